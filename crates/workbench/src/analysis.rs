@@ -1,0 +1,166 @@
+//! From operations to results: every checker that a run goes through, fed while the run goes on, and the results map that comes of it.
+//!
+//! The map has upstream's keys in upstream's order. `:nodes` is ours: what the nodes did against the protocol, and which of them died.
+
+use glomers_check::{
+    Availability, AvailabilityChecker, Checker, Exceptions, Finding, Guarded, Mode, Operation, OperationKind, Stats, Validity, Value,
+    Verdict,
+};
+use glomers_world::{Complaint, Counts, ExitReport, NetworkStatistics};
+
+use crate::{report::perf::Perf, workloads::Definition};
+
+/// The checkers of one run.
+pub struct Analysis {
+    exceptions: Box<dyn Checker>,
+    stats: Box<dyn Checker>,
+    availability: Box<dyn Checker>,
+    workload: Box<dyn Checker>,
+    perf: Perf,
+    counts: OperationCounts,
+    mode: Mode,
+}
+
+/// How many operations of clients there were.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct OperationCounts {
+    /// Invoked.
+    pub invoked: u64,
+    /// Of these, those that succeeded.
+    pub ok: u64,
+    /// Those that certainly did nothing.
+    pub failed: u64,
+    /// Those of which nobody knows.
+    pub unknown: u64,
+}
+
+/// What a run came to.
+pub struct Results {
+    /// The verdict over all checkers.
+    pub validity: Validity,
+    /// The results map.
+    pub map: Value,
+    /// What a person should know, the most important first.
+    pub findings: Vec<Finding>,
+    /// The operations, counted.
+    pub counts: OperationCounts,
+    /// The latencies and rates, for the plots.
+    pub perf: Perf,
+}
+
+/// What the network and the nodes have to say at the end.
+#[derive(Debug, Clone, Copy)]
+pub struct Aftermath<'a> {
+    /// The messages, counted.
+    pub network: &'a NetworkStatistics,
+    /// What nodes did against the protocol, the first of each.
+    pub complaints: &'a [Complaint],
+    /// How many more there were.
+    pub further_complaints: u64,
+    /// The nodes that died before they were stopped.
+    pub exits: &'a [ExitReport],
+    /// Why the run never got to its first operation.
+    pub not_started: Option<&'a str>,
+}
+
+impl Analysis {
+    /// The checkers for this workload.
+    pub fn new(workload: &Definition, availability: Availability, mode: Mode) -> Self {
+        let guarded = |checker: Box<dyn Checker>| -> Box<dyn Checker> { Box::new(Guarded::new(checker)) };
+        Self {
+            exceptions: guarded(Box::new(Exceptions::default())),
+            stats: guarded(Box::new(Stats::default())),
+            availability: guarded(Box::new(AvailabilityChecker::new(availability))),
+            workload: guarded((workload.checker)(mode)),
+            perf: Perf::new(),
+            counts: OperationCounts::default(),
+            mode,
+        }
+    }
+
+    /// Takes in the next operation of the history.
+    pub fn observe(&mut self, operation: &Operation) {
+        if operation.is_client() {
+            match operation.kind {
+                OperationKind::Invoke => self.counts.invoked += 1,
+                OperationKind::Ok => self.counts.ok += 1,
+                OperationKind::Fail => self.counts.failed += 1,
+                OperationKind::Info => self.counts.unknown += 1,
+            }
+        }
+        self.perf.observe(operation);
+        for checker in [&mut self.exceptions, &mut self.stats, &mut self.availability, &mut self.workload] {
+            checker.observe(operation);
+        }
+    }
+
+    /// The operations so far.
+    pub fn counts(&self) -> OperationCounts {
+        self.counts
+    }
+
+    /// The results, once the run has ended.
+    pub fn finish(self, aftermath: &Aftermath<'_>) -> Results {
+        let drawn = Verdict::bare(Validity::Valid).results;
+        let perf = Value::record([("latency-graph", drawn.clone()), ("rate-graph", drawn.clone()), ("valid?", Value::Bool(true))]);
+        let nodes = nodes(aftermath);
+        let [exceptions, stats, availability, workload] =
+            [self.exceptions, self.stats, self.availability, self.workload].map(Checker::finish);
+        let mut map = Value::record([
+            ("perf", perf),
+            ("timeline", drawn),
+            ("exceptions", exceptions.results),
+            ("stats", stats.results),
+            ("availability", availability.results),
+            ("net", network(aftermath.network, self.counts.invoked)),
+            ("workload", workload.results),
+        ]);
+        let mut validity =
+            Validity::merge([exceptions.validity, stats.validity, availability.validity, workload.validity]);
+        let mut findings = workload.findings;
+        // Upstream never looks at what its nodes do on the side, so its verdict leaves this out.
+        if self.mode == Mode::Strict {
+            map.insert("nodes", nodes.results);
+            validity = validity.max(nodes.validity);
+            findings.splice(0..0, nodes.findings);
+        }
+        findings.extend(availability.findings);
+        findings.extend(exceptions.findings);
+        findings.extend(stats.findings);
+        map.insert("valid?", validity.to_value());
+        Results { validity, map, findings, counts: self.counts, perf: self.perf }
+    }
+}
+
+/// `:net`: the messages, counted, and how many an operation took.
+fn network(statistics: &NetworkStatistics, invoked: u64) -> Value {
+    let counts = |counts: &Counts| {
+        [("send-count", counts.send_count), ("recv-count", counts.recv_count), ("msg-count", counts.msg_count)]
+            .map(|(key, count)| (key, Value::from(count)))
+    };
+    let per_operation = |counts: &Counts| (invoked > 0).then(|| ("msgs-per-op", Value::ratio(counts.msg_count, invoked)));
+    let with_ratio = |of: &Counts| Value::record(counts(of).into_iter().chain(per_operation(of)));
+    Value::record([
+        ("all", with_ratio(&statistics.all)),
+        ("clients", Value::record(counts(&statistics.clients))),
+        ("servers", with_ratio(&statistics.servers)),
+        ("valid?", Value::Bool(true)),
+    ])
+}
+
+/// `:nodes`: what the nodes did that no correct node does.
+fn nodes(aftermath: &Aftermath<'_>) -> Verdict {
+    let mut findings: Vec<Finding> = Vec::new();
+    findings.extend(aftermath.not_started.map(|reason| Finding::new(reason, [])));
+    if aftermath.not_started.is_none() {
+        findings.extend(aftermath.exits.iter().map(|exit| Finding::new(exit.to_string(), [])));
+    }
+    findings.extend(aftermath.complaints.iter().map(|complaint| Finding::new(complaint.to_string(), [])));
+    if aftermath.further_complaints > 0 {
+        findings.push(Finding::new(format!("There are {} more such complaints.", aftermath.further_complaints), []));
+    }
+    let sentences: Vec<Value> = findings.iter().map(|finding| Value::from(finding.sentence.as_str())).collect();
+    let mut verdict = Verdict::new(Validity::from(findings.is_empty()), [("errors", Value::List(sentences))]);
+    verdict.findings = findings;
+    verdict
+}

@@ -1,0 +1,151 @@
+//! What a person or a script reads at the end: the verdict, the figures that matter, and the command that runs it again.
+
+use std::fmt::Write as _;
+
+use anstyle::{AnsiColor, Style};
+use comfy_table::{CellAlignment, Table, presets};
+use glomers_check::Validity;
+
+use super::{exit::ExitStatus, test::Format};
+use crate::{run::Report, runner::Ending};
+
+/// What upstream prints below a valid and an invalid results map, for scripts that look for it.
+const VALID: &str = "Everything looks good!";
+const INVALID: &str = "Analysis invalid!";
+const UNKNOWN: &str = "Nothing is proven.";
+
+/// The status that a run deserves.
+pub(crate) fn exit_status(report: &Report) -> ExitStatus {
+    match report.ending {
+        Ending::Interrupted { signal } => ExitStatus::Interrupted { signal },
+        Ending::Complete | Ending::NotStarted { .. } => ExitStatus::of(report.validity),
+    }
+}
+
+/// Prints a run's results on stdout.
+pub(crate) fn print(report: &Report, format: Format) {
+    let text = match format {
+        Format::Human => human(report),
+        Format::Edn => format!("{:#}\n", report.results.edn()),
+        Format::Json => format!("{}\n", report.results.to_json_pretty()),
+    };
+    anstream::print!("{text}");
+}
+
+fn human(report: &Report) -> String {
+    let (words, colour) = match report.validity {
+        Validity::Valid => (VALID, AnsiColor::Green),
+        Validity::Unknown => (UNKNOWN, AnsiColor::Yellow),
+        Validity::Invalid => (INVALID, AnsiColor::Red),
+    };
+    let style = Style::new().bold().fg_color(Some(colour.into()));
+    let mut text = format!("\n{style}{words}{style:#} {}\n", escape(&report.sentence));
+    for finding in &report.findings {
+        let _ = writeln!(text, "  - {}", escape(finding).replace('\n', "\n    "));
+    }
+    let _ = writeln!(text, "\n{}", figures(report));
+    text
+}
+
+fn figures(report: &Report) -> String {
+    let mut table = Table::new();
+    table.load_preset(presets::NOTHING);
+    let figures = &report.figures;
+    table.add_row(vec![
+        "operations".to_owned(),
+        format!("{} ({} ok, {} failed, {} unknown)", figures.invoked, figures.ok, figures.failed, figures.unknown),
+    ]);
+    table.add_row(vec!["ok fraction".to_owned(), format!("{}", figures.ok_fraction)]);
+    if let Some(latency) = &figures.latency_ms {
+        let quantiles = [("p50", latency.p50), ("p95", latency.p95), ("p99", latency.p99), ("max", latency.max)];
+        let quantiles: Vec<String> = quantiles.iter().map(|(name, value)| format!("{name} {}", milliseconds(*value))).collect();
+        table.add_row(vec!["latency".to_owned(), format!("{} ms", quantiles.join("  "))]);
+    }
+    table.add_row(vec!["messages".to_owned(), format!("{} in all, {} between servers", figures.messages, figures.server_messages)]);
+    if let (Some(all), Some(servers)) = (figures.messages_per_operation, figures.server_messages_per_operation) {
+        table.add_row(vec!["  per operation".to_owned(), format!("{all:.2} in all, {servers:.2} between servers")]);
+    }
+    table.add_row(vec!["valid".to_owned(), format!(":valid? {}", report.validity.to_value())]);
+    table.add_row(vec!["seed".to_owned(), report.seed.to_string()]);
+    table.add_row(vec!["results".to_owned(), report.directory.display().to_string()]);
+    table.add_row(vec!["again".to_owned(), escape(&report.again)]);
+    if let Some(column) = table.column_mut(0) {
+        column.set_cell_alignment(CellAlignment::Left);
+    }
+    table.lines().map(|line| line.trim_end().to_owned()).collect::<Vec<_>>().join("\n")
+}
+
+/// Enough digits to tell fast from slow, and no more.
+fn milliseconds(value: f64) -> String {
+    match value {
+        value if value < 1.0 => format!("{value:.3}"),
+        value if value < 100.0 => format!("{value:.1}"),
+        value => format!("{value:.0}"),
+    }
+}
+
+/// The command line that runs the same test again: what was typed, with the seed.
+pub(crate) fn command_again(command_line: &[String], seed: u64) -> String {
+    let mut words: Vec<String> = Vec::new();
+    let mut skip_value = false;
+    let mut rest = command_line.iter();
+    for word in rest.by_ref() {
+        if std::mem::take(&mut skip_value) || word.starts_with("--seed=") || word.starts_with("--test-count=") {
+            continue;
+        }
+        if word == "--seed" || word == "--test-count" {
+            skip_value = true;
+            continue;
+        }
+        if word == "--" {
+            words.push(format!("--seed {seed} --"));
+            words.extend(rest.map(|word| quote(word)));
+            return words.join(" ");
+        }
+        words.push(quote(word));
+    }
+    words.push(format!("--seed {seed}"));
+    words.join(" ")
+}
+
+/// A word as a shell takes it.
+fn quote(word: &str) -> String {
+    let is_plain = |character: char| character.is_ascii_alphanumeric() || "-_./=:,+@%".contains(character);
+    if !word.is_empty() && word.chars().all(is_plain) { word.to_owned() } else { format!("'{}'", word.replace('\'', r"'\''")) }
+}
+
+/// Text that a node may have printed, without what would move the cursor or colour the terminal.
+fn escape(text: &str) -> String {
+    let mut safe = String::with_capacity(text.len());
+    for character in text.chars() {
+        match character {
+            '\n' | '\t' => safe.push(character),
+            character if character.is_control() => safe.extend(character.escape_unicode()),
+            character => safe.push(character),
+        }
+    }
+    safe
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn again(line: &[&str]) -> String {
+        command_again(&line.iter().map(|word| (*word).to_owned()).collect::<Vec<_>>(), 42)
+    }
+
+    #[test]
+    fn the_command_runs_again_with_its_seed() {
+        assert_eq!(again(&["glomers", "test", "-w", "echo"]), "glomers test -w echo --seed 42");
+        assert_eq!(again(&["glomers", "test", "--seed", "7", "-w", "echo"]), "glomers test -w echo --seed 42");
+        assert_eq!(again(&["glomers", "test", "--seed=7", "--test-count", "3"]), "glomers test --seed 42");
+        assert_eq!(again(&["glomers", "test", "--", "--seed", "7"]), "glomers test --seed 42 -- --seed 7");
+        assert_eq!(again(&["glomers", "test", "--bin", "my node's"]), r"glomers test --bin 'my node'\''s' --seed 42");
+    }
+
+    #[test]
+    fn what_a_node_printed_cannot_drive_the_terminal() {
+        assert_eq!(escape("a\u{1b}[31mred\u{7}\nnext"), "a\\u{1b}[31mred\\u{7}\nnext");
+    }
+}

@@ -1,0 +1,104 @@
+//! The nemesis: what goes wrong on purpose, one file a fault.
+//!
+//! Every fault starts and stops by turns, with pauses drawn around `--nemesis-interval`, on a schedule and from a random stream of its
+//! own: switching one fault off leaves the others as they were.
+
+mod partition;
+
+use std::time::Duration;
+
+use glomers_check::{Name, Value};
+use glomers_node::{Random, Time};
+use glomers_protocol::NodeId;
+use glomers_world::World;
+
+/// What a fault is, before it is built.
+pub struct Definition {
+    /// Its name on the command line.
+    pub name: &'static str,
+    /// What it does, for `--help`.
+    pub doc: &'static str,
+    build: fn() -> Box<dyn Fault>,
+}
+
+/// Every fault, in alphabetical order.
+pub const ALL: &[Definition] = &[partition::DEFINITION];
+
+/// The names of all faults.
+pub fn names() -> impl Iterator<Item = &'static str> {
+    ALL.iter().map(|definition| definition.name)
+}
+
+/// Something that goes wrong and can be put right again.
+pub(crate) trait Fault {
+    /// Draws what to do, and does it.
+    fn start(&mut self, site: &mut Site<'_>) -> Step;
+    /// Puts it right. Does no harm where nothing is wrong.
+    fn stop(&mut self, site: &mut Site<'_>) -> Step;
+}
+
+/// What a fault works on.
+pub(crate) struct Site<'a> {
+    pub(crate) world: &'a mut World,
+    pub(crate) nodes: &'a [NodeId],
+    pub(crate) random: &'a mut Random,
+}
+
+/// An action of the nemesis, as the history shows it: once with what was asked for, once with what was done.
+pub(crate) struct Step {
+    pub(crate) f: Name,
+    pub(crate) asked: Value,
+    pub(crate) done: Value,
+}
+
+/// The faults of one run and when each acts next.
+pub(crate) struct Nemesis {
+    tracks: Vec<Track>,
+    mean_pause: Duration,
+}
+
+struct Track {
+    fault: Box<dyn Fault>,
+    random: Random,
+    due: Time,
+    is_active: bool,
+}
+
+impl Nemesis {
+    /// The faults with these names, each with its own stream of the seed.
+    pub(crate) fn new(names: &[String], mean_pause: Duration, seed: u64) -> Self {
+        let track = |definition: &Definition| Track {
+            fault: (definition.build)(),
+            random: Random::derive(seed, &format!("nemesis {}", definition.name)),
+            due: Time::ZERO,
+            is_active: false,
+        };
+        let tracks = ALL.iter().filter(|definition| names.iter().any(|name| name == definition.name)).map(track).collect();
+        Self { tracks, mean_pause }
+    }
+
+    /// When it acts next, counted from the first operation.
+    pub(crate) fn due(&self) -> Option<Time> {
+        self.tracks.iter().map(|track| track.due).min()
+    }
+
+    /// Acts, where something is due.
+    pub(crate) fn act(&mut self, now: Time, world: &mut World, nodes: &[NodeId]) -> Option<Step> {
+        let track = self.tracks.iter_mut().find(|track| track.due <= now)?;
+        let mut site = Site { world, nodes, random: &mut track.random };
+        let step = if track.is_active { track.fault.stop(&mut site) } else { track.fault.start(&mut site) };
+        track.is_active = !track.is_active;
+        track.due = now + self.mean_pause.mul_f64(track.random.unit() * 2.0);
+        Some(step)
+    }
+
+    /// Puts right whatever is still wrong.
+    pub(crate) fn heal(&mut self, world: &mut World, nodes: &[NodeId]) -> Vec<Step> {
+        let mut steps = Vec::new();
+        for track in self.tracks.iter_mut().filter(|track| track.is_active) {
+            track.is_active = false;
+            steps.push(track.fault.stop(&mut Site { world, nodes, random: &mut track.random }));
+        }
+        steps
+    }
+}

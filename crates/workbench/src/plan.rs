@@ -1,0 +1,116 @@
+//! What a run is to do: everything that the command line says, checked and with its defaults, before anything starts.
+
+use std::{path::PathBuf, time::Duration};
+
+use glomers_check::Availability;
+use glomers_protocol::NodeId;
+use glomers_world::{Latency, LatencyDistribution};
+use serde::{Deserialize, Serialize};
+
+/// A run, complete: with the same plan and the same seed, a simulation is the same to the byte.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Plan {
+    /// The workload's name, one of [`crate::workloads::names`].
+    pub workload: String,
+    /// The nodes, in the order of their ids.
+    pub nodes: Vec<NodeId>,
+    /// How many clients work at the same time; client `i` talks to node `i` modulo the number of nodes.
+    pub concurrency: usize,
+    /// The mean rate of operations over all clients, in operations a second. At zero there is none.
+    pub rate_hz: f64,
+    /// How long operations are invoked. Those under way at the end may still complete.
+    pub time_limit: Duration,
+    /// The delay between servers.
+    pub latency: Latency,
+    /// The faults to inject, by name, one of [`crate::nemeses::names`].
+    pub nemesis: Vec<String>,
+    /// The mean pause between two actions of the nemesis.
+    pub nemesis_interval: Duration,
+    /// The share of operations that must succeed.
+    pub availability: Availability,
+    /// What all chance is drawn from.
+    pub seed: u64,
+}
+
+impl Plan {
+    /// The plan that `glomers test -w <workload>` follows without any option: five nodes, one client each, five operations a second for
+    /// a minute.
+    pub fn new(workload: &str, seed: u64) -> Self {
+        Self {
+            workload: workload.to_owned(),
+            nodes: (1..=5).map(|number| NodeId::from(format!("n{number}"))).collect(),
+            concurrency: 5,
+            rate_hz: 5.0,
+            time_limit: Duration::from_secs(60),
+            latency: Latency { mean_ms: 0, distribution: LatencyDistribution::Constant },
+            nemesis: Vec::new(),
+            nemesis_interval: Duration::from_secs(10),
+            availability: Availability::Unchecked,
+            seed,
+        }
+    }
+}
+
+/// `n0`, `n1`, … as `--node-count` names them.
+pub fn numbered_nodes(count: usize) -> Vec<NodeId> {
+    (0..count).map(|number| NodeId::from(format!("n{number}"))).collect()
+}
+
+/// How many clients: a number, or a multiple of the number of nodes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Concurrency {
+    /// `10`: that many in all.
+    Total(usize),
+    /// `2n`: that many for every node.
+    PerNode(usize),
+}
+
+impl Concurrency {
+    /// The number of clients with so many nodes.
+    pub fn clients(self, node_count: usize) -> usize {
+        match self {
+            Self::Total(count) => count,
+            Self::PerNode(count) => count.saturating_mul(node_count),
+        }
+    }
+}
+
+impl std::str::FromStr for Concurrency {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let (digits, per_node) = match text.strip_suffix('n') {
+            Some(digits) => (digits, true),
+            None => (text, false),
+        };
+        match digits.parse::<usize>() {
+            Ok(count @ 1..=100_000) if per_node => Ok(Self::PerNode(count)),
+            Ok(count @ 1..=100_000) => Ok(Self::Total(count)),
+            _ => Err("expected a number of clients such as 10, or so many for each node such as 2n".to_owned()),
+        }
+    }
+}
+
+/// The program that every node runs, as the command line names it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NodeProgram {
+    /// The executable.
+    pub program: PathBuf,
+    /// Its arguments, the same for every node.
+    pub arguments: Vec<String>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn concurrency_is_a_number_or_a_multiple_of_the_nodes() {
+        assert_eq!("10".parse(), Ok(Concurrency::Total(10)));
+        assert_eq!("2n".parse(), Ok(Concurrency::PerNode(2)));
+        assert_eq!("4n".parse::<Concurrency>().expect("valid").clients(3), 12);
+        for wrong in ["", "n", "0", "0n", "-1", "2m", "1.5n", "99999999999999999999"] {
+            assert!(wrong.parse::<Concurrency>().is_err(), "{wrong:?} was accepted");
+        }
+    }
+}

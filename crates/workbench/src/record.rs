@@ -1,0 +1,53 @@
+//! How operations stand in the journal: among the messages, in the one order of the run.
+
+use glomers_check::Operation;
+use glomers_world::journal::{Entry, JournalError, Reader};
+
+/// Appends an operation to `out`, as the journal keeps it.
+pub fn encode(operation: &Operation, out: &mut Vec<u8>) {
+    let written = postcard::to_extend(operation, std::mem::take(out));
+    *out = written.expect("an operation has no part that postcard can't write");
+}
+
+/// Reads the operations of a journal one after the other.
+pub fn operations<R: std::io::Read>(journal: Reader<R>) -> Operations<R> {
+    Operations { journal }
+}
+
+/// The operations of a journal, in their order.
+pub struct Operations<R> {
+    journal: Reader<R>,
+}
+
+/// Why the operations of a journal can't be read.
+#[derive(Debug, thiserror::Error)]
+pub enum RecordError {
+    /// The journal itself is damaged from here on, as after a crash.
+    #[error(transparent)]
+    Journal(#[from] JournalError),
+    /// An entry is no operation: another version has written it.
+    #[error("entry {sequence} of the journal is no operation of this version: {source}")]
+    Operation {
+        /// Its number in the journal.
+        sequence: u64,
+        /// What postcard makes of it.
+        source: postcard::Error,
+    },
+}
+
+impl<R: std::io::Read> Iterator for Operations<R> {
+    type Item = Result<Operation, RecordError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        loop {
+            let record = match self.journal.next()? {
+                Ok(record) => record,
+                Err(error) => return Some(Err(error.into())),
+            };
+            if let Entry::Note(bytes) = &record.entry {
+                let operation = postcard::from_bytes(bytes);
+                return Some(operation.map_err(|source| RecordError::Operation { sequence: record.sequence, source }));
+            }
+        }
+    }
+}

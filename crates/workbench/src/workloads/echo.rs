@@ -1,0 +1,51 @@
+//! Echo: a client sends a message and expects to get that same message back.
+
+use std::rc::Rc;
+
+use glomers_check::{Checker, Mode, Operation, Value, echo::EchoChecker};
+use serde::Serialize;
+
+use super::{Definition, Workload};
+use crate::{
+    clients::{Client, Completion, Connection, DEFAULT_TIMEOUT, complete},
+    generator::repeat,
+    plan::Plan,
+    schema::{Field, Rpc, Shape},
+};
+
+pub(crate) const DEFINITION: Definition =
+    Definition { name: "echo", doc: "A node answers every message with that same message.", rpcs: &[&ECHO], build, checker };
+
+const ECHO: Rpc = Rpc {
+    name: "echo",
+    doc: "Clients send `echo` with any payload. The node answers `echo_ok` with the same payload.",
+    request: &[Field { name: "echo", shape: Shape::Any }],
+    reply_name: "echo_ok",
+    reply: &[Field { name: "echo", shape: Shape::Any }],
+};
+
+fn build(_: &Plan) -> Workload {
+    let generator = repeat(|random| ("echo".into(), Value::from(format!("Please echo {}", random.below(128)))));
+    Workload { generator: Box::new(generator), client: Rc::new(EchoClient) }
+}
+
+fn checker(mode: Mode) -> Box<dyn Checker> {
+    Box::new(EchoChecker::new(mode))
+}
+
+struct EchoClient;
+
+#[derive(Serialize)]
+struct EchoRequest<'a> {
+    echo: &'a Value,
+}
+
+impl Client for EchoClient {
+    fn invoke(&self, connection: Connection, operation: Operation) -> Completion {
+        Box::pin(async move {
+            let request = EchoRequest { echo: &operation.value };
+            let result = connection.call(&ECHO, &request, DEFAULT_TIMEOUT).await;
+            complete(operation, result, false)
+        })
+    }
+}
