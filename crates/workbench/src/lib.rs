@@ -1,1 +1,35 @@
-//! x
+//! The workbench: runs the nodes of a distributed system on a simulated network, injects faults, generates a workload, records
+//! everything, checks the history, and shows a person what happened.
+//!
+//! In reading order:
+//!
+//! - [`plan`]: what a run is to do;
+//! - [`workloads`], [`schema`], [`generator`] and [`clients`]: what clients ask of nodes, and when;
+//! - [`nemeses`]: what goes wrong on purpose;
+//! - [`runner`]: one run, from the first process to the last, under real or virtual time;
+//! - [`analysis`] and [`record`]: the checkers, and the journal that they can be fed from again;
+//! - [`run`] and [`store`]: a test with real processes and its directory;
+//! - [`simulation`]: the same plan on nodes inside this process, under virtual time;
+//! - [`report`] and [`serve`]: pictures and pages;
+//! - [`cli`]: the command line.
+
+pub mod analysis;
+pub mod cli;
+pub mod clients;
+mod clock;
+pub mod generator;
+mod log;
+pub mod nemeses;
+pub mod plan;
+mod publish;
+pub mod record;
+pub mod report;
+pub mod run;
+pub mod runner;
+pub mod schema;
+mod sentence;
+pub mod serve;
+mod signals;
+pub mod simulation;
+pub mod store;
+pub mod workloads;

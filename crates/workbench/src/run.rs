@@ -243,3 +243,89 @@ pub fn run(request: &Request<'_>, screen: &mut dyn Screen) -> Result<Report, Tes
     directory.mark_latest()?;
     Ok(report)
 }
+
+/// Listens to the run: checks, logs, shows.
+struct Recorder<'a> {
+    analysis: Analysis,
+    log: Log,
+    screen: &'a mut dyn Screen,
+    follower: Option<Follower>,
+    now: Time,
+    /// The first thing that could not be written. It ends the run after its tear-down.
+    failure: Option<StoreError>,
+}
+
+impl Recorder<'_> {
+    fn say(&mut self, line: &str) {
+        self.screen.line(line);
+        if let Err(error) = self.log.write(self.now, line) {
+            self.failure.get_or_insert(error);
+        }
+    }
+}
+
+impl Observer for Recorder<'_> {
+    fn event(&mut self, event: &Event<'_>) {
+        self.say(&event.to_string());
+    }
+
+    fn operation(&mut self, operation: &Operation) {
+        self.analysis.observe(operation);
+    }
+
+    fn turn(&mut self, world: &World, elapsed: Time) {
+        self.now = world.now();
+        if self.screen.is_due(elapsed) {
+            self.screen.progress(&Progress {
+                elapsed,
+                operations: self.analysis.counts(),
+                messages: world.network_statistics().all.msg_count,
+                complaints: world.complaints().len() as u64 + world.further_complaints(),
+            });
+            if let Some(follower) = &mut self.follower {
+                follower.follow(&mut |line| self.screen.line(line));
+            }
+        }
+    }
+}
+
+/// How every node's process is started.
+fn process_specification(program: &NodeProgram, directory: &RunDirectory) -> impl Fn(&NodeId) -> ProcessSpec + 'static {
+    let program = program.clone();
+    let logs = directory.file(files::NODE_LOGS);
+    move |node| ProcessSpec {
+        program: program.program.clone(),
+        arguments: program.arguments.iter().map(Into::into).collect(),
+        directory: std::env::temp_dir(),
+        log_file: logs.join(format!("{node}.log")),
+    }
+}
+
+fn write_run_file(directory: &RunDirectory, file: &RunFile) -> Result<(), StoreError> {
+    let text = serde_json::to_string_pretty(file).expect("a plan has no part that JSON can't write");
+    directory.write(files::RUN, text + "\n")
+}
+
+fn report(request: &Request<'_>, ending: Ending, results: Results, world: &World, directory: &RunDirectory) -> Report {
+    let statistics = world.network_statistics();
+    let counts = results.counts;
+    let sentence = crate::sentence::verdict(request.plan, &ending, &results);
+    let findings = results.findings.iter().map(|finding| finding.sentence.clone()).filter(|finding| !sentence.contains(finding.as_str()));
+    Report {
+        validity: results.validity,
+        findings: findings.collect(),
+        sentence,
+        ending,
+        figures: Figures {
+            operations: counts,
+            ok_fraction: if counts.invoked == 0 { 1.0 } else { counts.ok as f64 / counts.invoked as f64 },
+            latency_ms: results.perf.latency_ms(),
+            messages: statistics.all.msg_count,
+            server_messages: statistics.servers.msg_count,
+        },
+        results: results.map,
+        seed: request.plan.seed,
+        directory: directory.path().to_owned(),
+        again: request.again.to_owned(),
+    }
+}

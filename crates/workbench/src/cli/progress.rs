@@ -76,14 +76,14 @@ impl Screen for Terminal {
 fn sentence(progress: &Progress, time_limit: Duration) -> String {
     let elapsed = progress.elapsed.since(Time::ZERO);
     let seconds = elapsed.as_secs_f64();
-    let rate = if seconds > 0.0 { progress.invoked as f64 / seconds } else { 0.0 };
+    let rate = if seconds > 0.0 { progress.operations.invoked as f64 / seconds } else { 0.0 };
     let left = time_limit.saturating_sub(elapsed).as_secs_f64().ceil();
-    let mut text = format!("{} operations, {rate:.1}/s, {} messages", progress.invoked, progress.messages);
-    if progress.failed > 0 {
-        text.push_str(&format!(", {} failed", progress.failed));
+    let mut text = format!("{} operations, {rate:.1}/s, {} messages", progress.operations.invoked, progress.messages);
+    if progress.operations.failed > 0 {
+        text.push_str(&format!(", {} failed", progress.operations.failed));
     }
-    if progress.unknown > 0 {
-        text.push_str(&format!(", {} unknown", progress.unknown));
+    if progress.operations.unknown > 0 {
+        text.push_str(&format!(", {} unknown", progress.operations.unknown));
     }
     if progress.complaints > 0 {
         text.push_str(&format!(", {} protocol errors", progress.complaints));
@@ -98,10 +98,11 @@ mod tests {
 
     #[test]
     fn progress_names_only_what_happened() {
-        let mut progress = Progress { elapsed: Time::ZERO + Duration::from_secs(2), invoked: 10, messages: 21, ..Progress::default() };
+        let mut progress = Progress { elapsed: Time::ZERO + Duration::from_secs(2), messages: 21, ..Progress::default() };
+        progress.operations.invoked = 10;
         assert_eq!(sentence(&progress, Duration::from_secs(10)), "10 operations, 5.0/s, 21 messages, 8 s left");
-        progress.failed = 1;
-        progress.unknown = 2;
+        progress.operations.failed = 1;
+        progress.operations.unknown = 2;
         progress.complaints = 3;
         assert_eq!(
             sentence(&progress, Duration::from_secs(1)),

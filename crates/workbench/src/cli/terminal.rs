@@ -7,7 +7,7 @@ use comfy_table::{CellAlignment, Table, presets};
 use glomers_check::Validity;
 
 use super::{exit::ExitStatus, test::Format};
-use crate::{run::Report, runner::Ending};
+use crate::{log::escape_controls, run::Report, runner::Ending};
 
 /// What upstream prints below a valid and an invalid results map, for scripts that look for it.
 const VALID: &str = "Everything looks good!";
@@ -39,9 +39,9 @@ fn human(report: &Report) -> String {
         Validity::Invalid => (INVALID, AnsiColor::Red),
     };
     let style = Style::new().bold().fg_color(Some(colour.into()));
-    let mut text = format!("\n{style}{words}{style:#} {}\n", escape(&report.sentence));
+    let mut text = format!("\n{style}{words}{style:#} {}\n", escape_controls(&report.sentence));
     for finding in &report.findings {
-        let _ = writeln!(text, "  - {}", escape(finding).replace('\n', "\n    "));
+        let _ = writeln!(text, "  - {}", escape_controls(finding).replace('\n', "\n    "));
     }
     let _ = writeln!(text, "\n{}", figures(report));
     text
@@ -51,9 +51,10 @@ fn figures(report: &Report) -> String {
     let mut table = Table::new();
     table.load_preset(presets::NOTHING);
     let figures = &report.figures;
+    let counts = &figures.operations;
     table.add_row(vec![
         "operations".to_owned(),
-        format!("{} ({} ok, {} failed, {} unknown)", figures.invoked, figures.ok, figures.failed, figures.unknown),
+        format!("{} ({} ok, {} failed, {} unknown)", counts.invoked, counts.ok, counts.failed, counts.unknown),
     ]);
     table.add_row(vec!["ok fraction".to_owned(), format!("{}", figures.ok_fraction)]);
     if let Some(latency) = &figures.latency_ms {
@@ -62,13 +63,15 @@ fn figures(report: &Report) -> String {
         table.add_row(vec!["latency".to_owned(), format!("{} ms", quantiles.join("  "))]);
     }
     table.add_row(vec!["messages".to_owned(), format!("{} in all, {} between servers", figures.messages, figures.server_messages)]);
-    if let (Some(all), Some(servers)) = (figures.messages_per_operation, figures.server_messages_per_operation) {
+    if counts.invoked > 0 {
+        let per_operation = |messages: u64| messages as f64 / counts.invoked as f64;
+        let (all, servers) = (per_operation(figures.messages), per_operation(figures.server_messages));
         table.add_row(vec!["  per operation".to_owned(), format!("{all:.2} in all, {servers:.2} between servers")]);
     }
     table.add_row(vec!["valid".to_owned(), format!(":valid? {}", report.validity.to_value())]);
     table.add_row(vec!["seed".to_owned(), report.seed.to_string()]);
     table.add_row(vec!["results".to_owned(), report.directory.display().to_string()]);
-    table.add_row(vec!["again".to_owned(), escape(&report.again)]);
+    table.add_row(vec!["again".to_owned(), escape_controls(&report.again)]);
     if let Some(column) = table.column_mut(0) {
         column.set_cell_alignment(CellAlignment::Left);
     }
@@ -114,19 +117,6 @@ fn quote(word: &str) -> String {
     if !word.is_empty() && word.chars().all(is_plain) { word.to_owned() } else { format!("'{}'", word.replace('\'', r"'\''")) }
 }
 
-/// Text that a node may have printed, without what would move the cursor or colour the terminal.
-fn escape(text: &str) -> String {
-    let mut safe = String::with_capacity(text.len());
-    for character in text.chars() {
-        match character {
-            '\n' | '\t' => safe.push(character),
-            character if character.is_control() => safe.extend(character.escape_unicode()),
-            character => safe.push(character),
-        }
-    }
-    safe
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -142,10 +132,5 @@ mod tests {
         assert_eq!(again(&["glomers", "test", "--seed=7", "--test-count", "3"]), "glomers test --seed 42");
         assert_eq!(again(&["glomers", "test", "--", "--seed", "7"]), "glomers test --seed 42 -- --seed 7");
         assert_eq!(again(&["glomers", "test", "--bin", "my node's"]), r"glomers test --bin 'my node'\''s' --seed 42");
-    }
-
-    #[test]
-    fn what_a_node_printed_cannot_drive_the_terminal() {
-        assert_eq!(escape("a\u{1b}[31mred\u{7}\nnext"), "a\\u{1b}[31mred\\u{7}\nnext");
     }
 }

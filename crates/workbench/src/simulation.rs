@@ -1,0 +1,210 @@
+//! The same test under virtual time: nodes inside this process, no waiting, and the same seed gives the same run to the byte.
+//!
+//! ```
+//! use glomers::simulation::Simulation;
+//! # use glomers_node::{Node, Router, RpcError, protocol::{Body, Request}};
+//! # use serde::{Deserialize, Serialize};
+//! # #[derive(Serialize, Deserialize)] struct Echo { echo: String }
+//! # #[derive(Serialize, Deserialize)] struct EchoOk { echo: String }
+//! # impl Body for Echo { const TYPE: &'static str = "echo"; }
+//! # impl Body for EchoOk { const TYPE: &'static str = "echo_ok"; }
+//! # impl Request for Echo { type Reply = EchoOk; }
+//! # struct EchoServer;
+//! # impl EchoServer {
+//! #     fn new(_: Node) -> Self { Self }
+//! #     async fn echo(&self, request: Echo) -> Result<EchoOk, RpcError> { Ok(EchoOk { echo: request.echo }) }
+//! # }
+//! let outcome = Simulation::new("echo").node_count(3).seed(7).run(|node| Router::new(EchoServer::new(node)).on(EchoServer::echo));
+//! outcome.assert_valid();
+//! ```
+
+use std::{rc::Rc, sync::atomic::AtomicUsize, time::Duration};
+
+use glomers_check::{Mode, Operation, Validity, Value};
+use glomers_node::{Node, Router, Time};
+use glomers_world::{ClockKind, LatencyDistribution, World, WorldOptions, journal};
+
+use crate::{
+    analysis::{Aftermath, Analysis},
+    plan::{Plan, numbered_nodes},
+    runner::{Ending, Event, Hosting, Observer, RunError, Runner},
+    sentence, workloads,
+};
+
+/// A test to come. Unless something else is said, it is what `glomers test` does without options, with seed 0.
+#[derive(Debug, Clone)]
+#[must_use = "a simulation does nothing until it is run"]
+pub struct Simulation {
+    plan: Plan,
+    mode: Mode,
+}
+
+/// What a simulated test came to.
+#[derive(Debug)]
+pub struct Outcome {
+    /// The verdict over all checkers.
+    pub validity: Validity,
+    /// The verdict in one sentence.
+    pub sentence: String,
+    /// What a person should know, the most important first.
+    pub findings: Vec<String>,
+    /// The results map, as `results.edn` holds it.
+    pub results: Value,
+    /// Every operation, in order.
+    pub history: Vec<Operation>,
+    /// The journal, as `run.journal` holds it.
+    pub journal: Vec<u8>,
+    /// The hash over every event: equal for equal runs.
+    pub trace_hash: u64,
+    /// How long the run was in its own time.
+    pub virtual_time: Duration,
+    /// What all chance was drawn from.
+    pub seed: u64,
+}
+
+impl Simulation {
+    /// A test of this workload.
+    ///
+    /// # Panics
+    /// When there is no such workload; the text lists those that there are.
+    pub fn new(workload: &str) -> Self {
+        let known: Vec<_> = workloads::names().collect();
+        assert!(known.contains(&workload), "there is no workload {workload:?}; there are {}", known.join(", "));
+        Self { plan: Plan::new(workload, 0), mode: Mode::Strict }
+    }
+
+    /// How many nodes, named `n0`, `n1`, …; each gets one client unless [`Simulation::concurrency`] follows.
+    pub fn node_count(mut self, count: usize) -> Self {
+        self.plan.nodes = numbered_nodes(count);
+        self.plan.concurrency = count;
+        self
+    }
+
+    /// How many clients work at once.
+    pub fn concurrency(mut self, clients: usize) -> Self {
+        self.plan.concurrency = clients;
+        self
+    }
+
+    /// The mean number of operations a second, over all clients.
+    pub fn rate_hz(mut self, rate_hz: f64) -> Self {
+        self.plan.rate_hz = rate_hz;
+        self
+    }
+
+    /// How long operations are invoked, in virtual time.
+    pub fn time_limit(mut self, limit: Duration) -> Self {
+        self.plan.time_limit = limit;
+        self
+    }
+
+    /// The mean delay between nodes in milliseconds, and how delays are spread.
+    pub fn latency(mut self, mean_ms: u64, distribution: LatencyDistribution) -> Self {
+        self.plan.latency.mean_ms = mean_ms;
+        self.plan.latency.distribution = distribution;
+        self
+    }
+
+    /// The faults to inject, by name, and the mean pause between two of their actions.
+    pub fn nemesis(mut self, faults: &[&str], interval: Duration) -> Self {
+        self.plan.nemesis = faults.iter().map(|&name| name.to_owned()).collect();
+        self.plan.nemesis_interval = interval;
+        self
+    }
+
+    /// What all chance is drawn from.
+    pub fn seed(mut self, seed: u64) -> Self {
+        self.plan.seed = seed;
+        self
+    }
+
+    /// Whether the verdict is ours or upstream's.
+    pub fn mode(mut self, mode: Mode) -> Self {
+        self.mode = mode;
+        self
+    }
+
+    /// Runs it on nodes made by `start`, which stands for the node's program.
+    pub fn run(&self, start: impl Fn(Node) -> Router + 'static) -> Outcome {
+        let workload = workloads::find(&self.plan.workload).expect("checked when the simulation was made");
+        let options = WorldOptions {
+            seed: self.plan.seed,
+            latency: self.plan.latency,
+            clock: ClockKind::Virtual,
+            ..WorldOptions::default()
+        };
+        let world = World::new(options, journal::Sink::memory());
+        let mut recorder =
+            Recorder { analysis: Analysis::new(workload, self.plan.availability, self.mode), history: Vec::new() };
+        let never = AtomicUsize::new(0);
+        let hosting = Hosting::InProcess(Rc::new(start));
+        let runner = Runner::new(&self.plan, world, hosting, (workload.build)(&self.plan), &mut recorder, &never);
+        let (ending, mut world) = runner.run().unwrap_or_else(|error| unreachable_in_memory(&error));
+        let closing = world.finish().unwrap_or_else(|error| unreachable_in_memory(&RunError::World(error)));
+        let not_started = match &ending {
+            Ending::NotStarted { reason, .. } => Some(reason.as_str()),
+            Ending::Complete | Ending::Interrupted { .. } => None,
+        };
+        let results = recorder.analysis.finish(&Aftermath {
+            network: world.network_statistics(),
+            complaints: world.complaints(),
+            further_complaints: world.further_complaints(),
+            exits: world.exits(),
+            not_started,
+        });
+        Outcome {
+            sentence: sentence::verdict(&self.plan, &ending, &results),
+            validity: results.validity,
+            findings: results.findings.into_iter().map(|finding| finding.sentence).collect(),
+            results: results.map,
+            history: recorder.history,
+            journal: closing.memory,
+            trace_hash: closing.trace_hash,
+            virtual_time: world.now().since(Time::ZERO),
+            seed: self.plan.seed,
+        }
+    }
+}
+
+impl Outcome {
+    /// Returns the outcome if it is valid.
+    ///
+    /// # Panics
+    /// When it is not, with the sentence, the findings and the seed.
+    pub fn assert_valid(&self) -> &Self {
+        assert!(
+            self.validity == Validity::Valid,
+            "seed {}: {}\n{}",
+            self.seed,
+            self.sentence,
+            self.findings.join("\n")
+        );
+        self
+    }
+
+    /// The history as `history.edn` holds it.
+    pub fn history_edn(&self) -> String {
+        self.history.iter().map(|operation| format!("{operation}\n")).collect()
+    }
+}
+
+/// A simulation spawns no process and writes no file, so that nothing outside can fail.
+fn unreachable_in_memory(error: &RunError) -> ! {
+    panic!("a run in memory failed: {error}")
+}
+
+struct Recorder {
+    analysis: Analysis,
+    history: Vec<Operation>,
+}
+
+impl Observer for Recorder {
+    fn event(&mut self, _: &Event<'_>) {}
+
+    fn operation(&mut self, operation: &Operation) {
+        self.analysis.observe(operation);
+        self.history.push(operation.clone());
+    }
+
+    fn turn(&mut self, _: &World, _: Time) {}
+}
