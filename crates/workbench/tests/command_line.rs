@@ -1,0 +1,124 @@
+//! The command line as a script sees it: exit statuses, what stands on stdout, and the end by a signal.
+
+mod support;
+
+use std::fs;
+
+use nix::{
+    sys::signal::{Signal, kill},
+    unistd::Pid,
+};
+use support::{Bench, eventually, program};
+
+fn echo_test(bench: &Bench, options: &[&str]) -> std::process::Command {
+    let echo = program("echo");
+    let mut arguments = vec!["test", "-w", "echo", "--bin", echo.to_str().expect("a plain path"), "--node-count", "1"];
+    arguments.extend(options);
+    bench.glomers(&arguments)
+}
+
+#[test]
+fn edn_and_json_stand_alone_on_stdout() {
+    let bench = Bench::new();
+    let ended = bench.run(echo_test(&bench, &["--time-limit", "1", "--format", "edn"]));
+    ended.expect_code(0);
+    assert_eq!(ended.stdout, bench.read("results.edn"));
+    assert!(ended.stdout.trim_end().ends_with(":valid? true}"));
+    let ended = bench.run(echo_test(&bench, &["--time-limit", "1", "--format", "json"]));
+    let results: serde_json::Value = serde_json::from_str(&ended.expect_code(0).stdout).expect("JSON");
+    assert_eq!(results["valid?"], true);
+}
+
+#[test]
+fn the_sentence_the_seed_and_the_command_are_printed() {
+    let bench = Bench::new();
+    let ended = bench.run(echo_test(&bench, &["--time-limit", "1", "--seed", "42"]));
+    ended.expect_code(0).expect_said(&["Everything looks good!", "seed", "--seed 42", "store/echo/", "per operation"]);
+}
+
+#[test]
+fn two_runs_with_one_seed_ask_for_the_same() {
+    let bench = Bench::new();
+    let asked = || {
+        bench.run(echo_test(&bench, &["--time-limit", "1", "--rate", "50", "--seed", "9"])).expect_code(0);
+        let history = bench.read("history.edn");
+        let invocations = history.lines().filter(|line| line.contains(":invoke"));
+        invocations.map(|line| line.split(":value").nth(1).unwrap_or_default().to_owned()).collect::<Vec<_>>()
+    };
+    let (first, second) = (asked(), asked());
+    let both = first.len().min(second.len());
+    assert!(both > 10);
+    assert_eq!(first[..both], second[..both]);
+}
+
+#[test]
+fn mistakes_in_the_arguments_exit_with_254_and_say_what_was_meant() {
+    let bench = Bench::new();
+    let echo = program("echo");
+    let echo = echo.to_str().expect("a plain path");
+    let wrong: [(&[&str], &str); 6] = [
+        (&["test", "-w", "echo", "--bin", "missing"], "does not exist"),
+        (&["test", "-w", "ecko", "--bin", echo], "echo"),
+        (&["test", "-w", "echo", "--bin", echo, "–-nemesis", "partition"], "--nemesis"),
+        (&["test", "-w", "echo", "--bin", echo, "--time-limits", "3"], "--time-limit"),
+        (&["test", "-w", "echo"], "--bin"),
+        (&["tset"], "test"),
+    ];
+    for (arguments, hint) in wrong {
+        let ended = bench.run(bench.glomers(arguments));
+        ended.expect_code(254);
+        assert!(ended.stderr.contains(hint), "{hint:?} is not in\n{}", ended.stderr);
+        assert!(!bench.store().exists(), "{arguments:?} made a store");
+    }
+}
+
+#[test]
+fn a_store_that_cannot_be_written_is_an_error_with_the_way_out() {
+    let bench = Bench::new();
+    fs::write(bench.store(), "a file").expect("writable");
+    let ended = bench.run(echo_test(&bench, &["--time-limit", "1"]));
+    ended.expect_code(255);
+    assert!(ended.stderr.contains("--store DIR"), "{}", ended.stderr);
+}
+
+/// Starts a long test and waits until its clients are at work.
+fn long_test(bench: &Bench) -> std::process::Child {
+    let child = echo_test(bench, &["--time-limit", "60", "--rate", "50"]).spawn().expect("the workbench starts");
+    let is_working = || fs::read_to_string(bench.run_directory().join("node-logs/n0.log")).is_ok_and(|log| log.contains("n0"));
+    assert!(eventually(is_working), "the node never started");
+    child
+}
+
+fn send(child: &std::process::Child, signal: Signal) {
+    kill(Pid::from_raw(child.id() as i32), signal).expect("the workbench runs");
+}
+
+#[test]
+fn one_interrupt_ends_the_run_and_analyses_what_there_is() {
+    let bench = Bench::new();
+    let child = long_test(&bench);
+    send(&child, Signal::SIGINT);
+    bench.wait(child).expect_code(130).expect_said(&["Interrupted"]);
+    assert!(bench.read("results.edn").contains(":valid?"));
+    assert!(bench.read("run.json").contains("interrupted"));
+    assert!(fs::read_link(bench.store().join("latest")).is_ok());
+}
+
+#[test]
+fn a_second_interrupt_ends_at_once_and_leaves_nothing_behind() {
+    let bench = Bench::new();
+    let child = long_test(&bench);
+    send(&child, Signal::SIGINT);
+    send(&child, Signal::SIGINT);
+    bench.wait(child).expect_code(130);
+}
+
+#[test]
+fn a_killed_workbench_leaves_no_node_behind_and_a_directory_that_opens() {
+    let bench = Bench::new();
+    let child = long_test(&bench);
+    send(&child, Signal::SIGKILL);
+    bench.wait(child);
+    assert!(bench.read("run.json").contains("running"));
+    assert!(bench.run_directory().join("run.journal").exists());
+}
