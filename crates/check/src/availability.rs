@@ -1,9 +1,12 @@
 //! Which share of the operations succeeded, and whether that is enough.
 
+use serde::{Deserialize, Serialize};
+
 use crate::{Checker, Finding, Operation, Validity, Value, Verdict};
 
 /// The share of operations that must succeed.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum AvailabilityGoal {
     /// Any share will do.
     #[default]

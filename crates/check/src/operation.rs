@@ -73,6 +73,18 @@ impl Operation {
         }
     }
 
+    /// An entry of the nemesis, at index and time 0; set what differs.
+    ///
+    /// ```
+    /// use glomers_check::Operation;
+    /// let healed = Operation::nemesis("stop-partition", ()).at(4, 1_000);
+    /// let line = "{:index 4, :time 1000, :type :info, :process :nemesis, :f :stop-partition, :value nil}";
+    /// assert_eq!(healed.to_string(), line);
+    /// ```
+    pub fn nemesis(f: impl Into<Name>, value: impl Into<Value>) -> Self {
+        Self { kind: OperationKind::Info, process: Process::Nemesis, ..Self::invoke(0, f, value) }
+    }
+
     /// The end of this operation, with the value that came back.
     #[must_use]
     pub fn completed(&self, kind: OperationKind, value: impl Into<Value>) -> Self {

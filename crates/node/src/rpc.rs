@@ -113,6 +113,14 @@ impl RawRpc {
         self
     }
 
+    /// Waits for the answer's whole body, with its reserved keys, exactly as it came.
+    ///
+    /// # Errors
+    /// As when the request itself is awaited.
+    pub async fn verbatim(mut self) -> Result<Box<RawValue>, RpcError> {
+        std::future::poll_fn(|context| self.poll_reply(context)).await
+    }
+
     fn poll_reply(&mut self, context: &mut Context<'_>) -> Poll<Result<Box<RawValue>, RpcError>> {
         loop {
             let arrived = self.node.shared().replies.borrow_mut().take(&self.msg_ids, context.waker());

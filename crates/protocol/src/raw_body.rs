@@ -3,7 +3,7 @@
 use std::fmt;
 
 use serde::de::{MapAccess, Visitor};
-use serde::{Deserialize, Deserializer};
+use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::value::RawValue;
 
 use crate::{Body, BodyError, DecodeError, Header, HeaderError, decode_body, json, write_body};
@@ -65,12 +65,20 @@ impl RawBody {
     /// # Errors
     /// When the payload cannot be written: see [`write_body`].
     pub fn of<B: Body>(payload: &B) -> Result<Self, BodyError> {
+        Self::with_kind(B::TYPE, payload)
+    }
+
+    /// The body of a payload whose type is only known when the program runs.
+    ///
+    /// # Errors
+    /// When the payload cannot be written: see [`write_body`].
+    pub fn with_kind(kind: &str, payload: &impl Serialize) -> Result<Self, BodyError> {
         let mut text = Vec::new();
-        write_body(&mut text, B::TYPE, None, None, payload)?;
+        write_body(&mut text, kind, None, None, payload)?;
         let mut header = b"{\"type\":".to_vec();
-        json::write_string(&mut header, B::TYPE);
+        json::write_string(&mut header, kind);
         let text = String::from_utf8(text).expect("JSON text is UTF-8");
-        Ok(Self { kind: B::TYPE.to_owned(), text, header_end: header.len() })
+        Ok(Self { kind: kind.to_owned(), text, header_end: header.len() })
     }
 
     /// The value of the key `type`.

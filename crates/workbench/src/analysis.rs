@@ -3,10 +3,10 @@
 //! The map has upstream's keys in upstream's order. `:nodes` is ours: what the nodes did against the protocol, and which of them died.
 
 use glomers_check::{
-    Availability, AvailabilityChecker, Checker, Exceptions, Finding, Guarded, Mode, Operation, OperationKind, Stats, Validity, Value,
+    Availability, AvailabilityGoal, Checker, Exceptions, Finding, Guarded, Mode, Operation, OperationKind, Stats, Validity, Value,
     Verdict,
 };
-use glomers_world::{Complaint, Counts, ExitReport, NetworkStatistics};
+use glomers_world::{Complaint, ExitReport, MessageCounts, NetworkStatistics};
 
 use crate::{report::perf::Perf, workloads::Definition};
 
@@ -65,12 +65,12 @@ pub struct Aftermath<'a> {
 
 impl Analysis {
     /// The checkers for this workload.
-    pub fn new(workload: &Definition, availability: Availability, mode: Mode) -> Self {
+    pub fn new(workload: &Definition, availability: AvailabilityGoal, mode: Mode) -> Self {
         let guarded = |checker: Box<dyn Checker>| -> Box<dyn Checker> { Box::new(Guarded::new(checker)) };
         Self {
             exceptions: guarded(Box::new(Exceptions::default())),
             stats: guarded(Box::new(Stats::default())),
-            availability: guarded(Box::new(AvailabilityChecker::new(availability))),
+            availability: guarded(Box::new(Availability::new(availability))),
             workload: guarded((workload.checker)(mode)),
             perf: Perf::new(),
             counts: OperationCounts::default(),
@@ -134,12 +134,12 @@ impl Analysis {
 
 /// `:net`: the messages, counted, and how many an operation took.
 fn network(statistics: &NetworkStatistics, invoked: u64) -> Value {
-    let counts = |counts: &Counts| {
+    let counts = |counts: &MessageCounts| {
         [("send-count", counts.send_count), ("recv-count", counts.recv_count), ("msg-count", counts.msg_count)]
             .map(|(key, count)| (key, Value::from(count)))
     };
-    let per_operation = |counts: &Counts| (invoked > 0).then(|| ("msgs-per-op", Value::ratio(counts.msg_count, invoked)));
-    let with_ratio = |of: &Counts| Value::record(counts(of).into_iter().chain(per_operation(of)));
+    let per_operation = |counts: &MessageCounts| (invoked > 0).then(|| ("msgs-per-op", Value::ratio(counts.msg_count, invoked)));
+    let with_ratio = |of: &MessageCounts| Value::record(counts(of).into_iter().chain(per_operation(of)));
     Value::record([
         ("all", with_ratio(&statistics.all)),
         ("clients", Value::record(counts(&statistics.clients))),

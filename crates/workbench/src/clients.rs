@@ -7,7 +7,7 @@ use std::{future::Future, pin::Pin, time::Duration};
 
 use glomers_check::{Operation, OperationKind, Value};
 use glomers_node::Node;
-use glomers_protocol::{ErrorCode, NodeId, RpcError};
+use glomers_protocol::{ErrorCode, NodeId, RawBody, RpcError};
 use serde::Serialize;
 
 use crate::schema::Rpc;
@@ -47,7 +47,8 @@ impl Connection {
     /// # Errors
     /// [`RequestFailure`], for every other ending.
     pub async fn call(&self, rpc: &'static Rpc, payload: &impl Serialize, timeout: Duration) -> Result<Value, RequestFailure> {
-        let reply = self.client.rpc_raw(&self.target, rpc.name, payload).timeout(timeout).await;
+        let request = RawBody::with_kind(rpc.name, payload).expect("a workload's requests are objects");
+        let reply = self.client.rpc_raw(self.target.clone(), request).timeout(timeout).verbatim().await;
         let reply = reply.map_err(RequestFailure::Error)?;
         let malformed = |reason: String| {
             RequestFailure::Malformed(MalformedReply {
@@ -107,12 +108,12 @@ pub fn complete(invoked: Operation, result: Result<Value, RequestFailure>, is_id
             Operation { kind: failed(error.code.is_definite()), error: Some(error_value), ..invoked }
         }
         Err(RequestFailure::Malformed(malformed)) => {
-            let exception = Value::map([
+            let exception = Value::record([
                 ("type", Value::keyword("malformed-rpc-response")),
                 ("message", Value::from(malformed.to_string())),
             ]);
-            let exception = Value::map([("via", Value::Vector(vec![exception]))]);
-            Operation { kind: OperationKind::Info, exception: Some(exception), ..invoked }
+            let exception = Value::record([("via", Value::Vector(vec![exception]))]);
+            Operation { kind: OperationKind::Info, extra: vec![("exception".into(), exception)], ..invoked }
         }
     }
 }

@@ -90,7 +90,7 @@ impl<G: Generator> Generator for Stagger<G> {
         match next {
             Next::Operation(_) => {
                 let from = if self.was_blocked { context.now } else { self.due };
-                let pause_ns = context.random.unit() * 2.0 * self.mean_pause_ns;
+                let pause_ns = context.random.f64() * 2.0 * self.mean_pause_ns;
                 self.due = from + std::time::Duration::from_nanos(pause_ns as u64);
                 self.was_blocked = false;
             }
@@ -170,6 +170,11 @@ impl FreeThreads {
     /// Whether a thread is free.
     pub fn contains(&self, thread: usize) -> bool {
         self.position[thread] != BUSY
+    }
+
+    /// How many threads are free.
+    pub fn count(&self) -> usize {
+        self.free.len()
     }
 
     /// Whether no operation is under way.

@@ -2,9 +2,9 @@
 
 use std::{path::PathBuf, time::Duration};
 
-use glomers_check::Availability;
+use glomers_check::AvailabilityGoal;
 use glomers_protocol::NodeId;
-use glomers_world::{Latency, LatencyDistribution};
+use glomers_world::Latency;
 use serde::{Deserialize, Serialize};
 
 /// A run, complete: with the same plan and the same seed, a simulation is the same to the byte.
@@ -27,7 +27,7 @@ pub struct Plan {
     /// The mean pause between two actions of the nemesis.
     pub nemesis_interval: Duration,
     /// The share of operations that must succeed.
-    pub availability: Availability,
+    pub availability: AvailabilityGoal,
     /// What all chance is drawn from.
     pub seed: u64,
 }
@@ -42,10 +42,10 @@ impl Plan {
             concurrency: 5,
             rate_hz: 5.0,
             time_limit: Duration::from_secs(60),
-            latency: Latency { mean_ms: 0, distribution: LatencyDistribution::Constant },
+            latency: Latency::NONE,
             nemesis: Vec::new(),
             nemesis_interval: Duration::from_secs(10),
-            availability: Availability::Unchecked,
+            availability: AvailabilityGoal::None,
             seed,
         }
     }

@@ -1,7 +1,7 @@
 //! How operations stand in the journal: among the messages, in the one order of the run.
 
 use glomers_check::Operation;
-use glomers_world::journal::{Entry, JournalError, Reader};
+use glomers_world::journal::{Entry, JournalReadError, JournalReader};
 
 /// Appends an operation to `out`, as the journal keeps it.
 pub fn encode(operation: &Operation, out: &mut Vec<u8>) {
@@ -10,13 +10,13 @@ pub fn encode(operation: &Operation, out: &mut Vec<u8>) {
 }
 
 /// Reads the operations of a journal one after the other.
-pub fn operations<R: std::io::Read>(journal: Reader<R>) -> Operations<R> {
+pub fn operations<R: std::io::Read>(journal: JournalReader<R>) -> Operations<R> {
     Operations { journal }
 }
 
 /// The operations of a journal, in their order.
 pub struct Operations<R> {
-    journal: Reader<R>,
+    journal: JournalReader<R>,
 }
 
 /// Why the operations of a journal can't be read.
@@ -24,7 +24,7 @@ pub struct Operations<R> {
 pub enum RecordError {
     /// The journal itself is damaged from here on, as after a crash.
     #[error(transparent)]
-    Journal(#[from] JournalError),
+    Journal(#[from] JournalReadError),
     /// An entry is no operation: another version has written it.
     #[error("entry {sequence} of the journal is no operation of this version: {source}")]
     Operation {

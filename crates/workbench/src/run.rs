@@ -1,17 +1,15 @@
 //! A test with real processes, from its plan to its directory: the run, the record, the results, the reports.
 
 use std::{
-    fs::File,
     hash::{BuildHasher, Hasher, RandomState},
-    io::{self, BufWriter, Write},
     path::{Path, PathBuf},
     sync::atomic::AtomicUsize,
 };
 
-use glomers_check::{Mode, Operation, Validity, Value};
+use glomers_check::{Mode, Operation, Validity, Value, edn};
 use glomers_node::Time;
 use glomers_protocol::NodeId;
-use glomers_world::{ClockKind, ProcessSpec, World, WorldOptions, journal};
+use glomers_world::{ClockKind, ProcessSpec, World, WorldOptions, journal::Journal};
 use serde::{Deserialize, Serialize};
 
 use crate::{
@@ -189,8 +187,7 @@ pub fn run(request: &Request<'_>, screen: &mut dyn Screen) -> Result<Report, Tes
     write_run_file(&directory, &file)?;
     let signal = signals::watch();
     let log = Log::create(&directory)?;
-    let journal_path = directory.file(files::JOURNAL);
-    let sink = journal::Sink::file(&journal_path).map_err(|error| StoreError::new("write", &journal_path, error))?;
+    let journal = Journal::to_file(&directory.file(files::JOURNAL)).map_err(RunError::Journal)?;
     let options = WorldOptions { seed: plan.seed, latency: plan.latency, clock: ClockKind::Real, ..WorldOptions::default() };
     let mut recorder = Recorder {
         analysis: Analysis::new(workload, plan.availability, request.mode),
@@ -203,7 +200,7 @@ pub fn run(request: &Request<'_>, screen: &mut dyn Screen) -> Result<Report, Tes
     recorder.say(&format!("Running {} on {} with seed {}", plan.workload, request.program.program.display(), plan.seed));
     let specification = process_specification(request.program, &directory);
     let hosting = Hosting::Processes(Box::new(specification));
-    let world = World::new(options, sink);
+    let world = World::new(options, journal);
     let runner = Runner::new(plan, world, hosting, (workload.build)(plan), &mut recorder, signal);
     let (ending, mut world) = runner.run()?;
     let Recorder { analysis, mut log, screen, follower, failure, .. } = recorder;
@@ -226,7 +223,7 @@ pub fn run(request: &Request<'_>, screen: &mut dyn Screen) -> Result<Report, Tes
         not_started,
     });
     let report = report(request, ending, &results, &world, &directory);
-    directory.write(files::RESULTS_EDN, format!("{:#}\n", report.results.edn()))?;
+    directory.write(files::RESULTS_EDN, format!("{}\n", edn::pretty(&report.results)))?;
     directory.write(files::RESULTS_JSON, format!("{}\n", report.results.to_json_pretty()))?;
     publish::write_reports(&directory, &results.perf, plan)?;
     file.status = match report.ending {

@@ -6,6 +6,7 @@
 use std::{
     cell::RefCell,
     collections::VecDeque,
+    fmt,
     rc::Rc,
     sync::atomic::{AtomicUsize, Ordering},
     time::Duration,
@@ -31,8 +32,19 @@ pub const INIT_TIMEOUT: Duration = Duration::from_secs(10);
 pub enum Hosting {
     /// Each as a process of its own.
     Processes(Box<dyn Fn(&NodeId) -> ProcessSpec>),
-    /// Each inside this process, from a constructor that stands for the node's program.
-    InProcess(Rc<dyn Fn(Node) -> Router>),
+    /// Each inside this process, from a function that makes its core.
+    InProcess(Box<dyn Fn(CoreOptions) -> NodeCore>),
+}
+
+impl Hosting {
+    /// Every node inside this process, from a constructor that stands for the node's program.
+    pub fn in_process<S: 'static>(start: impl Fn(Node) -> Router<S> + 'static) -> Self {
+        let start = Rc::new(start);
+        Self::InProcess(Box::new(move |options| {
+            let start = Rc::clone(&start);
+            NodeCore::new(options, move |node| start(node))
+        }))
+    }
 }
 
 /// Listens to a run. What runs and what reports meet here and nowhere else.
@@ -177,8 +189,7 @@ impl<'a> Runner<'a> {
             let host = match &self.hosting {
                 Hosting::Processes(specification) => self.world.add_process(node.clone(), specification(node))?,
                 Hosting::InProcess(start) => {
-                    let start = Rc::clone(start);
-                    let core = NodeCore::new(self.core_options(node), move |node| start(node));
+                    let core = start(self.core_options(node));
                     self.world.add_local(node.clone(), HostRole::Node, core)
                 }
             };
@@ -285,7 +296,7 @@ impl<'a> Runner<'a> {
 
     /// Hands an operation to the thread's client.
     fn invoke(&mut self, number: usize, thread: &Thread, f: glomers_check::Name, value: Value) {
-        let mut operation = Operation::invoke(Process::Client(thread.process), f, value);
+        let mut operation = Operation::invoke(thread.process, f, value);
         self.record(&mut operation);
         let completion = self.workload.client.invoke(thread.connection.clone(), operation);
         let completed = Rc::clone(&self.completed);
@@ -312,7 +323,7 @@ impl<'a> Runner<'a> {
     fn record_step(&mut self, step: Step) {
         self.observer.event(&Event::Nemesis { f: &step.f, done: &step.done });
         for value in [step.asked, step.done] {
-            let mut operation = Operation::info(Process::Nemesis, step.f.clone(), value);
+            let mut operation = Operation::nemesis(step.f.clone(), value);
             self.record(&mut operation);
         }
     }
@@ -326,7 +337,7 @@ impl<'a> Runner<'a> {
     /// Numbers and dates an operation, writes it to the journal, and shows it to the observer.
     fn record(&mut self, operation: &mut Operation) {
         operation.index = self.operations;
-        operation.time_ns = self.elapsed().as_nanos();
+        operation.time_ns = self.elapsed().as_ns();
         self.operations += 1;
         self.note.clear();
         crate::record::encode(operation, &mut self.note);
@@ -344,7 +355,7 @@ impl<'a> Runner<'a> {
     fn open_client(&mut self) -> (HostIndex, Node) {
         let id = NodeId::from(format!("c{}", self.next_client));
         self.next_client += 1;
-        let core = NodeCore::started(self.core_options(&id), id.clone(), Vec::new(), Router::new_empty);
+        let core = NodeCore::started(self.core_options(&id), id.clone(), Vec::new(), |_| Router::new(()));
         let client = core.node().clone();
         (self.world.add_local(id, HostRole::Client, core), client)
     }
@@ -361,6 +372,22 @@ impl<'a> Runner<'a> {
         match self.signal.load(Ordering::Relaxed) {
             0 => None,
             signal => Some(Ending::Interrupted { signal: u8::try_from(signal).unwrap_or(u8::MAX) }),
+        }
+    }
+}
+
+impl fmt::Display for Event<'_> {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Launching { node } => write!(formatter, "Launching {node}"),
+            Self::Ready { after } => {
+                let after_ms = after.since(Time::ZERO).as_secs_f64() * 1e3;
+                write!(formatter, "Every node has answered init, after {after_ms:.0} ms; the clients begin")
+            }
+            Self::Nemesis { f, done } => write!(formatter, "Nemesis: {f} {done}"),
+            Self::Draining { operations: 0 } => formatter.write_str("The time is up"),
+            Self::Draining { operations } => write!(formatter, "The time is up; {operations} operations are still under way"),
+            Self::TearingDown => formatter.write_str("Stopping the nodes"),
         }
     }
 }

@@ -18,11 +18,11 @@
 //! outcome.assert_valid();
 //! ```
 
-use std::{rc::Rc, sync::atomic::AtomicUsize, time::Duration};
+use std::{sync::atomic::AtomicUsize, time::Duration};
 
 use glomers_check::{Mode, Operation, Validity, Value};
 use glomers_node::{Node, Router, Time};
-use glomers_world::{ClockKind, LatencyDistribution, World, WorldOptions, journal};
+use glomers_world::{ClockKind, LatencyDistribution, World, WorldOptions, journal::Journal};
 
 use crate::{
     analysis::{Aftermath, Analysis},
@@ -99,7 +99,7 @@ impl Simulation {
     }
 
     /// The mean delay between nodes in milliseconds, and how delays are spread.
-    pub fn latency(mut self, mean_ms: u64, distribution: LatencyDistribution) -> Self {
+    pub fn latency(mut self, mean_ms: f64, distribution: LatencyDistribution) -> Self {
         self.plan.latency.mean_ms = mean_ms;
         self.plan.latency.distribution = distribution;
         self
@@ -125,7 +125,7 @@ impl Simulation {
     }
 
     /// Runs it on nodes made by `start`, which stands for the node's program.
-    pub fn run(&self, start: impl Fn(Node) -> Router + 'static) -> Outcome {
+    pub fn run<S: 'static>(&self, start: impl Fn(Node) -> Router<S> + 'static) -> Outcome {
         let workload = workloads::find(&self.plan.workload).expect("checked when the simulation was made");
         let options = WorldOptions {
             seed: self.plan.seed,
@@ -133,11 +133,11 @@ impl Simulation {
             clock: ClockKind::Virtual,
             ..WorldOptions::default()
         };
-        let world = World::new(options, journal::Sink::memory());
+        let world = World::new(options, Journal::in_memory());
         let mut recorder =
             Recorder { analysis: Analysis::new(workload, self.plan.availability, self.mode), history: Vec::new() };
         let never = AtomicUsize::new(0);
-        let hosting = Hosting::InProcess(Rc::new(start));
+        let hosting = Hosting::in_process(start);
         let runner = Runner::new(&self.plan, world, hosting, (workload.build)(&self.plan), &mut recorder, &never);
         let (ending, mut world) = runner.run().unwrap_or_else(|error| unreachable_in_memory(&error));
         let closing = world.finish().unwrap_or_else(|error| unreachable_in_memory(&RunError::World(error)));

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use anstyle::{AnsiColor, Style};
 use comfy_table::{CellAlignment, Table, presets};
-use glomers_check::Validity;
+use glomers_check::{Validity, edn};
 
 use super::{exit::ExitStatus, test::Format};
 use crate::{log::escape_controls, run::Report, runner::Ending};
@@ -26,7 +26,7 @@ pub(crate) fn exit_status(report: &Report) -> ExitStatus {
 pub(crate) fn print(report: &Report, format: Format) {
     let text = match format {
         Format::Human => human(report),
-        Format::Edn => format!("{:#}\n", report.results.edn()),
+        Format::Edn => format!("{}\n", edn::pretty(&report.results)),
         Format::Json => format!("{}\n", report.results.to_json_pretty()),
     };
     anstream::print!("{text}");

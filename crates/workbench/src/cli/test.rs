@@ -8,7 +8,7 @@ use std::{
 };
 
 use clap::{Args, ValueEnum, builder::PossibleValuesParser};
-use glomers_check::{Availability, Mode};
+use glomers_check::{AvailabilityGoal, Mode};
 use glomers_protocol::NodeId;
 use glomers_world::{Latency, LatencyDistribution};
 
@@ -77,7 +77,7 @@ pub(crate) struct TestArguments {
 
     /// The share of operations that must succeed: `total`, or a number from 0 to 1. Without it any will do.
     #[arg(long, value_name = "SHARE", value_parser = parse_availability)]
-    availability: Option<Availability>,
+    availability: Option<AvailabilityGoal>,
 
     /// Show what the nodes print to stderr.
     #[arg(long)]
@@ -219,7 +219,7 @@ impl TestArguments {
         plan.rate_hz = self.rate;
         plan.time_limit = self.time_limit;
         plan.latency = Latency {
-            mean_ms: self.latency,
+            mean_ms: self.latency as f64,
             distribution: match self.latency_dist {
                 Distribution::Constant => LatencyDistribution::Constant,
                 Distribution::Uniform => LatencyDistribution::Uniform,
@@ -228,7 +228,7 @@ impl TestArguments {
         };
         plan.nemesis.clone_from(&self.nemesis);
         plan.nemesis_interval = self.nemesis_interval;
-        plan.availability = self.availability.unwrap_or(Availability::Unchecked);
+        plan.availability = self.availability.unwrap_or(AvailabilityGoal::None);
         Ok(plan)
     }
 }
@@ -275,12 +275,12 @@ fn parse_rate(text: &str) -> Result<f64, String> {
     }
 }
 
-fn parse_availability(text: &str) -> Result<Availability, String> {
+fn parse_availability(text: &str) -> Result<AvailabilityGoal, String> {
     if text == "total" {
-        return Ok(Availability::Total);
+        return Ok(AvailabilityGoal::Total);
     }
     match text.parse::<f64>() {
-        Ok(share) if (0.0..=1.0).contains(&share) => Ok(Availability::AtLeast(share)),
+        Ok(share) if (0.0..=1.0).contains(&share) => Ok(AvailabilityGoal::Fraction(share)),
         _ => Err("expected `total` or a number from 0 to 1".to_owned()),
     }
 }
@@ -319,9 +319,9 @@ mod tests {
         assert_eq!(plan.nodes, numbered_nodes(3));
         assert_eq!(plan.time_limit, Duration::from_millis(1500));
         assert_eq!((plan.rate_hz, plan.concurrency), (100.0, 12));
-        assert_eq!(plan.latency, Latency { mean_ms: 10, distribution: LatencyDistribution::Exponential });
+        assert_eq!(plan.latency, Latency { mean_ms: 10.0, distribution: LatencyDistribution::Exponential });
         assert_eq!((plan.nemesis, plan.nemesis_interval), (vec!["partition".to_owned()], Duration::from_secs(2)));
-        assert_eq!(plan.availability, Availability::AtLeast(0.9));
+        assert_eq!(plan.availability, AvailabilityGoal::Fraction(0.9));
     }
 
     #[test]

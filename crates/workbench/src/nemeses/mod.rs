@@ -88,7 +88,7 @@ impl Nemesis {
         let mut site = Site { world, nodes, random: &mut track.random };
         let step = if track.is_active { track.fault.stop(&mut site) } else { track.fault.start(&mut site) };
         track.is_active = !track.is_active;
-        track.due = now + self.mean_pause.mul_f64(track.random.unit() * 2.0);
+        track.due = now + self.mean_pause.mul_f64(track.random.f64() * 2.0);
         Some(step)
     }
 

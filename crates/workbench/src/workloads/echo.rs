@@ -2,7 +2,8 @@
 
 use std::rc::Rc;
 
-use glomers_check::{Checker, Mode, Operation, Value, echo::EchoChecker};
+use glomers_check::{Checker, Echo, Mode, Operation, Value};
+use glomers_protocol::RawValue;
 use serde::Serialize;
 
 use super::{Definition, Workload};
@@ -30,20 +31,21 @@ fn build(_: &Plan) -> Workload {
 }
 
 fn checker(mode: Mode) -> Box<dyn Checker> {
-    Box::new(EchoChecker::new(mode))
+    Box::new(Echo::new(mode))
 }
 
 struct EchoClient;
 
 #[derive(Serialize)]
-struct EchoRequest<'a> {
-    echo: &'a Value,
+struct EchoRequest {
+    echo: Box<RawValue>,
 }
 
 impl Client for EchoClient {
     fn invoke(&self, connection: Connection, operation: Operation) -> Completion {
         Box::pin(async move {
-            let request = EchoRequest { echo: &operation.value };
+            let payload = RawValue::from_string(operation.value.to_json()).expect("a value's JSON is JSON");
+            let request = EchoRequest { echo: payload };
             let result = connection.call(&ECHO, &request, DEFAULT_TIMEOUT).await;
             complete(operation, result, false)
         })
