@@ -8,7 +8,7 @@
 //! - [`nemeses`]: what goes wrong on purpose;
 //! - [`runner`]: one run, from the first process to the last, under real or virtual time;
 //! - [`analysis`] and [`record`]: the checkers, and the journal that they can be fed from again;
-//! - [`run`] and [`store`]: a test with real processes and its directory;
+//! - [`run`], [`store`] and [`publish`]: a test with real processes, its directory, and the reports in it;
 //! - [`simulation`]: the same plan on nodes inside this process, under virtual time;
 //! - [`report`] and [`serve`]: pictures and pages;
 //! - [`cli`]: the command line.
@@ -21,7 +21,7 @@ pub mod generator;
 mod log;
 pub mod nemeses;
 pub mod plan;
-mod publish;
+pub mod publish;
 pub mod record;
 pub mod report;
 pub mod run;

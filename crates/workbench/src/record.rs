@@ -9,6 +9,14 @@ pub fn encode(operation: &Operation, out: &mut Vec<u8>) {
     *out = written.expect("an operation has no part that postcard can't write");
 }
 
+/// Reads what [`encode`] wrote, for the journal's entry of this number.
+///
+/// # Errors
+/// When another version has written it.
+pub fn decode(sequence: u64, bytes: &[u8]) -> Result<Operation, RecordError> {
+    postcard::from_bytes(bytes).map_err(|source| RecordError::Operation { sequence, source })
+}
+
 /// Reads the operations of a journal one after the other.
 pub fn operations<R: std::io::Read>(journal: JournalReader<R>) -> Operations<R> {
     Operations { journal }
@@ -45,8 +53,7 @@ impl<R: std::io::Read> Iterator for Operations<R> {
                 Err(error) => return Some(Err(error.into())),
             };
             if let Entry::Note(bytes) = &record.entry {
-                let operation = postcard::from_bytes(bytes);
-                return Some(operation.map_err(|source| RecordError::Operation { sequence: record.sequence, source }));
+                return Some(decode(record.sequence, bytes));
             }
         }
     }

@@ -17,8 +17,7 @@ use crate::{
     clock,
     log::{Follower, Log},
     plan::{NodeProgram, Plan},
-    publish,
-    report::ReportError,
+    publish::{self, PublishError},
     runner::{Ending, Event, Hosting, Observer, RunError, Runner},
     signals,
     store::{RunDirectory, StoreError, files},
@@ -116,9 +115,9 @@ pub enum TestError {
     /// The run itself failed.
     #[error(transparent)]
     Run(#[from] RunError),
-    /// A report can't be drawn or written.
+    /// A report can't be made.
     #[error(transparent)]
-    Report(#[from] ReportError),
+    Publish(#[from] PublishError),
 }
 
 /// `run.json`: what was run. It is written before the first process starts, and again at the end.
