@@ -1,0 +1,71 @@
+//! Beside upstream: nodes that were written for it run unchanged, and the results have its keys.
+
+mod support;
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    process::Command,
+};
+
+use glomers_check::{Value, edn};
+use support::{Bench, program};
+
+/// Recorded runs of real Maelstrom, where they are at hand.
+fn conformance() -> Option<PathBuf> {
+    let beside = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/conformance");
+    let folder = std::env::var_os("GLOMERS_CONFORMANCE").map_or(beside, PathBuf::from);
+    if !folder.is_dir() {
+        eprintln!("skipped: no recorded runs at {} (GLOMERS_CONFORMANCE names another place)", folder.display());
+        return None;
+    }
+    Some(folder)
+}
+
+/// Every path of keys in a results map, in order, with the kind of what it leads to.
+fn shape(value: &Value, path: &str, out: &mut Vec<String>) {
+    match value {
+        Value::Map(entries) => {
+            for (key, value) in entries {
+                shape(value, &format!("{path}{key} "), out);
+            }
+        }
+        Value::Bool(_) => out.push(format!("{path}true or false")),
+        Value::Int(_) => out.push(format!("{path}an integer")),
+        Value::Float(_) => out.push(format!("{path}a float")),
+        Value::List(items) => out.push(format!("{path}a list of {}", items.len())),
+        other => out.push(format!("{path}{other}")),
+    }
+}
+
+fn shape_of(text: &str) -> Vec<String> {
+    let mut out = Vec::new();
+    shape(&edn::read(text).expect("results are EDN"), "", &mut out);
+    out
+}
+
+#[test]
+fn an_echo_run_has_the_recorded_keys_in_the_recorded_order() {
+    let Some(folder) = conformance() else { return };
+    let recorded = fs::read_to_string(folder.join("maelstrom/echo-ok/results.edn")).expect("a recorded run");
+    let bench = Bench::new();
+    let echo = program("echo");
+    let echo = echo.to_str().expect("a plain path");
+    let arguments = ["test", "-w", "echo", "--bin", echo, "--node-count", "1", "--time-limit", "2", "--compat"];
+    bench.run(bench.glomers(&arguments)).expect_code(0);
+    assert_eq!(shape_of(&bench.read("results.edn")), shape_of(&recorded));
+}
+
+#[test]
+fn a_python_node_for_maelstrom_runs_unchanged() {
+    if Command::new("python3").arg("--version").output().is_err() {
+        eprintln!("skipped: no python3 on this machine");
+        return;
+    }
+    let node = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/nodes/echo.py");
+    let bench = Bench::new();
+    let node = node.to_str().expect("a plain path");
+    let ended = bench.run(bench.glomers(&["test", "-w", "echo", "--bin", node, "--node-count", "2", "--time-limit", "2", "--rate", "50"]));
+    ended.expect_code(0).expect_said(&["all of them ok"]);
+    assert_eq!(bench.read("node-logs/n1.log"), "node id set to n1\n");
+}
