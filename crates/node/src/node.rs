@@ -95,6 +95,11 @@ impl Node {
         self.shared.random.borrow_mut()
     }
 
+    /// How many replies have come that nobody waited for: answers to requests that were given up, second answers, answers to nothing.
+    pub fn unclaimed_replies(&self) -> u64 {
+        self.shared.unclaimed_replies.get()
+    }
+
     /// Runs a task beside the handlers, from the next time that they wait. It ends with the node; a panic in it is logged.
     pub fn spawn(&self, future: impl Future<Output = ()> + 'static) {
         self.shared.executor.spawn(Task { future: Box::pin(future), asker: None });
@@ -119,6 +124,7 @@ pub(crate) struct Shared {
     pub(crate) timers: RefCell<Timers>,
     pub(crate) executor: Executor,
     pub(crate) random: RefCell<Random>,
+    pub(crate) unclaimed_replies: Cell<u64>,
 }
 
 /// Who the node is; known from init on.
@@ -145,6 +151,7 @@ impl Node {
             timers: RefCell::default(),
             executor: Executor::default(),
             random: RefCell::new(random),
+            unclaimed_replies: Cell::new(0),
         };
         Self { shared: Rc::new(shared) }
     }

@@ -161,6 +161,8 @@ impl NodeCore {
         };
         if let Some(in_reply_to) = header.in_reply_to {
             if !self.node.shared().replies.borrow_mut().arrive(in_reply_to, body) {
+                let unclaimed = &self.node.shared().unclaimed_replies;
+                unclaimed.set(unclaimed.get() + 1);
                 let name = self.node.name();
                 tracing::debug!(
                     "{name}: nobody waits for the `{}` of {src} to request {in_reply_to}",

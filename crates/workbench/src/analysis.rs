@@ -6,6 +6,7 @@ use glomers_check::{
     Availability, AvailabilityGoal, Checker, Exceptions, Finding, Guarded, Mode, Operation, OperationKind, Stats, Validity, Value,
     Verdict,
 };
+use glomers_protocol::NodeId;
 use glomers_world::{Complaint, ExitReport, MessageCounts, NetworkStatistics};
 
 use crate::{report::perf::Perf, workloads::Definition};
@@ -59,6 +60,8 @@ pub struct Aftermath<'a> {
     pub further_complaints: u64,
     /// The nodes that died before they were stopped.
     pub exits: &'a [ExitReport],
+    /// The nodes that answered init more than once, and how many answers there were beyond the first.
+    pub surplus_init_replies: &'a [(NodeId, u64)],
     /// Why the run never got to its first operation.
     pub not_started: Option<&'a str>,
 }
@@ -155,6 +158,14 @@ fn nodes(aftermath: &Aftermath<'_>) -> Verdict {
     if aftermath.not_started.is_none() {
         findings.extend(aftermath.exits.iter().map(|exit| Finding::new(exit.to_string(), [])));
     }
+    findings.extend(aftermath.surplus_init_replies.iter().map(|(node, count)| {
+        let sentence = format!(
+            "Node {node} answered init twice: {} came beyond the first. Init is answered once; usually the node's own code answers it \
+             and its library does too.",
+            if *count == 1 { "one answer".to_owned() } else { format!("{count} answers") }
+        );
+        Finding::new(sentence, [])
+    }));
     findings.extend(aftermath.complaints.iter().map(|complaint| Finding::new(complaint.to_string(), [])));
     if aftermath.further_complaints > 0 {
         findings.push(Finding::new(format!("There are {} more such complaints.", aftermath.further_complaints), []));

@@ -106,6 +106,16 @@ pub enum Ending {
     },
 }
 
+/// A run that has ended.
+pub struct Ended {
+    /// How.
+    pub ending: Ending,
+    /// The nodes that answered init more than once, and how many answers there were beyond the first.
+    pub surplus_init_replies: Vec<(NodeId, u64)>,
+    /// The world, with its counters and complaints.
+    pub world: World,
+}
+
 /// Why a run could not be carried out.
 #[derive(Debug, thiserror::Error)]
 pub enum RunError {
@@ -126,6 +136,8 @@ pub struct Runner<'a> {
     observer: &'a mut dyn Observer,
     signal: &'a AtomicUsize,
     nodes: Vec<HostIndex>,
+    /// The clients that sent init. They stay, so that a second answer reaches somebody who notices.
+    initiators: Vec<(HostIndex, Node)>,
     next_client: u64,
     origin: Time,
     operations: u64,
@@ -158,6 +170,7 @@ impl<'a> Runner<'a> {
             observer,
             signal,
             nodes: Vec::new(),
+            initiators: Vec::new(),
             next_client: 0,
             origin: Time::ZERO,
             operations: 0,
@@ -166,20 +179,22 @@ impl<'a> Runner<'a> {
         }
     }
 
-    /// Carries it out and returns the world, so that its counters and complaints can be read.
+    /// Carries it out.
     ///
     /// # Errors
     /// [`RunError`], when the workbench itself can't go on. What a node does wrong is no error, but an [`Ending`] or a complaint.
-    pub fn run(mut self) -> Result<(Ending, World), RunError> {
+    pub fn run(mut self) -> Result<Ended, RunError> {
         let ending = match self.start()? {
             Some(ending) => ending,
             None => self.operate()?,
         };
         self.observer.event(&Event::TearingDown);
-        for node in std::mem::take(&mut self.nodes) {
+        for &node in &self.nodes {
             self.world.remove(node);
         }
-        Ok((ending, self.world))
+        let surplus = self.plan.nodes.iter().zip(&self.initiators).map(|(node, (_, client))| (node, client.unclaimed_replies()));
+        let surplus_init_replies = surplus.filter(|(_, count)| *count > 0).map(|(node, count)| (node.clone(), count)).collect();
+        Ok(Ended { ending, surplus_init_replies, world: self.world })
     }
 
     /// Starts every node and waits until each has answered init.
@@ -196,10 +211,9 @@ impl<'a> Runner<'a> {
             self.nodes.push(host);
         }
         let answers: Rc<RefCell<Vec<(NodeId, Result<(), RpcError>)>>> = Rc::default();
-        let mut clients = Vec::new();
         for node in &self.plan.nodes {
             let (host, client) = self.open_client();
-            clients.push(host);
+            self.initiators.push((host, client.clone()));
             let request = Init { node_id: node.clone(), node_ids: self.plan.nodes.clone() };
             let (node, answers) = (node.clone(), Rc::clone(&answers));
             self.world.spawn(host, async move {
@@ -223,9 +237,6 @@ impl<'a> Runner<'a> {
                 break;
             }
             self.world.turn(give_up)?;
-        }
-        for client in clients {
-            self.world.remove(client);
         }
         self.origin = self.world.now();
         self.observer.event(&Event::Ready { after: self.origin });
