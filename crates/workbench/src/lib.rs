@@ -11,12 +11,13 @@
 //! - [`run`], [`store`] and [`publish`]: a test with real processes, its directory, and the reports in it;
 //! - [`simulation`]: the same plan on nodes inside this process, under virtual time;
 //! - [`report`] and [`serve`]: pictures and pages;
-//! - [`cli`]: the command line.
+//! - [`cli`]: the command line, and [`doc`], the page that the registries write.
 
 pub mod analysis;
 pub mod cli;
 pub mod clients;
 mod clock;
+pub mod doc;
 pub mod generator;
 mod log;
 pub mod nemeses;

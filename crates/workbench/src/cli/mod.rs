@@ -30,6 +30,8 @@ enum Command {
     Test(test::TestArguments),
     /// Show the runs in the store as web pages.
     Serve(serve::ServeArguments),
+    /// Print what the workbench asks of a node: workloads, faults, error codes.
+    Doc,
 }
 
 /// Runs the command line of this process, prints what it has to say, and returns the exit status.
@@ -50,6 +52,10 @@ pub fn main() -> ExitStatus {
     let result = match command_line.command {
         Command::Test(test) => test.run(&arguments),
         Command::Serve(serve) => serve.run(),
+        Command::Doc => {
+            anstream::print!("{}", crate::doc::protocol_page());
+            Ok(ExitStatus::Valid)
+        }
     };
     result.unwrap_or_else(|error| error.report())
 }
