@@ -1,1 +1,3 @@
-//! x
+//! The workbench.
+
+pub mod report;
