@@ -328,3 +328,6 @@ impl ReplyError {
         RpcError::new(ErrorCode::CRASH, format!("the answer of {src} does not fit its request: {self}"))
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -122,6 +122,8 @@ impl Harness {
     /// Lets time pass, timer by timer, and returns the lines that the node sends meanwhile.
     pub fn advance(&mut self, duration: Duration) -> Vec<String> {
         let end = self.now + duration;
+        // What was spawned from outside begins now, not when the time has passed.
+        self.core.step(self.now, Input::Tick, &mut self.outputs);
         while let Some(deadline) = self.core.deadline().filter(|deadline| *deadline <= end) {
             self.now = self.now.max(deadline);
             self.core.step(self.now, Input::Tick, &mut self.outputs);
