@@ -63,8 +63,11 @@ impl Node {
     ///
     /// # Panics
     /// When the request does not serialize as a JSON object, or uses a reserved key: a fault of its Rust type.
+    #[expect(
+        clippy::needless_pass_by_value,
+        reason = "a request is made for its call, so the caller should not need to borrow it"
+    )]
     pub fn rpc<R: Request>(&self, dest: impl Into<NodeId>, request: R) -> Rpc<R> {
-        // By value, though a reference would do: a request is made for its call.
         let body = RawBody::of(&request).unwrap_or_else(|error| panic!("{error}"));
         Rpc::new(self.rpc_raw(dest, body))
     }

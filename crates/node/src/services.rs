@@ -270,7 +270,6 @@ messages! {
     "ts" Ts => "ts_ok" TsOk;
 }
 
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands over a reference")]
 fn is_false(flag: &bool) -> bool {
     !*flag
 }

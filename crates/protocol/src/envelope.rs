@@ -40,7 +40,7 @@ impl<'a> Envelope<'a> {
                 expected: "an object",
                 found: json::describe(parts.body),
             }),
-            Err(error) => Err(EnvelopeError::diagnose(line, error)),
+            Err(error) => Err(EnvelopeError::diagnose(line, &error)),
         }
     }
 }
@@ -88,7 +88,7 @@ pub enum EnvelopeError {
 
 impl EnvelopeError {
     /// Reads a refused line again, slowly, to say what is wrong with it.
-    fn diagnose(line: &str, error: serde_json::Error) -> Self {
+    fn diagnose(line: &str, error: &serde_json::Error) -> Self {
         let value = match serde_json::from_str::<&RawValue>(line) {
             Ok(value) => value,
             Err(error) => return Self::NotJson { column: error.column(), reason: error.to_string() },
