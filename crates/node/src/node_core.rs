@@ -279,3 +279,6 @@ fn identify(node: &Node, identity: Identity) {
     let is_first = node.shared().identity.set(identity).is_ok();
     assert!(is_first, "a node is named once");
 }
+
+#[cfg(test)]
+mod tests;
