@@ -1,3 +1,4 @@
 //! The workbench.
 
 pub mod report;
+pub mod serve;
