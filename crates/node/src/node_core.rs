@@ -1,0 +1,284 @@
+//! The node without its input and output: messages and time go in, messages come out.
+
+use std::fmt;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use glomers_protocol::init::{Init, InitOk};
+use glomers_protocol::{Body, ErrorCode, Header, NodeId, RawValue, RpcError, decode_body};
+
+use crate::executor::{Panicked, Task, panic_text};
+use crate::node::Identity;
+use crate::outputs::Outputs;
+use crate::router::{Asker, Routes};
+use crate::{Node, Random, Router, Time};
+
+/// A node that does no I/O, reads no clock and owns no thread.
+///
+/// Whoever drives it hands it each message with the time, sends what it puts out, and steps it again no later than its deadline. The
+/// stdin/stdout driver and the simulator drive the identical core.
+///
+/// ```
+/// use glomers_node::{CoreOptions, Input, NodeCore, Outputs, Random, Router, Time};
+///
+/// let options = CoreOptions { random: Random::derive(1, "n1") };
+/// let mut core = NodeCore::new(options, |_node| Router::new(()));
+/// let mut outputs = Outputs::new();
+/// let body = serde_json::from_str(r#"{"type":"init","msg_id":1,"node_id":"n1","node_ids":["n1"]}"#)?;
+/// core.step(Time::ZERO, Input::Message { src: "c0", dest: "n1", body }, &mut outputs);
+/// let sent: Vec<_> = outputs.iter().map(|output| output.body).collect();
+/// assert_eq!(sent, [r#"{"type":"init_ok","in_reply_to":1}"#]);
+/// # Ok::<(), serde_json::Error>(())
+/// ```
+pub struct NodeCore {
+    node: Node,
+    phase: Phase,
+}
+
+/// What a core must be given.
+#[derive(Debug, Clone)]
+pub struct CoreOptions {
+    /// The node's own stream of random numbers.
+    pub random: Random,
+}
+
+/// Why the core is stepped.
+#[derive(Debug, Clone, Copy)]
+pub enum Input<'a> {
+    /// A message has come.
+    Message {
+        /// The sender.
+        src: &'a str,
+        /// The receiver that the envelope names.
+        dest: &'a str,
+        /// The body's text.
+        body: &'a RawValue,
+    },
+    /// A deadline has passed, or a task was spawned from outside.
+    Tick,
+}
+
+type Start = Box<dyn FnOnce(Node) -> Routes>;
+
+enum Phase {
+    AwaitingInit(Start),
+    Running(Routes),
+    /// The constructor panicked, with this text.
+    Failed(String),
+}
+
+impl NodeCore {
+    /// A node that waits for its init message, and then calls `start`, once.
+    ///
+    /// The core answers init by itself when `start` returns. The node's random numbers depend on the options' stream and its id.
+    pub fn new<S: 'static>(options: CoreOptions, start: impl FnOnce(Node) -> Router<S> + 'static) -> Self {
+        let start: Start = Box::new(|node| start(node).into_routes());
+        Self { node: Node::new(options.random), phase: Phase::AwaitingInit(start) }
+    }
+
+    /// A node that knows its name and needs no init message, as clients and services do. Calls `start` at once.
+    ///
+    /// `node_ids` are the cluster's nodes; a client is none of them.
+    pub fn started<S: 'static>(
+        options: CoreOptions,
+        id: NodeId,
+        node_ids: Vec<NodeId>,
+        start: impl FnOnce(Node) -> Router<S>,
+    ) -> Self {
+        let node = Node::new(options.random);
+        identify(&node, Identity::new(id, node_ids));
+        let routes = start(node.clone()).into_routes();
+        Self { node, phase: Phase::Running(routes) }
+    }
+
+    /// Handles one input, and runs every task until it waits. What the node sends goes behind what is in `outputs`.
+    ///
+    /// Timers that are due fire first, in the order of their times; then the message is handled. Time that runs backwards stands still.
+    pub fn step(&mut self, now: Time, input: Input<'_>, outputs: &mut Outputs) {
+        let shared = self.node.shared();
+        shared.now.set(now.max(shared.now.get()));
+        {
+            // Tasks write into the caller's arena. What was sent from outside since the last step comes first.
+            let mut pending = shared.outputs.borrow_mut();
+            outputs.append(&mut pending);
+            std::mem::swap(&mut *pending, outputs);
+        }
+        self.fire_timers();
+        self.run_ready();
+        if let Input::Message { src, body, .. } = input {
+            self.receive(src, body);
+            self.run_ready();
+        }
+        std::mem::swap(&mut *self.node.shared().outputs.borrow_mut(), outputs);
+    }
+
+    /// The moment of the earliest timer: step the core with [`Input::Tick`] no later than that. `None` where only a message can wake it.
+    pub fn deadline(&self) -> Option<Time> {
+        self.node.shared().timers.borrow().next_due()
+    }
+
+    /// A handle on the node, to spawn tasks from outside. Step with [`Input::Tick`] after that.
+    pub fn node(&self) -> &Node {
+        &self.node
+    }
+
+    /// The node's name; `None` before init.
+    pub fn id(&self) -> Option<&NodeId> {
+        self.node.shared().identity.get().map(|identity| &identity.id)
+    }
+
+    /// Whether no handler or task is running or waiting.
+    pub fn is_idle(&self) -> bool {
+        self.node.shared().executor.is_idle()
+    }
+
+    /// Whether no handler is running or waiting; tasks that the server spawned may be.
+    pub fn is_answered(&self) -> bool {
+        self.node.shared().executor.is_answered()
+    }
+
+    fn fire_timers(&self) {
+        let shared = self.node.shared();
+        let now = shared.now.get();
+        while let Some(waker) = { shared.timers.borrow_mut().pop_due(now) } {
+            waker.wake();
+        }
+    }
+
+    fn run_ready(&self) {
+        while let Some(result) = self.node.shared().executor.run_next() {
+            self.report(result);
+        }
+    }
+
+    fn receive(&mut self, src: &str, body: &RawValue) {
+        let header = match Header::parse(body) {
+            Ok(header) => header,
+            Err(error) => {
+                let asker = Asker { src: src.into(), msg_id: error.msg_id() };
+                self.refuse(&asker, ErrorCode::MALFORMED_REQUEST, error.to_string());
+                return;
+            }
+        };
+        if let Some(in_reply_to) = header.in_reply_to {
+            if !self.node.shared().replies.borrow_mut().arrive(in_reply_to, body) {
+                let name = self.node.name();
+                tracing::debug!(
+                    "{name}: nobody waits for the `{}` of {src} to request {in_reply_to}",
+                    header.kind
+                );
+            }
+            return;
+        }
+        let asker = Asker { src: src.into(), msg_id: header.msg_id };
+        if header.kind == Init::TYPE {
+            self.receive_init(&asker, body);
+            return;
+        }
+        match &self.phase {
+            Phase::Running(routes) => match routes.start(&header.kind, &self.node, asker.clone(), body) {
+                Ok(future) => {
+                    let started = self.node.shared().executor.start(Task { future, asker: Some(asker) });
+                    self.report(started);
+                }
+                Err(error) => self.refuse(&asker, error.code, error.text),
+            },
+            Phase::AwaitingInit(_) => {
+                let text =
+                    format!("the node has had no init message yet, so it cannot handle `{}`", header.kind);
+                self.refuse(&asker, ErrorCode::TEMPORARILY_UNAVAILABLE, text);
+            }
+            Phase::Failed(text) => {
+                let text = format!("the node could not start: {text}");
+                self.refuse(&asker, ErrorCode::CRASH, text);
+            }
+        }
+    }
+
+    fn receive_init(&mut self, asker: &Asker, body: &RawValue) {
+        if !matches!(self.phase, Phase::AwaitingInit(_)) {
+            let text = format!("{} has had its init message already: init is sent once", self.node.name());
+            self.refuse(asker, ErrorCode::PRECONDITION_FAILED, text);
+            return;
+        }
+        let init = match decode_body::<Init>(body) {
+            Ok(init) => init,
+            Err(error) => {
+                self.refuse(asker, ErrorCode::MALFORMED_REQUEST, error.to_string());
+                return;
+            }
+        };
+        identify(&self.node, Identity::new(init.node_id, init.node_ids));
+        let starting = std::mem::replace(&mut self.phase, Phase::Failed(String::new()));
+        let Phase::AwaitingInit(start) = starting else { unreachable!("the phase was looked at above") };
+        let node = self.node.clone();
+        // After a panic nothing of the server is left but what it spawned.
+        match catch_unwind(AssertUnwindSafe(|| start(node))) {
+            Ok(routes) => {
+                self.phase = Phase::Running(routes);
+                self.node.reply(asker, &InitOk {});
+            }
+            Err(panic) => {
+                let text = panic_text(panic.as_ref());
+                self.refuse(asker, ErrorCode::CRASH, format!("the node could not start: {text}"));
+                self.phase = Phase::Failed(text);
+            }
+        }
+    }
+
+    /// Answers with an error that is the asker's fault, or this library's to explain.
+    fn refuse(&self, asker: &Asker, code: ErrorCode, text: String) {
+        tracing::warn!("{}: a message from {} is refused: {code}: {text}", self.node.name(), asker.src);
+        self.node.reply_error(asker, &RpcError::new(code, text));
+    }
+
+    fn report(&self, result: Result<(), Panicked>) {
+        let Err(Panicked { asker, text }) = result else { return };
+        match asker {
+            Some(asker) => {
+                tracing::error!(
+                    "{}: the handler of a message from {} panicked: {text}",
+                    self.node.name(),
+                    asker.src
+                );
+                self.node.reply_error(
+                    &asker,
+                    &RpcError::new(ErrorCode::CRASH, format!("the handler panicked: {text}")),
+                );
+            }
+            None => tracing::error!("{}: a spawned task panicked: {text}", self.node.name()),
+        }
+    }
+}
+
+/// Tasks hold the node, and the node holds its tasks: whoever drops the core ends both.
+impl Drop for NodeCore {
+    fn drop(&mut self) {
+        self.node.shared().executor.clear();
+        self.node.shared().timers.borrow_mut().clear();
+    }
+}
+
+impl fmt::Debug for NodeCore {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let phase = match &self.phase {
+            Phase::AwaitingInit(_) => "awaiting init",
+            Phase::Running(_) => "running",
+            Phase::Failed(_) => "failed",
+        };
+        formatter
+            .debug_struct("NodeCore")
+            .field("node", &self.node)
+            .field("phase", &phase)
+            .finish_non_exhaustive()
+    }
+}
+
+fn identify(node: &Node, identity: Identity) {
+    let random = node.rng().fork(identity.id.as_str());
+    *node.rng() = random;
+    let is_first = node.shared().identity.set(identity).is_ok();
+    assert!(is_first, "a node is named once");
+}
+
+#[cfg(test)]
+mod tests;
