@@ -125,13 +125,10 @@ impl<'a> Parser<'a> {
             match self.form()? {
                 Some(item) => items.push(item),
                 None => {
-                    let opened = locate(self.text, start);
-                    return Err(self.error(format!(
-                        "the text ends before the `{}` that closes line {}, column {}",
-                        char::from(close),
-                        opened.0,
-                        opened.1
-                    )));
+                    self.position = start;
+                    return Err(
+                        self.error(format!("the text ends before the closing `{}`", char::from(close)))
+                    );
                 }
             }
         }
@@ -281,7 +278,7 @@ impl<'a> Parser<'a> {
 }
 
 fn is_delimiter(character: char) -> bool {
-    character.is_whitespace() || matches!(character, ',' | ';' | '"' | '(' | ')' | '[' | ']' | '{' | '}')
+    matches!(character, ' ' | '\t'..='\r' | ',' | ';' | '"' | '(' | ')' | '[' | ']' | '{' | '}')
 }
 
 fn is_numeric(token: &str) -> bool {

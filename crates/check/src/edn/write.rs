@@ -36,10 +36,10 @@ impl Display for Value {
     }
 }
 
-/// What stands between a tag and its value: nothing before a bracket.
+/// What stands between a tag and its value: nothing before a bracket. A set's sharp would belong to the tag.
 pub(super) fn blank_after_tag(value: &Value) -> &'static str {
     match value {
-        Value::List(_) | Value::Vector(_) | Value::Map(_) | Value::Set(_) => "",
+        Value::List(_) | Value::Vector(_) | Value::Map(_) => "",
         _ => " ",
     }
 }

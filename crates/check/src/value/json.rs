@@ -219,12 +219,12 @@ impl Serialize for AsJson<'_> {
                 let mut map = serializer.serialize_map(Some(entries.len()))?;
                 for (key, value) in entries {
                     match key {
-                        Value::String(text) => map.serialize_entry(text.as_str(), &AsJson(value))?,
+                        Value::String(text) => map.serialize_entry(text.as_str(), &AsJson(value)),
                         Value::Keyword(name) | Value::Symbol(name) => {
-                            map.serialize_entry(name.as_str(), &AsJson(value))?
+                            map.serialize_entry(name.as_str(), &AsJson(value))
                         }
-                        _ => map.serialize_entry(&key.to_string(), &AsJson(value))?,
-                    }
+                        _ => map.serialize_entry(&key.to_string(), &AsJson(value)),
+                    }?;
                 }
                 map.end()
             }
