@@ -72,7 +72,9 @@ impl Complaint {
     /// What most often leads here.
     pub fn usual_cause(&self) -> &'static str {
         match self.fault {
-            Fault::NotUtf8 => "binary data, or text in another encoding, written to stdout; messages are JSON in UTF-8",
+            Fault::NotUtf8 => {
+                "binary data, or text in another encoding, written to stdout; messages are JSON in UTF-8"
+            }
             Fault::NotAMessage(_) => {
                 "a log line on stdout (only messages belong there: log to stderr), a missing newline between two messages, or a message spread over several lines"
             }
@@ -82,10 +84,18 @@ impl Complaint {
             Fault::UnknownDestination { .. } => {
                 "`src` and `dest` of a request copied into its reply the wrong way round, or a reply to init sent before the node stored its id"
             }
-            Fault::LineTooLong { .. } => "a missing newline after each message, or a message that carries a whole state",
-            Fault::InputOverflow { .. } => "the node has stopped reading stdin: a deadlock, or a handler that blocks the reading loop",
-            Fault::OutputClosed => "the node's main loop ended while a thread or a child keeps the process alive",
-            Fault::InputClosed => "the node's reading loop ended (an error while it parsed a message?) while the process lives on",
+            Fault::LineTooLong { .. } => {
+                "a missing newline after each message, or a message that carries a whole state"
+            }
+            Fault::InputOverflow { .. } => {
+                "the node has stopped reading stdin: a deadlock, or a handler that blocks the reading loop"
+            }
+            Fault::OutputClosed => {
+                "the node's main loop ended while a thread or a child keeps the process alive"
+            }
+            Fault::InputClosed => {
+                "the node's reading loop ended (an error while it parsed a message?) while the process lives on"
+            }
         }
     }
 }
@@ -99,13 +109,23 @@ impl fmt::Display for Complaint {
                 write!(formatter, "Node {node} printed a line that is not a message: {reason}")?;
             }
             Fault::ForeignSource { claimed } => {
-                write!(formatter, "Node {node} printed a message whose `src` is \"{claimed}\"; expected \"{node}\"")?;
+                write!(
+                    formatter,
+                    "Node {node} printed a message whose `src` is \"{claimed}\"; expected \"{node}\""
+                )?;
             }
             Fault::UnknownDestination { dest } => {
-                write!(formatter, "Node {node} sent a message to \"{dest}\", but nobody in this cluster has that name")?;
+                write!(
+                    formatter,
+                    "Node {node} sent a message to \"{dest}\", but nobody in this cluster has that name"
+                )?;
             }
             Fault::LineTooLong { limit_bytes } => {
-                write!(formatter, "Node {node} printed a line of more than {} MiB, which was thrown away", limit_bytes >> 20)?;
+                write!(
+                    formatter,
+                    "Node {node} printed a line of more than {} MiB, which was thrown away",
+                    limit_bytes >> 20
+                )?;
             }
             Fault::InputOverflow { limit_bytes } => write!(
                 formatter,
@@ -114,7 +134,10 @@ impl fmt::Display for Complaint {
             )?,
             Fault::OutputClosed => write!(formatter, "Node {node} closed its stdout but is still running")?,
             Fault::InputClosed => {
-                write!(formatter, "Node {node} closed its stdin but is still running: messages to it are dropped")?;
+                write!(
+                    formatter,
+                    "Node {node} closed its stdin but is still running: messages to it are dropped"
+                )?;
             }
         }
         if let (Some(number), Some(line)) = (self.line_number, &self.line) {
@@ -214,7 +237,13 @@ mod tests {
         let fault = Fault::from(glomers_protocol::Envelope::parse("starting up").expect_err("not a message"));
         let complaint = Complaint::about_line(NodeId::from("n1"), 3, b"starting up", fault);
         let text = complaint.to_string();
-        for part in ["Node n1 printed a line that is not a message", "not JSON at column 1", "Line 3", "starting up", "log to stderr"] {
+        for part in [
+            "Node n1 printed a line that is not a message",
+            "not JSON at column 1",
+            "Line 3",
+            "starting up",
+            "log to stderr",
+        ] {
             assert!(text.contains(part), "{text:?} does not say {part:?}");
         }
     }

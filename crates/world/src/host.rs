@@ -66,7 +66,11 @@ impl LocalHost {
 
 impl std::fmt::Debug for LocalHost {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        formatter.debug_struct("LocalHost").field("armed", &self.armed).field("held", &self.held.len()).finish()
+        formatter
+            .debug_struct("LocalHost")
+            .field("armed", &self.armed)
+            .field("held", &self.held.len())
+            .finish()
     }
 }
 

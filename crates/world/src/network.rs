@@ -45,7 +45,12 @@ impl<'a> BodyText<'a> {
 
 impl World {
     /// Takes a message from a host. It is delivered before this returns where nothing delays it, and is planned otherwise.
-    pub(crate) fn send(&mut self, src: HostIndex, dest_name: &str, body: BodyText<'_>) -> Result<(), UnknownDestination> {
+    pub(crate) fn send(
+        &mut self,
+        src: HostIndex,
+        dest_name: &str,
+        body: BodyText<'_>,
+    ) -> Result<(), UnknownDestination> {
         let message = self.next_message;
         self.next_message += 1;
         let now = self.clock.now();
@@ -55,8 +60,10 @@ impl World {
             Some(dest) => self.journal.host_name(dest.0, dest_name),
             None => self.journal.foreign_name(dest_name),
         };
-        self.journal
-            .append(now, WireEntry::Sent { message, src: src_name, dest: recorded_name, body: body.as_str() });
+        self.journal.append(
+            now,
+            WireEntry::Sent { message, src: src_name, dest: recorded_name, body: body.as_str() },
+        );
         let Some(dest) = dest else {
             self.drop_message(message, &DropReason::UnknownDestination);
             return Err(UnknownDestination);
@@ -96,7 +103,9 @@ impl World {
     pub(crate) fn deliver_planned(&mut self, place: u32) {
         let planned = self.queue.message(place);
         let dest = &self.hosts[planned.dest.slot()];
-        if dest.is_paused && let HostState::Local(_) = dest.state {
+        if dest.is_paused
+            && let HostState::Local(_) = dest.state
+        {
             self.hold(place);
             return;
         }
@@ -162,7 +171,9 @@ impl World {
                 Verdict::Pass => {}
                 Verdict::Drop(reason) => return self.drop_message(message, &reason),
                 // A delay of nothing would come back at once, and never let the world's time go on.
-                Verdict::Delay(longer) => return self.plan_arrival(arrival, longer.max(Duration::from_nanos(1))),
+                Verdict::Delay(longer) => {
+                    return self.plan_arrival(arrival, longer.max(Duration::from_nanos(1)));
+                }
                 Verdict::Duplicate(later) => self.plan_arrival(arrival, later),
             }
         }
@@ -185,7 +196,9 @@ impl World {
                 reparsed = serde_json::from_str::<&RawValue>(text);
                 match &reparsed {
                     Ok(body) => *body,
-                    Err(error) => unreachable!("message {message} is JSON, its sender wrote it as such: {error}"),
+                    Err(error) => {
+                        unreachable!("message {message} is JSON, its sender wrote it as such: {error}")
+                    }
                 }
             }
         };
@@ -233,7 +246,9 @@ impl World {
         for output in outputs.iter() {
             let sent = self.send(host, output.dest.as_str(), BodyText::Text(output.body));
             if let Err(UnknownDestination) = sent {
-                self.complain(host, |node| Complaint::new(node, Fault::unknown_destination(output.dest.as_str())));
+                self.complain(host, |node| {
+                    Complaint::new(node, Fault::unknown_destination(output.dest.as_str()))
+                });
             }
         }
         outputs.clear();
@@ -243,7 +258,9 @@ impl World {
     /// Whether a message can be handed over while its sender's turn lasts. In virtual time every delivery is an event of its own; and
     /// a local host must not be stepped from within another's step, or the two could call each other without end.
     fn can_deliver_directly(&self, src: HostIndex, dest: HostIndex) -> bool {
-        self.clock.kind() == ClockKind::Real && !(self.is_local(src) && self.is_local(dest)) && !self.is_held(dest)
+        self.clock.kind() == ClockKind::Real
+            && !(self.is_local(src) && self.is_local(dest))
+            && !self.is_held(dest)
     }
 
     fn is_local(&self, host: HostIndex) -> bool {
