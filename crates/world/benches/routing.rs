@@ -105,7 +105,7 @@ impl Cluster {
             let client = self.clients[client];
             let (sender, open) = (self.world.node(client).expect("it lives").clone(), Rc::clone(&open));
             self.world.spawn(client, async move {
-                sender.rpc(node, request).await.ok().expect("the node answers");
+                assert!(sender.rpc(node, request).await.is_ok(), "the node answers");
                 open.set(open.get() - 1);
             });
         }
@@ -123,7 +123,7 @@ impl Cluster {
                 while left.get() > 0 {
                     left.set(left.get() - 1);
                     let request = Echo { echo: "Please echo 42".into() };
-                    sender.rpc("n0", request).await.ok().expect("the node answers");
+                    assert!(sender.rpc("n0", request).await.is_ok(), "the node answers");
                 }
                 running.set(running.get() - 1);
             });

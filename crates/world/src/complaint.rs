@@ -54,6 +54,13 @@ pub enum Fault {
         /// How much is kept, in bytes.
         limit_bytes: usize,
     },
+    /// So many messages are under way to one host that further ones are thrown away.
+    NetworkOverflow {
+        /// The host to which they go.
+        dest: String,
+        /// How much is kept, in bytes.
+        limit_bytes: usize,
+    },
     /// The node closed its standard output and lives on.
     OutputClosed,
     /// The node closed its standard input and lives on.
@@ -89,6 +96,9 @@ impl Complaint {
             }
             Fault::InputOverflow { .. } => {
                 "the node has stopped reading stdin: a deadlock, or a handler that blocks the reading loop"
+            }
+            Fault::NetworkOverflow { .. } => {
+                "messages sent in a loop without waiting for answers, or retries without a pause between them"
             }
             Fault::OutputClosed => {
                 "the node's main loop ended while a thread or a child keeps the process alive"
@@ -131,6 +141,12 @@ impl fmt::Display for Complaint {
                 formatter,
                 "Node {node} does not read its stdin: {} MiB wait for it, and further messages to it are dropped",
                 limit_bytes >> 20
+            )?,
+            Fault::NetworkOverflow { dest, limit_bytes } => write!(
+                formatter,
+                "Node {node} sends faster than messages arrive: {} MiB are under way to {}, and further ones are dropped",
+                limit_bytes >> 20,
+                escape(dest.as_bytes(), EXCERPT_CHARS)
             )?,
             Fault::OutputClosed => write!(formatter, "Node {node} closed its stdout but is still running")?,
             Fault::InputClosed => {

@@ -110,6 +110,7 @@ impl World {
             return;
         }
         let taken = self.queue.take_message(place);
+        self.hosts[taken.dest.slot()].awaited_bytes -= weight(&taken.body);
         let body = BodyText::Text(&taken.body);
         self.deliver(Arrival { message: taken.message, src: taken.src, dest: taken.dest, body });
         self.queue.recycle(taken.body);
@@ -271,9 +272,19 @@ impl World {
         self.hosts[host.slot()].is_paused && self.is_local(host)
     }
 
+    /// Plans a delivery, unless too much is under way to that host already.
     fn plan_arrival(&mut self, arrival: Arrival<'_>, delay: Duration) {
         let Arrival { message, src, dest, body } = arrival;
         let due = self.clock.now() + delay + self.draw_scheduling_delay(dest);
+        let limit_bytes = self.options.limits.input_bytes;
+        let place = &mut self.hosts[dest.slot()];
+        if place.awaited_bytes + weight(body.as_str()) > limit_bytes {
+            let dest = place.id.to_string();
+            self.drop_message(message, &DropReason::Overflow);
+            self.complain(src, |node| Complaint::new(node, Fault::NetworkOverflow { dest, limit_bytes }));
+            return;
+        }
+        place.awaited_bytes += weight(body.as_str());
         self.queue.plan_message(due, message, src, dest, body.as_str());
     }
 
@@ -286,19 +297,12 @@ impl World {
         Duration::from_nanos(self.scheduling_random.below(max_ns.saturating_add(1).max(1)))
     }
 
-    /// Keeps a message for a paused local host, up to the limit that holds for processes.
+    /// Keeps a message for a paused local host.
     fn hold(&mut self, place: u32) {
-        let planned = self.queue.message(place);
-        let (dest, byte_count) = (planned.dest, planned.body.len());
-        let HostState::Local(local) = &mut self.hosts[dest.slot()].state else { return };
-        if local.held_bytes + byte_count <= self.options.limits.input_bytes {
-            local.held_bytes += byte_count;
+        let dest = self.queue.message(place).dest;
+        if let HostState::Local(local) = &mut self.hosts[dest.slot()].state {
             local.held.push_back(place);
-            return;
         }
-        let taken = self.queue.take_message(place);
-        self.queue.recycle(taken.body);
-        self.drop_message(taken.message, &DropReason::Overflow);
     }
 
     fn record_delivery(&mut self, arrival: Arrival<'_>) {
@@ -323,6 +327,12 @@ fn packet<'a>(hosts: &'a [Host], arrival: Arrival<'a>, now: Time) -> Packet<'a> 
         body: arrival.body.as_str(),
         now,
     }
+}
+
+/// What a message under way costs, in bytes of memory.
+fn weight(body: &str) -> usize {
+    const ENTRY_BYTES: usize = 96;
+    body.len() + ENTRY_BYTES
 }
 
 fn local_parts(host: &mut Host) -> Option<(&NodeId, &mut NodeCore)> {

@@ -39,7 +39,8 @@ pub struct WorldOptions {
 pub struct Limits {
     /// A longer line is thrown away, with a complaint.
     pub line_bytes: usize,
-    /// When more than this waits for a node that does not read, messages to it are dropped, with a complaint.
+    /// When more than this waits for a node that does not read, or is under way to any one host, further messages to it are
+    /// dropped, with a complaint.
     pub input_bytes: usize,
 }
 
@@ -253,7 +254,6 @@ impl World {
             HostState::Process(process) => process.signal(Signal::SIGCONT),
             HostState::Local(local) => {
                 let held = std::mem::take(&mut local.held);
-                local.held_bytes = 0;
                 self.release(held);
                 self.tick(host);
             }
@@ -343,7 +343,7 @@ impl World {
         let name = self.journal.host_name(host.0, id.as_str());
         self.journal.append(self.clock.now(), WireEntry::HostAdded { host: name, role });
         self.names.insert(id.clone(), host);
-        self.hosts.push(Host { id, role, state, is_paused: false });
+        self.hosts.push(Host { id, role, state, is_paused: false, awaited_bytes: 0 });
         host
     }
 

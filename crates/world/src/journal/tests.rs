@@ -70,7 +70,7 @@ fn a_journal_cut_anywhere_still_opens() {
         match error {
             None => assert_eq!(cut, 0),
             Some(JournalReadError::Truncated { records: count, .. }) => {
-                assert_eq!(count, records.len() as u64)
+                assert_eq!(count, records.len() as u64);
             }
             Some(other) => panic!("cut at {cut}: {other}"),
         }

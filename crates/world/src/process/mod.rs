@@ -212,7 +212,7 @@ impl ProcessHost {
 
     /// How the process ended, if it has. Its process group is killed before its number can be given to another.
     pub(crate) fn poll_exit(&mut self, tether: &mut Tether) -> Option<ExitStatus> {
-        if !has_ended(&self.child) {
+        if !has_ended(&mut self.child) {
             return None;
         }
         Some(self.kill(tether))
@@ -255,12 +255,20 @@ impl Drop for ProcessHost {
     }
 }
 
-/// Whether the process is a zombie. Its status stays uncollected, so that its number stays taken.
-fn has_ended(child: &Child) -> bool {
+/// Whether the process is a zombie. Its status stays uncollected, so that its number stays taken until its group is killed.
+#[cfg(target_os = "linux")]
+fn has_ended(child: &mut Child) -> bool {
     use nix::sys::wait::{Id, WaitPidFlag, WaitStatus, waitid};
     let process = Pid::from_raw(child.id().cast_signed());
     let flags = WaitPidFlag::WEXITED | WaitPidFlag::WNOHANG | WaitPidFlag::WNOWAIT;
     !matches!(waitid(Id::Pid(process), flags), Ok(WaitStatus::StillAlive))
+}
+
+/// Whether the process has ended. This collects its status, so for a moment another could get its number: the standard library
+/// knows no better way.
+#[cfg(not(target_os = "linux"))]
+fn has_ended(child: &mut Child) -> bool {
+    !matches!(child.try_wait(), Ok(None))
 }
 
 fn prepare_pipe(pipe: BorrowedFd<'_>) -> nix::Result<()> {

@@ -64,7 +64,9 @@ impl Tether {
         match Guardian::start(&self.assignment()) {
             Ok(guardian) => self.guardian = Some(guardian),
             Err(error) => {
-                tracing::warn!("no guardian could be started ({error}): nodes may outlive a killed workbench")
+                tracing::warn!(
+                    "no guardian could be started ({error}): nodes may outlive a killed workbench"
+                );
             }
         }
     }

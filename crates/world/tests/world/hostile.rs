@@ -188,3 +188,19 @@ fn processes_do_not_run_in_virtual_time() {
     let error = cluster.world.add_process(NodeId::from("n0"), &spec).expect_err("time is virtual");
     assert!(error.to_string().contains("virtual time"), "{error}");
 }
+
+#[test]
+fn a_storm_on_a_slow_network_is_bounded_and_named() {
+    let limits = Limits { input_bytes: 64 << 10, ..Limits::default() };
+    let latency = glomers_world::Latency::constant_ms(60_000.0);
+    let mut cluster = Cluster::start(WorldOptions { limits, latency, ..simulated(0) }, 2);
+    for word in 0..1000 {
+        cluster.ask("n0", crate::cluster::Tell { word }).expect("clients have no latency");
+    }
+    let complaint = cluster.world.complaints().kept()[0].to_string();
+    assert!(complaint.contains("Node n0 sends faster than messages arrive"), "{complaint}");
+    let (_, records) = cluster.finish();
+    let is_overflow = |entry: &Entry| matches!(entry, Entry::Dropped { reason: DropReason::Overflow, .. });
+    let dropped = records.iter().filter(|record| is_overflow(&record.entry)).count();
+    assert!((100..1000).contains(&dropped), "{dropped}");
+}
