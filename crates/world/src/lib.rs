@@ -41,6 +41,7 @@
 //! The modules, in reading order:
 //!
 //! - `world`: [`World`], its hosts, and what can be done to them.
+//! - `options`: [`WorldOptions`], its seed, clock, latency and bounds.
 //! - `turn`: the event loop, and what processes do.
 //! - `network`: the way of a message, from its sender to its receiver or its end.
 //! - `host`: [`HostIndex`] and [`HostRole`].
@@ -58,6 +59,7 @@ mod host;
 pub mod journal;
 mod latency;
 mod network;
+mod options;
 mod process;
 mod queue;
 mod rules;
@@ -71,9 +73,10 @@ pub use complaint::{Complaint, Complaints, Fault};
 pub use host::{HostIndex, HostRole};
 pub use journal::{DropReason, Journal, JournalError};
 pub use latency::{Latency, LatencyDistribution};
+pub use options::{Limits, WorldOptions};
 pub use process::{ExitReport, ProcessSpec, SpawnError};
 pub use rules::{Duplication, Loss, Packet, Partition, Rule, RuleId, Slowness, Verdict};
 pub use statistics::{MessageCounts, NetworkStatistics};
 pub use turn::{Turn, TurnOutcome};
 pub use wake::WakeHandle;
-pub use world::{Finished, Limits, World, WorldOptions};
+pub use world::{Finished, World};

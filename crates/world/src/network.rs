@@ -101,19 +101,26 @@ impl World {
 
     /// Delivers a message whose time has come.
     pub(crate) fn deliver_planned(&mut self, place: u32) {
-        let planned = self.queue.message(place);
-        let dest = &self.hosts[planned.dest.slot()];
-        if dest.is_paused
-            && let HostState::Local(_) = dest.state
+        let dest = self.present_life_of(self.queue.message(place).dest);
+        let host = &mut self.hosts[dest.slot()];
+        if host.is_paused
+            && let HostState::Local(local) = &mut host.state
         {
-            self.hold(place);
+            local.held.push_back(place);
             return;
         }
         let taken = self.queue.take_message(place);
         self.hosts[taken.dest.slot()].awaited_bytes -= weight(&taken.body);
         let body = BodyText::Text(&taken.body);
-        self.deliver(Arrival { message: taken.message, src: taken.src, dest: taken.dest, body });
+        self.deliver(Arrival { message: taken.message, src: taken.src, dest, body });
         self.queue.recycle(taken.body);
+    }
+
+    /// A message finds its receiver by name, as on any network: one that was sent before a node was killed reaches the node that was
+    /// started in its place.
+    fn present_life_of(&self, dest: HostIndex) -> HostIndex {
+        let place = &self.hosts[dest.slot()];
+        if place.state.is_alive() { dest } else { self.find(&place.id).unwrap_or(dest) }
     }
 
     /// Plans anew the messages that a paused host was kept from.
@@ -295,14 +302,6 @@ impl World {
             return Duration::ZERO;
         }
         Duration::from_nanos(self.scheduling_random.below(max_ns.saturating_add(1).max(1)))
-    }
-
-    /// Keeps a message for a paused local host.
-    fn hold(&mut self, place: u32) {
-        let dest = self.queue.message(place).dest;
-        if let HostState::Local(local) = &mut self.hosts[dest.slot()].state {
-            local.held.push_back(place);
-        }
     }
 
     fn record_delivery(&mut self, arrival: Arrival<'_>) {

@@ -3,9 +3,10 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
+use glomers_node::NodeId;
 use glomers_world::{Finished, Latency, LatencyDistribution, Loss, WorldOptions};
 
-use crate::cluster::{Cluster, Tell, simulated};
+use crate::cluster::{Cluster, Heard, Tell, simulated};
 
 fn run(seed: u64) -> Finished {
     let latency = Latency { mean_ms: 10.0, distribution: LatencyDistribution::Exponential };
@@ -37,8 +38,21 @@ fn interleavings_vary_with_the_seed_also_without_latency() {
                 client.send(format!("n{}", word % 2), &Tell { word });
             }
             cluster.settle(Duration::from_millis(10));
-            cluster.ask("n2", crate::cluster::Heard {}).expect("the node answers").words
+            cluster.ask("n2", Heard {}).expect("the node answers").words
         })
         .collect();
     assert!(orders.len() > 3, "{orders:?}");
+}
+
+#[test]
+fn a_message_on_its_way_reaches_the_node_that_was_started_in_place_of_a_killed_one() {
+    let mut cluster =
+        Cluster::start(WorldOptions { latency: Latency::constant_ms(100.0), ..simulated(0) }, 2);
+    let ids = [NodeId::from("n0"), NodeId::from("n1")];
+    cluster.ask("n0", Tell { word: 1 }).expect("the node answers");
+    cluster.world.kill(cluster.nodes[1]);
+    cluster.add_node(ids[1].clone());
+    cluster.init(&ids[1], &ids);
+    cluster.settle(Duration::from_millis(200));
+    assert_eq!(cluster.ask("n1", Heard {}).expect("the node answers").words, [1]);
 }
