@@ -259,6 +259,27 @@ fn a_raw_body_passes_through_whole() {
 }
 
 #[test]
+fn otherwise_takes_what_no_handler_takes() {
+    async fn mirror(_server: &(), _src: NodeId, body: RawBody) -> Result<RawBody, RpcError> {
+        Ok(body)
+    }
+    let mut harness = Harness::new("n1", &["n1"], |_node| Router::new(()).otherwise(mirror));
+    let sent = send(&mut harness, r#"{"type":"any","msg_id":4,"x":[1, 2]}"#);
+    assert_eq!(sent, [r#"{"type":"any","in_reply_to":4,"x":[1, 2]}"#]);
+}
+
+#[test]
+fn the_random_numbers_of_two_nodes_differ_and_those_of_one_do_not() {
+    let draw = |id: &str| {
+        let mut harness = Harness::new(id, &["n1", "n2"], |_node| Router::new(()));
+        let node = harness.core().node().clone();
+        node.rng().next_u64()
+    };
+    assert_eq!(draw("n1"), draw("n1"));
+    assert_ne!(draw("n1"), draw("n2"));
+}
+
+#[test]
 fn a_deep_body_is_answered_and_not_fatal() {
     let (mut harness, _) = server();
     let deep = format!("{}{}", "[".repeat(100_000), "]".repeat(100_000));

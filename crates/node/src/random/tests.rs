@@ -1,4 +1,5 @@
-//! Golden values: they come from an independent implementation of the same definitions. A change here would change what every seed means.
+//! Golden values: they come from an independent implementation of the same definitions. A change here would
+//! change what every seed means.
 
 use proptest::prelude::*;
 

@@ -25,7 +25,7 @@ type Outcomes = Rc<RefCell<Vec<Result<GetOk, RpcError>>>>;
 fn node_with<F: Future<Output = ()> + 'static>(
     task: impl FnOnce(Node, Outcomes) -> F,
 ) -> (Harness, Outcomes) {
-    let mut harness = Harness::new("n1", &["n1", "n2"], |node| Router::new(node));
+    let mut harness = Harness::new("n1", &["n1", "n2"], Router::new);
     let outcomes = Outcomes::default();
     let node = harness.core().node().clone();
     node.spawn(task(node.clone(), Rc::clone(&outcomes)));
