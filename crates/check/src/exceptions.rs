@@ -46,8 +46,9 @@ impl Checker for Exceptions {
             .iter()
             .map(|(name, class)| {
                 let Class { count, example } = class;
-                let reason =
-                    example.error.as_ref().map_or_else(String::new, |error| format!(" The first: {error}"));
+                let message = example.get("exception").and_then(message_of).map(str::to_owned);
+                let reason = message.or_else(|| example.error.as_ref().map(ToString::to_string));
+                let reason = reason.map_or_else(String::new, |reason| format!(" The first: {reason}"));
                 Finding::new(
                     format!("{count} operations ended in an unhandled {name}.{reason}"),
                     [example.index],
@@ -66,4 +67,8 @@ impl Checker for Exceptions {
 
 fn class_of(exception: &Value) -> Option<&Value> {
     exception.get("via")?.as_sequence()?.first()?.get("type")
+}
+
+fn message_of(exception: &Value) -> Option<&str> {
+    exception.get("via")?.as_sequence()?.first()?.get("message")?.as_str()
 }

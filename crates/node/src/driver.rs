@@ -7,10 +7,9 @@
 mod lines;
 
 use std::env;
-use std::fs::File;
 use std::hash::{BuildHasher, Hasher, RandomState};
-use std::io::{self, Write};
-use std::os::fd::{AsFd, OwnedFd};
+use std::io::{self, Read, Write};
+use std::os::fd::AsFd;
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
@@ -35,12 +34,7 @@ use lines::LineBuffer;
 pub fn run<S: 'static>(start: impl FnOnce(Node) -> Router<S> + 'static) -> ExitCode {
     init_logging();
     let core = NodeCore::new(CoreOptions { random: Random::derive(seed(), "node") }, start);
-    let driven = match (io::stdin().as_fd().try_clone_to_owned(), io::stdout().as_fd().try_clone_to_owned()) {
-        (Ok(input), Ok(output)) => Driver::new(core, input, output).run(),
-        (Err(error), _) => Err(DriveError::Input(error)),
-        (_, Err(error)) => Err(DriveError::Output(error)),
-    };
-    match driven {
+    match Driver::new(core, io::stdin(), io::stdout()).run() {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             tracing::error!("{error}");
@@ -61,24 +55,24 @@ enum DriveError {
     Output(#[source] io::Error),
 }
 
-struct Driver {
+struct Driver<I, O> {
     core: NodeCore,
     outputs: Outputs,
-    input: File,
-    output: File,
+    input: Descriptor<I>,
+    output: Descriptor<O>,
     lines: LineBuffer,
     /// The lines of one burst, until they are written.
     text: Vec<u8>,
     clock: Clock,
 }
 
-impl Driver {
-    fn new(core: NodeCore, input: OwnedFd, output: OwnedFd) -> Self {
+impl<I: AsFd, O: AsFd> Driver<I, O> {
+    fn new(core: NodeCore, input: I, output: O) -> Self {
         Self {
             core,
             outputs: Outputs::new(),
-            input: File::from(input),
-            output: File::from(output),
+            input: Descriptor(input),
+            output: Descriptor(output),
             lines: LineBuffer::new(),
             text: Vec::new(),
             clock: Clock::start(),
@@ -111,7 +105,7 @@ impl Driver {
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 // Somebody else has made the pipe non-blocking.
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                    wait_for(&self.input, PollFlags::POLLIN).map_err(DriveError::Input)?;
+                    wait_for(&self.input.0, PollFlags::POLLIN).map_err(DriveError::Input)?;
                 }
                 Err(error) => return Err(DriveError::Input(error)),
             }
@@ -120,7 +114,7 @@ impl Driver {
 
     fn is_readable_before(&self, deadline: Time) -> Result<bool, DriveError> {
         let timeout = poll_timeout(deadline.since(self.clock.now()));
-        let mut watched = [PollFd::new(self.input.as_fd(), PollFlags::POLLIN)];
+        let mut watched = [PollFd::new(self.input.0.as_fd(), PollFlags::POLLIN)];
         match poll(&mut watched, timeout) {
             Ok(count) => Ok(count > 0),
             Err(Errno::EINTR) => Ok(false),
@@ -198,7 +192,7 @@ impl Driver {
                 Ok(count) => rest = &rest[count..],
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                    wait_for(&self.output, PollFlags::POLLOUT).map_err(DriveError::Output)?;
+                    wait_for(&self.output.0, PollFlags::POLLOUT).map_err(DriveError::Output)?;
                 }
                 Err(error) => return Err(DriveError::Output(error)),
             }
@@ -225,6 +219,25 @@ impl Driver {
     }
 }
 
+/// A file descriptor as it is: what the standard library puts around stdin and stdout reads ahead and writes line by line.
+struct Descriptor<F>(F);
+
+impl<F: AsFd> Read for Descriptor<F> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        Ok(nix::unistd::read(&self.0, buffer)?)
+    }
+}
+
+impl<F: AsFd> Write for Descriptor<F> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        Ok(nix::unistd::write(&self.0, bytes)?)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
 /// The time since the node began.
 struct Clock {
     start: Instant,
@@ -247,8 +260,8 @@ fn poll_timeout(duration: Duration) -> PollTimeout {
     PollTimeout::from(u16::try_from(ms).unwrap_or(u16::MAX))
 }
 
-fn wait_for(file: &File, event: PollFlags) -> io::Result<()> {
-    match poll(&mut [PollFd::new(file.as_fd(), event)], PollTimeout::NONE) {
+fn wait_for(descriptor: &impl AsFd, event: PollFlags) -> io::Result<()> {
+    match poll(&mut [PollFd::new(descriptor.as_fd(), event)], PollTimeout::NONE) {
         Ok(_) | Err(Errno::EINTR) => Ok(()),
         Err(error) => Err(error.into()),
     }

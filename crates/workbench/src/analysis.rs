@@ -3,8 +3,8 @@
 //! The map has upstream's keys in upstream's order. `:nodes` is ours: what the nodes did against the protocol, and which of them died.
 
 use glomers_check::{
-    Availability, AvailabilityGoal, Checker, Exceptions, Finding, Guarded, Mode, Operation, OperationKind, Stats, Validity, Value,
-    Verdict,
+    Availability, AvailabilityGoal, Checker, Exceptions, Finding, Guarded, Mode, Operation, OperationKind,
+    Stats, Validity, Value, Verdict,
 };
 use glomers_protocol::NodeId;
 use glomers_world::{Complaints, ExitReport, MessageCounts, NetworkStatistics};
@@ -103,7 +103,11 @@ impl Analysis {
     /// The results, once the run has ended.
     pub fn finish(self, aftermath: &Aftermath<'_>) -> Results {
         let drawn = Verdict::bare(Validity::Valid).results;
-        let perf = Value::record([("latency-graph", drawn.clone()), ("rate-graph", drawn.clone()), ("valid?", Value::Bool(true))]);
+        let perf = Value::record([
+            ("latency-graph", drawn.clone()),
+            ("rate-graph", drawn.clone()),
+            ("valid?", Value::Bool(true)),
+        ]);
         let nodes = nodes(aftermath);
         let [exceptions, stats, availability, workload] =
             [self.exceptions, self.stats, self.availability, self.workload].map(Checker::finish);
@@ -118,15 +122,21 @@ impl Analysis {
         ]);
         let mut validity =
             Validity::merge([exceptions.validity, stats.validity, availability.validity, workload.validity]);
-        let mut findings = workload.findings;
+        // A workload that is not invalid has only to say that there was nothing to judge; why that is stands in the others.
+        let (mut findings, hints) = if workload.validity == Validity::Invalid {
+            (workload.findings, Vec::new())
+        } else {
+            (Vec::new(), workload.findings)
+        };
         // Upstream never looks at what its nodes do on the side, so its verdict leaves this out.
         if self.mode == Mode::Strict {
             map.insert("nodes", nodes.results);
             validity = validity.max(nodes.validity);
             findings.splice(0..0, nodes.findings);
         }
-        findings.extend(availability.findings);
         findings.extend(exceptions.findings);
+        findings.extend(hints);
+        findings.extend(availability.findings);
         findings.extend(stats.findings);
         map.insert("valid?", validity.to_value());
         Results { validity, map, findings, counts: self.counts, perf: self.perf }
@@ -136,10 +146,16 @@ impl Analysis {
 /// `:net`: the messages, counted, and how many an operation took.
 fn network(statistics: &NetworkStatistics, invoked: u64) -> Value {
     let counts = |counts: &MessageCounts| {
-        [("send-count", counts.send_count), ("recv-count", counts.recv_count), ("msg-count", counts.msg_count)]
-            .map(|(key, count)| (key, Value::from(count)))
+        [
+            ("send-count", counts.send_count),
+            ("recv-count", counts.recv_count),
+            ("msg-count", counts.msg_count),
+        ]
+        .map(|(key, count)| (key, Value::from(count)))
     };
-    let per_operation = |counts: &MessageCounts| (invoked > 0).then(|| ("msgs-per-op", Value::ratio(counts.msg_count, invoked)));
+    let per_operation = |counts: &MessageCounts| {
+        (invoked > 0).then(|| ("msgs-per-op", Value::ratio(counts.msg_count, invoked)))
+    };
     let with_ratio = |of: &MessageCounts| Value::record(counts(of).into_iter().chain(per_operation(of)));
     Value::record([
         ("all", with_ratio(&statistics.all)),
@@ -164,14 +180,20 @@ fn nodes(aftermath: &Aftermath<'_>) -> Verdict {
         );
         Finding::new(sentence, [])
     }));
-    findings.extend(aftermath.complaints.kept().iter().map(|complaint| Finding::new(complaint.to_string(), [])));
+    findings
+        .extend(aftermath.complaints.kept().iter().map(|complaint| Finding::new(complaint.to_string(), [])));
     for (node, count) in aftermath.complaints.count_by_node() {
-        let kept = aftermath.complaints.kept().iter().filter(|complaint| complaint.node == *node).count() as u64;
+        let kept =
+            aftermath.complaints.kept().iter().filter(|complaint| complaint.node == *node).count() as u64;
         if *count > kept {
-            findings.push(Finding::new(format!("Node {node} broke the protocol {} more times.", count - kept), []));
+            findings.push(Finding::new(
+                format!("Node {node} broke the protocol {} more times.", count - kept),
+                [],
+            ));
         }
     }
-    let sentences: Vec<Value> = findings.iter().map(|finding| Value::from(finding.sentence.as_str())).collect();
+    let sentences: Vec<Value> =
+        findings.iter().map(|finding| Value::from(finding.sentence.as_str())).collect();
     let mut verdict = Verdict::new(Validity::from(findings.is_empty()), [("errors", Value::List(sentences))]);
     verdict.findings = findings;
     verdict

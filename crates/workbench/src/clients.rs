@@ -46,7 +46,12 @@ impl Connection {
     ///
     /// # Errors
     /// [`RequestFailure`], for every other ending.
-    pub async fn call(&self, rpc: &'static Rpc, payload: &impl Serialize, timeout: Duration) -> Result<Value, RequestFailure> {
+    pub async fn call(
+        &self,
+        rpc: &'static Rpc,
+        payload: &impl Serialize,
+        timeout: Duration,
+    ) -> Result<Value, RequestFailure> {
         let request = RawBody::with_kind(rpc.name, payload).expect("a workload's requests are objects");
         let reply = self.client.rpc_raw(self.target.clone(), request).timeout(timeout).verbatim().await;
         let reply = reply.map_err(RequestFailure::Error)?;
@@ -96,7 +101,9 @@ pub struct MalformedReply {
 /// A definite error means that nothing happened, so the operation is a `fail`. Otherwise nobody knows, and it is an `info`, unless the
 /// function changes nothing anyway.
 pub fn complete(invoked: Operation, result: Result<Value, RequestFailure>, is_idempotent: bool) -> Operation {
-    let failed = |is_definite: bool| if is_definite || is_idempotent { OperationKind::Fail } else { OperationKind::Info };
+    let failed = |is_definite: bool| {
+        if is_definite || is_idempotent { OperationKind::Fail } else { OperationKind::Info }
+    };
     match result {
         Ok(value) => Operation { kind: OperationKind::Ok, value, ..invoked },
         Err(RequestFailure::Error(error)) if error.code == ErrorCode::TIMEOUT => {

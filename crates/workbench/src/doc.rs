@@ -27,7 +27,13 @@ pub fn protocol_page() -> String {
          up are a node's own, and never definite.\n\n| code | name | definite |\n|---|---|---|\n",
     );
     for info in ErrorCode::REGISTRY {
-        let _ = writeln!(page, "| {} | {} | {} |", info.code.0, info.name, if info.is_definite { "yes" } else { "no" });
+        let _ = writeln!(
+            page,
+            "| {} | {} | {} |",
+            info.code.0,
+            info.name,
+            if info.is_definite { "yes" } else { "no" }
+        );
     }
     page
 }
@@ -50,6 +56,9 @@ mod tests {
     fn the_page_in_the_book_is_the_one_that_the_registries_write() {
         let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/src/protocol.md");
         let written = std::fs::read_to_string(path).unwrap_or_default();
-        assert!(written == protocol_page(), "docs/src/protocol.md is old; `glomers doc > docs/src/protocol.md` writes it anew");
+        assert!(
+            written == protocol_page(),
+            "docs/src/protocol.md is old; `glomers doc > docs/src/protocol.md` writes it anew"
+        );
     }
 }

@@ -229,7 +229,11 @@ mod tests {
     fn operations_come_at_the_rate_until_the_limit() {
         let limit = Time::ZERO + Duration::from_secs(100);
         let times = invocations(&mut TimeLimit::new(limit, Stagger::new(100.0, echo())), 3);
-        assert!((9_700..10_300).contains(&times.len()), "{} operations in 100 s at 100 a second", times.len());
+        assert!(
+            (9_700..10_300).contains(&times.len()),
+            "{} operations in 100 s at 100 a second",
+            times.len()
+        );
         assert!(times.iter().all(|at| *at < limit));
     }
 
@@ -248,7 +252,11 @@ mod tests {
         let mut free = FreeThreads::all(1);
         let mut generator = Stagger::new(1_000.0, echo());
         let mut ask = |generator: &mut Stagger<_>, free: &FreeThreads, now_ms: u64| {
-            generator.next(&mut Context { now: Time::ZERO + Duration::from_millis(now_ms), free, random: &mut random })
+            generator.next(&mut Context {
+                now: Time::ZERO + Duration::from_millis(now_ms),
+                free,
+                random: &mut random,
+            })
         };
         assert!(matches!(ask(&mut generator, &free, 0), Next::Operation(_)));
         free.take(0);

@@ -28,8 +28,10 @@ impl Log {
     /// Writes a line, dated so long after the run's begin.
     pub(crate) fn write(&mut self, at: Time, line: &str) -> Result<(), StoreError> {
         let date = self.started + SignedDuration::from_nanos(i64::try_from(at.as_ns()).unwrap_or(i64::MAX));
-        let date = strtime::format("%Y-%m-%d %H:%M:%S,%3f", &date.to_zoned(TimeZone::UTC)).expect("a fixed format of a valid time");
-        writeln!(self.file, "{date}\tINFO\t{line}").map_err(|error| StoreError::new("write", &self.path, error))
+        let date = strtime::format("%Y-%m-%d %H:%M:%S,%3f", &date.to_zoned(TimeZone::UTC))
+            .expect("a fixed format of a valid time");
+        writeln!(self.file, "{date}\tINFO\t{line}")
+            .map_err(|error| StoreError::new("write", &self.path, error))
     }
 
     /// Makes sure that everything is in the file.

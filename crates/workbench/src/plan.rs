@@ -86,7 +86,9 @@ impl std::str::FromStr for Concurrency {
         match digits.parse::<usize>() {
             Ok(count @ 1..=100_000) if per_node => Ok(Self::PerNode(count)),
             Ok(count @ 1..=100_000) => Ok(Self::Total(count)),
-            _ => Err("expected a number of clients such as 10, or so many for each node such as 2n".to_owned()),
+            _ => {
+                Err("expected a number of clients such as 10, or so many for each node such as 2n".to_owned())
+            }
         }
     }
 }

@@ -11,13 +11,7 @@ use glomers_world::journal::{Entry, JournalReader};
 use crate::{
     plan::Plan,
     record::{self, RecordError},
-    report::{
-        ReportError,
-        messages::Messages,
-        perf::Perf,
-        plots::write_plots,
-        timeline::Timeline,
-    },
+    report::{ReportError, messages::Messages, perf::Perf, plots::write_plots, timeline::Timeline},
     store::{RunDirectory, StoreError, files},
 };
 
@@ -90,7 +84,8 @@ impl<'a> HistoryFiles<'a> {
     }
 
     fn write(&mut self, operation: &Operation) -> Result<(), StoreError> {
-        let written = writeln!(self.edn, "{operation}").and_then(|()| writeln!(self.text, "{}", operation.to_text_line()));
+        let written = writeln!(self.edn, "{operation}")
+            .and_then(|()| writeln!(self.text, "{}", operation.to_text_line()));
         written.map_err(|error| self.error(error))
     }
 

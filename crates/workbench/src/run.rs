@@ -192,11 +192,18 @@ pub fn run(request: &Request<'_>, screen: &mut dyn Screen) -> Result<Report, Tes
         analysis: Analysis::new(workload, plan.availability, request.mode),
         log,
         screen,
-        follower: request.log_stderr.then(|| Follower::new(plan.nodes.iter().map(|node| directory.node_log(node.as_str())))),
+        follower: request
+            .log_stderr
+            .then(|| Follower::new(plan.nodes.iter().map(|node| directory.node_log(node.as_str())))),
         now: Time::ZERO,
         failure: None,
     };
-    recorder.say(&format!("Running {} on {} with seed {}", plan.workload, request.program.program.display(), plan.seed));
+    recorder.say(&format!(
+        "Running {} on {} with seed {}",
+        plan.workload,
+        request.program.program.display(),
+        plan.seed
+    ));
     let specification = process_specification(request.program, &directory);
     let hosting = Hosting::Processes(Box::new(specification));
     let world = World::new(options, journal);
@@ -289,7 +296,10 @@ impl Observer for Recorder<'_> {
 }
 
 /// How every node's process is started.
-fn process_specification(program: &NodeProgram, directory: &RunDirectory) -> impl Fn(&NodeId) -> ProcessSpec + 'static {
+fn process_specification(
+    program: &NodeProgram,
+    directory: &RunDirectory,
+) -> impl Fn(&NodeId) -> ProcessSpec + 'static {
     let program = program.clone();
     let logs = directory.file(files::NODE_LOGS);
     move |node| ProcessSpec {
@@ -305,10 +315,20 @@ fn write_run_file(directory: &RunDirectory, file: &RunFile) -> Result<(), StoreE
     directory.write(files::RUN, text + "\n")
 }
 
-fn report(request: &Request<'_>, ending: Ending, results: Results, statistics: &NetworkStatistics, directory: &RunDirectory) -> (Report, Perf) {
+fn report(
+    request: &Request<'_>,
+    ending: Ending,
+    results: Results,
+    statistics: &NetworkStatistics,
+    directory: &RunDirectory,
+) -> (Report, Perf) {
     let counts = results.counts;
     let sentence = crate::sentence::verdict(request.plan, &ending, &results);
-    let findings = results.findings.iter().map(|finding| finding.sentence.clone()).filter(|finding| !sentence.contains(finding.as_str()));
+    let findings = results
+        .findings
+        .iter()
+        .map(|finding| finding.sentence.clone())
+        .filter(|finding| !sentence.contains(finding.as_str()));
     let report = Report {
         validity: results.validity,
         findings: findings.collect(),

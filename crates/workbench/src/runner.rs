@@ -196,8 +196,14 @@ impl<'a> Runner<'a> {
         for &node in &self.nodes {
             self.world.remove(node);
         }
-        let surplus = self.plan.nodes.iter().zip(&self.initiators).map(|(node, (_, client))| (node, client.unclaimed_replies()));
-        let surplus_init_replies = surplus.filter(|(_, count)| *count > 0).map(|(node, count)| (node.clone(), count)).collect();
+        let surplus = self
+            .plan
+            .nodes
+            .iter()
+            .zip(&self.initiators)
+            .map(|(node, (_, client))| (node, client.unclaimed_replies()));
+        let surplus_init_replies =
+            surplus.filter(|(_, count)| *count > 0).map(|(node, count)| (node.clone(), count)).collect();
         Ok(Ended { ending, surplus_init_replies, exits: self.exits, world: self.world })
     }
 
@@ -206,7 +212,9 @@ impl<'a> Runner<'a> {
         for node in &self.plan.nodes {
             self.observer.event(&Event::Launching { node });
             let host = match &self.hosting {
-                Hosting::Processes(specification) => self.world.add_process(node.clone(), &specification(node))?,
+                Hosting::Processes(specification) => {
+                    self.world.add_process(node.clone(), &specification(node))?
+                }
                 Hosting::InProcess(start) => {
                     let core = start(self.core_options(node));
                     self.world.add_local(node.clone(), HostRole::Node, core)
@@ -230,7 +238,10 @@ impl<'a> Runner<'a> {
             if let Some(ending) = self.interruption() {
                 return Ok(Some(ending));
             }
-            let failed = answers.borrow().iter().find_map(|(node, answer)| Some((node.clone(), answer.as_ref().err()?.clone())));
+            let failed = answers
+                .borrow()
+                .iter()
+                .find_map(|(node, answer)| Some((node.clone(), answer.as_ref().err()?.clone())));
             if let Some((node, error)) = failed {
                 return Ok(Some(Ending::NotStarted { reason: self.why_not_started(&node, &error), node }));
             }
@@ -249,7 +260,8 @@ impl<'a> Runner<'a> {
 
     /// Lets the clients work until the generator is done and every operation has completed.
     fn operate(&mut self) -> Result<Ending, RunError> {
-        let mut threads: Vec<Thread> = (0..self.plan.concurrency).map(|thread| self.open_thread(thread, thread as u64)).collect();
+        let mut threads: Vec<Thread> =
+            (0..self.plan.concurrency).map(|thread| self.open_thread(thread, thread as u64)).collect();
         let mut free = FreeThreads::all(threads.len());
         let mut random = Random::derive(self.plan.seed, "workload");
         let mut generator = self.generator();
@@ -283,7 +295,8 @@ impl<'a> Runner<'a> {
                         Next::Done => {
                             is_draining = true;
                             self.heal(&mut nemesis);
-                            self.observer.event(&Event::Draining { operations: threads.len() - free.count() });
+                            self.observer
+                                .event(&Event::Draining { operations: threads.len() - free.count() });
                             break None;
                         }
                     }
@@ -310,8 +323,11 @@ impl<'a> Runner<'a> {
 
     fn generator(&mut self) -> TimeLimit<Box<dyn Generator>> {
         let inner = std::mem::replace(&mut self.workload.generator, Box::new(Silence));
-        let spread: Box<dyn Generator> =
-            if self.plan.rate_hz > 0.0 { Box::new(Stagger::new(self.plan.rate_hz, inner)) } else { Box::new(Silence) };
+        let spread: Box<dyn Generator> = if self.plan.rate_hz > 0.0 {
+            Box::new(Stagger::new(self.plan.rate_hz, inner))
+        } else {
+            Box::new(Silence)
+        };
         TimeLimit::new(Time::ZERO + self.plan.time_limit, spread)
     }
 
@@ -394,10 +410,16 @@ impl<'a> Runner<'a> {
         if error.code == ErrorCode::TIMEOUT {
             let complaint = self.world.complaints().kept().iter().find(|complaint| complaint.node == *node);
             let instead = complaint.map_or_else(
-                || "it printed nothing to stdout: does it read stdin, and flush stdout after every line?".to_owned(),
+                || {
+                    "it printed nothing to stdout: does it read stdin, and flush stdout after every line?"
+                        .to_owned()
+                },
                 |complaint| format!("what it did instead: {complaint}"),
             );
-            format!("Node {node} did not answer its init message within {} s; {instead}", INIT_TIMEOUT.as_secs())
+            format!(
+                "Node {node} did not answer its init message within {} s; {instead}",
+                INIT_TIMEOUT.as_secs()
+            )
         } else {
             format!("Node {node} answered its init message with an error: {error}")
         }
@@ -421,7 +443,9 @@ impl fmt::Display for Event<'_> {
             }
             Self::Nemesis { f, done } => write!(formatter, "Nemesis: {f} {done}"),
             Self::Draining { operations: 0 } => formatter.write_str("The time is up"),
-            Self::Draining { operations } => write!(formatter, "The time is up; {operations} operations are still under way"),
+            Self::Draining { operations } => {
+                write!(formatter, "The time is up; {operations} operations are still under way")
+            }
             Self::TearingDown => formatter.write_str("Stopping the nodes"),
         }
     }

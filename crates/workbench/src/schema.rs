@@ -118,7 +118,8 @@ impl Rpc {
     }
 
     fn missing_fields<'a>(&'a self, entries: &'a [(Value, Value)]) -> impl Iterator<Item = String> + 'a {
-        let is_there = |name: &str| entries.iter().any(|(key, _)| matches!(key, Value::Keyword(key) if key == name));
+        let is_there =
+            |name: &str| entries.iter().any(|(key, _)| matches!(key, Value::Keyword(key) if key == name));
         self.reply
             .iter()
             .filter(move |field| !is_there(field.name))
@@ -169,15 +170,27 @@ mod tests {
     #[test]
     fn everything_that_does_not_fit_is_named() {
         assert_eq!(check(r#"{"type":"echo_ok","in_reply_to":1}"#), "`echo` is missing");
-        assert_eq!(check(r#"{"type":"echo","echo":1,"in_reply_to":1}"#), r#"`type` should be "echo_ok", but is "echo""#);
-        assert_eq!(check(r#"{"type":"echo_ok","echo":1,"in_reply_to":1,"extra":2}"#), "`extra` is not a key of this reply");
-        assert_eq!(check(r#"{"type":"echo_ok","echo":1,"in_reply_to":"1"}"#), r#"`in_reply_to` should be an integer, but is "1""#);
+        assert_eq!(
+            check(r#"{"type":"echo","echo":1,"in_reply_to":1}"#),
+            r#"`type` should be "echo_ok", but is "echo""#
+        );
+        assert_eq!(
+            check(r#"{"type":"echo_ok","echo":1,"in_reply_to":1,"extra":2}"#),
+            "`extra` is not a key of this reply"
+        );
+        assert_eq!(
+            check(r#"{"type":"echo_ok","echo":1,"in_reply_to":"1"}"#),
+            r#"`in_reply_to` should be an integer, but is "1""#
+        );
         assert_eq!(check("{}"), "`type` is missing; `in_reply_to` is missing; `echo` is missing");
     }
 
     #[test]
     fn both_ends_are_described_in_json() {
-        assert_eq!(ECHO.describe_request(), r#"{"type": "echo", "echo": any JSON value, "msg_id": an integer}"#);
+        assert_eq!(
+            ECHO.describe_request(),
+            r#"{"type": "echo", "echo": any JSON value, "msg_id": an integer}"#
+        );
         assert_eq!(
             ECHO.describe_reply(),
             r#"{"type": "echo_ok", "echo": any JSON value, "in_reply_to": the request's msg_id}"#

@@ -17,7 +17,9 @@ pub(crate) fn verdict(plan: &Plan, ending: &Ending, results: &Results) -> String
     let verdict = match (results.validity, first_finding) {
         (Validity::Valid, _) if counts.invoked == 0 => format!("No operation was invoked on {nodes}."),
         (Validity::Valid, _) if counts.ok == counts.invoked => format!("{operations}, all of them ok."),
-        (Validity::Valid, _) => format!("{operations}, {} of them ok, and nothing wrong with these.", counts.ok),
+        (Validity::Valid, _) => {
+            format!("{operations}, {} of them ok, and nothing wrong with these.", counts.ok)
+        }
         (Validity::Unknown | Validity::Invalid, Some(finding)) => finding.to_owned(),
         (Validity::Unknown | Validity::Invalid, None) => format!("{operations}, {} of them ok.", counts.ok),
     };

@@ -21,9 +21,10 @@ pub(crate) fn watch() -> &'static AtomicUsize {
         let is_second = Arc::new(AtomicBool::new(false));
         for signal in [SIGINT, SIGTERM, SIGHUP] {
             // The order matters: the first signal passes this line and only then arms it.
-            let registered = flag::register_conditional_shutdown(signal, 128 + signal, Arc::clone(&is_second))
-                .and_then(|_| flag::register(signal, Arc::clone(&is_second)))
-                .and_then(|_| flag::register_usize(signal, Arc::clone(&number), signal as usize));
+            let registered =
+                flag::register_conditional_shutdown(signal, 128 + signal, Arc::clone(&is_second))
+                    .and_then(|_| flag::register(signal, Arc::clone(&is_second)))
+                    .and_then(|_| flag::register_usize(signal, Arc::clone(&number), signal as usize));
             registered.expect("these three signals can be caught");
         }
         number

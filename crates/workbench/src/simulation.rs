@@ -22,7 +22,7 @@ use std::{sync::atomic::AtomicUsize, time::Duration};
 
 use glomers_check::{Mode, Operation, Validity, Value};
 use glomers_node::{Node, Router, Time};
-use glomers_world::{ClockKind, LatencyDistribution, Journal, World, WorldOptions};
+use glomers_world::{ClockKind, Journal, LatencyDistribution, World, WorldOptions};
 
 use crate::{
     analysis::{Aftermath, Analysis},
@@ -69,7 +69,11 @@ impl Simulation {
     /// When there is no such workload; the text lists those that there are.
     pub fn new(workload: &str) -> Self {
         let known: Vec<_> = workloads::names().collect();
-        assert!(known.contains(&workload), "there is no workload {workload:?}; there are {}", known.join(", "));
+        assert!(
+            known.contains(&workload),
+            "there is no workload {workload:?}; there are {}",
+            known.join(", ")
+        );
         Self { plan: Plan::new(workload, 0), mode: Mode::Strict }
     }
 
@@ -132,12 +136,16 @@ impl Simulation {
             ..WorldOptions::new(ClockKind::Virtual, self.plan.seed)
         };
         let world = World::new(options, Journal::in_memory());
-        let mut recorder =
-            Recorder { analysis: Analysis::new(workload, self.plan.availability, self.mode), history: Vec::new() };
+        let mut recorder = Recorder {
+            analysis: Analysis::new(workload, self.plan.availability, self.mode),
+            history: Vec::new(),
+        };
         let never = AtomicUsize::new(0);
         let hosting = Hosting::in_process(start);
-        let runner = Runner::new(&self.plan, world, hosting, (workload.build)(&self.plan), &mut recorder, &never);
-        let Ended { ending, surplus_init_replies, exits, world } = runner.run().unwrap_or_else(|error| unreachable_in_memory(&error));
+        let runner =
+            Runner::new(&self.plan, world, hosting, (workload.build)(&self.plan), &mut recorder, &never);
+        let Ended { ending, surplus_init_replies, exits, world } =
+            runner.run().unwrap_or_else(|error| unreachable_in_memory(&error));
         let statistics = world.network_statistics();
         let complaints = world.complaints().clone();
         let virtual_time = world.now().since(Time::ZERO);

@@ -137,7 +137,8 @@ impl RunDirectory {
         let link = self.store.join(name);
         let beside = self.store.join(format!("{name}.{}", std::process::id()));
         let run = self.path.file_name().expect("a run directory has a name");
-        let target = if name.contains('/') { PathBuf::from(run) } else { Path::new(&self.workload).join(run) };
+        let target =
+            if name.contains('/') { PathBuf::from(run) } else { Path::new(&self.workload).join(run) };
         let _ = fs::remove_file(&beside);
         symlink(target, &beside)
             .and_then(|()| fs::rename(&beside, &link))
@@ -147,7 +148,8 @@ impl RunDirectory {
 
 /// The name of the directory of a run that began then: `20261122T082841.127Z`.
 fn directory_name(started: Timestamp) -> String {
-    strtime::format("%Y%m%dT%H%M%S.%3fZ", &started.to_zoned(TimeZone::UTC)).expect("a fixed format of a valid time")
+    strtime::format("%Y%m%dT%H%M%S.%3fZ", &started.to_zoned(TimeZone::UTC))
+        .expect("a fixed format of a valid time")
 }
 
 #[cfg(test)]

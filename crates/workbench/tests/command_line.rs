@@ -12,7 +12,8 @@ use support::{Bench, eventually, program};
 
 fn echo_test(bench: &Bench, options: &[&str]) -> std::process::Command {
     let echo = program("echo");
-    let mut arguments = vec!["test", "-w", "echo", "--bin", echo.to_str().expect("a plain path"), "--node-count", "1"];
+    let mut arguments =
+        vec!["test", "-w", "echo", "--bin", echo.to_str().expect("a plain path"), "--node-count", "1"];
     arguments.extend(options);
     bench.glomers(&arguments)
 }
@@ -33,7 +34,13 @@ fn edn_and_json_stand_alone_on_stdout() {
 fn the_sentence_the_seed_and_the_command_are_printed() {
     let bench = Bench::new();
     let ended = bench.run(echo_test(&bench, &["--time-limit", "1", "--seed", "42"]));
-    ended.expect_code(0).expect_said(&["Everything looks good!", "seed", "--seed 42", "store/echo/", "per operation"]);
+    ended.expect_code(0).expect_said(&[
+        "Everything looks good!",
+        "seed",
+        "--seed 42",
+        "store/echo/",
+        "per operation",
+    ]);
 }
 
 #[test]
@@ -83,8 +90,11 @@ fn a_store_that_cannot_be_written_is_an_error_with_the_way_out() {
 
 /// Starts a long test and waits until its clients are at work.
 fn long_test(bench: &Bench) -> std::process::Child {
-    let child = echo_test(bench, &["--time-limit", "60", "--rate", "50"]).spawn().expect("the workbench starts");
-    let is_working = || fs::read_to_string(bench.run_directory().join("node-logs/n0.log")).is_ok_and(|log| log.contains("n0"));
+    let child =
+        echo_test(bench, &["--time-limit", "60", "--rate", "50"]).spawn().expect("the workbench starts");
+    let is_working = || {
+        fs::read_to_string(bench.run_directory().join("node-logs/n0.log")).is_ok_and(|log| log.contains("n0"))
+    };
     assert!(eventually(is_working), "the node never started");
     child
 }

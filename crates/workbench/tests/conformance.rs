@@ -16,7 +16,10 @@ fn conformance() -> Option<PathBuf> {
     let beside = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/conformance");
     let folder = std::env::var_os("GLOMERS_CONFORMANCE").map_or(beside, PathBuf::from);
     if !folder.is_dir() {
-        eprintln!("skipped: no recorded runs at {} (GLOMERS_CONFORMANCE names another place)", folder.display());
+        eprintln!(
+            "skipped: no recorded runs at {} (GLOMERS_CONFORMANCE names another place)",
+            folder.display()
+        );
         return None;
     }
     Some(folder)
@@ -51,7 +54,8 @@ fn an_echo_run_has_the_recorded_keys_in_the_recorded_order() {
     let bench = Bench::new();
     let echo = program("echo");
     let echo = echo.to_str().expect("a plain path");
-    let arguments = ["test", "-w", "echo", "--bin", echo, "--node-count", "1", "--time-limit", "2", "--compat"];
+    let arguments =
+        ["test", "-w", "echo", "--bin", echo, "--node-count", "1", "--time-limit", "2", "--compat"];
     bench.run(bench.glomers(&arguments)).expect_code(0);
     assert_eq!(shape_of(&bench.read("results.edn")), shape_of(&recorded));
 }
@@ -65,7 +69,19 @@ fn a_python_node_for_maelstrom_runs_unchanged() {
     let node = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/nodes/echo.py");
     let bench = Bench::new();
     let node = node.to_str().expect("a plain path");
-    let ended = bench.run(bench.glomers(&["test", "-w", "echo", "--bin", node, "--node-count", "2", "--time-limit", "2", "--rate", "50"]));
+    let ended = bench.run(bench.glomers(&[
+        "test",
+        "-w",
+        "echo",
+        "--bin",
+        node,
+        "--node-count",
+        "2",
+        "--time-limit",
+        "2",
+        "--rate",
+        "50",
+    ]));
     ended.expect_code(0).expect_said(&["all of them ok"]);
     assert_eq!(bench.read("node-logs/n1.log"), "node id set to n1\n");
 }

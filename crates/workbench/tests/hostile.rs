@@ -12,8 +12,13 @@ fn run(misdeed: &str, options: &[&str]) -> (Bench, Ended) {
     let ended = bench.run(bench.hostile(misdeed, options));
     assert!(!ended.stdout.contains('\u{1b}'), "an escape sequence reached the terminal:\n{}", ended.stdout);
     let results = bench.read("results.edn");
-    assert!(results.trim_end().ends_with('}') && results.contains(":valid?"), "results.edn is not whole:\n{results}");
-    for file in ["run.json", "history.edn", "history.txt", "timeline.html", "messages.svg", "node-logs/n0.log"] {
+    assert!(
+        results.trim_end().ends_with('}') && results.contains(":valid?"),
+        "results.edn is not whole:\n{results}"
+    );
+    for file in
+        ["run.json", "history.edn", "history.txt", "timeline.html", "messages.svg", "node-logs/n0.log"]
+    {
         bench.read(file);
     }
     (bench, ended)
@@ -53,7 +58,11 @@ fn an_init_that_is_answered_twice_is_noticed() {
 
 #[test]
 fn a_log_line_on_stdout_is_quoted_with_the_usual_cause() {
-    run("log-to-stdout", &[]).1.expect_code(1).expect_said(&["n0", "2026/11/22 got an echo request", "stderr"]);
+    run("log-to-stdout", &[]).1.expect_code(1).expect_said(&[
+        "n0",
+        "2026/11/22 got an echo request",
+        "stderr",
+    ]);
 }
 
 #[test]
@@ -96,7 +105,8 @@ fn a_flood_of_garbage_is_bounded() {
 #[test]
 fn a_flood_of_messages_is_bounded() {
     run("flood-messages", &[]).1.expect_code(1).expect_said(&["n0"]);
-    let usage = nix::sys::resource::getrusage(nix::sys::resource::UsageWho::RUSAGE_CHILDREN).expect("always there");
+    let usage =
+        nix::sys::resource::getrusage(nix::sys::resource::UsageWho::RUSAGE_CHILDREN).expect("always there");
     assert!(usage.max_rss() < 600 * 1024, "the workbench grew to {} KiB", usage.max_rss());
 }
 

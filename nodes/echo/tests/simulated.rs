@@ -8,7 +8,11 @@ use glomers_world::LatencyDistribution;
 
 /// The official test of the challenge.
 fn challenge(seed: u64) -> Outcome {
-    Simulation::new("echo").node_count(1).time_limit(Duration::from_secs(10)).seed(seed).run(EchoServer::router)
+    Simulation::new("echo")
+        .node_count(1)
+        .time_limit(Duration::from_secs(10))
+        .seed(seed)
+        .run(EchoServer::router)
 }
 
 /// A busier test, with everything that can go wrong between nodes.
@@ -50,6 +54,14 @@ fn an_echo_costs_two_messages_and_init_two_more() {
     let outcome = challenge(1);
     let operations = outcome.history.len() as f64 / 2.0;
     let net = outcome.results.get("net").expect("there is a network");
-    let per_operation = net.get("all").and_then(|all| all.get("msgs-per-op")).expect("operations were invoked");
-    assert_eq!(per_operation.to_string(), ((2.0 * operations + 2.0) / operations as f64).to_string().parse::<f32>().expect("a number").to_string());
+    let per_operation =
+        net.get("all").and_then(|all| all.get("msgs-per-op")).expect("operations were invoked");
+    assert_eq!(
+        per_operation.to_string(),
+        ((2.0 * operations + 2.0) / operations as f64)
+            .to_string()
+            .parse::<f32>()
+            .expect("a number")
+            .to_string()
+    );
 }

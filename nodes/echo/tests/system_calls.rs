@@ -11,15 +11,24 @@ fn a_message_that_comes_alone_costs_one_read_and_one_write() {
     let scratch = tempfile::tempdir().expect("a scratch directory");
     let trace = scratch.path().join("trace");
     let mut command = Command::new("strace");
-    command.args(["-f", "-e", "trace=read,write,poll,ppoll", "-o"]).arg(&trace).arg(env!("CARGO_BIN_EXE_echo"));
-    command.env_remove("GLOMERS_LOG").env_remove("RUST_LOG").stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null());
+    command
+        .args(["-f", "-e", "trace=read,write,poll,ppoll", "-o"])
+        .arg(&trace)
+        .arg(env!("CARGO_BIN_EXE_echo"));
+    command
+        .env_remove("GLOMERS_LOG")
+        .env_remove("RUST_LOG")
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null());
     let Ok(mut node) = command.spawn() else {
         eprintln!("skipped: no strace on this machine");
         return;
     };
     let mut stdin = node.stdin.take().expect("piped");
     let mut replies = BufReader::new(node.stdout.take().expect("piped")).lines();
-    let init = r#"{"src":"c0","dest":"n0","body":{"type":"init","msg_id":1,"node_id":"n0","node_ids":["n0"]}}"#;
+    let init =
+        r#"{"src":"c0","dest":"n0","body":{"type":"init","msg_id":1,"node_id":"n0","node_ids":["n0"]}}"#;
     let echo = r#"{"src":"c1","dest":"n0","body":{"type":"echo","msg_id":1,"echo":"hello"}}"#;
     let echo_count = 10;
     for (number, line) in std::iter::once(init).chain(std::iter::repeat_n(echo, echo_count)).enumerate() {

@@ -96,7 +96,10 @@ enum Misdeed {
 fn main() -> ExitCode {
     let name = std::env::args().nth(1).unwrap_or_default();
     let Some(&(_, misdeed)) = MISDEEDS.iter().find(|(known, _)| *known == name) else {
-        report(&format!("unknown misdeed {name:?}; there are {}", MISDEEDS.iter().map(|(known, _)| *known).collect::<Vec<_>>().join(", ")));
+        report(&format!(
+            "unknown misdeed {name:?}; there are {}",
+            MISDEEDS.iter().map(|(known, _)| *known).collect::<Vec<_>>().join(", ")
+        ));
         return ExitCode::from(2);
     };
     match misbehave(misdeed) {
@@ -139,7 +142,9 @@ impl HostileNode {
         self.id = message["body"]["node_id"].as_str().unwrap_or_default().to_owned();
         match self.misdeed {
             Misdeed::IgnoreInit => return Ok(None),
-            Misdeed::RefuseInit => self.reply(message, json!({"type": "error", "code": 13, "text": "no disk"}))?,
+            Misdeed::RefuseInit => {
+                self.reply(message, json!({"type": "error", "code": 13, "text": "no disk"}))?
+            }
             Misdeed::AnswerInitTwice => {
                 self.reply(message, json!({"type": "init_ok"}))?;
                 self.reply(message, json!({"type": "init_ok"}))?;
@@ -168,7 +173,13 @@ impl HostileNode {
             Misdeed::LongLine if is_first => print(&[vec![b'x'; 64 << 20], vec![b'\n']].concat())?,
             Misdeed::DeepJson => {
                 let body = format!("{}{}", "[".repeat(100_000), "]".repeat(100_000));
-                print(format!("{{\"src\":\"{0}\",\"dest\":\"{0}\",\"body\":{{\"type\":\"deep\",\"deep\":{body}}}}}\n", self.id).as_bytes())?;
+                print(
+                    format!(
+                        "{{\"src\":\"{}\",\"dest\":\"c0\",\"body\":{{\"type\":\"deep\",\"deep\":{body}}}}}\n",
+                        self.id
+                    )
+                    .as_bytes(),
+                )?;
             }
             Misdeed::ForeignSource => self.send("n77", "c0", json!({"type": "hello"}))?,
             Misdeed::UnknownDestination => self.send(&self.id, "n77", json!({"type": "hello"}))?,
@@ -177,7 +188,10 @@ impl HostileNode {
                 print(&b"all work and no play makes a dull node\n".repeat(1000))?;
             },
             Misdeed::FloodMessages => {
-                let line = format!("{{\"src\":\"{0}\",\"dest\":\"{0}\",\"body\":{{\"type\":\"hello\"}}}}\n", self.id);
+                let line = format!(
+                    "{{\"src\":\"{0}\",\"dest\":\"{0}\",\"body\":{{\"type\":\"hello\"}}}}\n",
+                    self.id
+                );
                 let burst = line.repeat(1000);
                 loop {
                     print(burst.as_bytes())?;

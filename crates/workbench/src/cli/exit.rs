@@ -115,7 +115,9 @@ impl CliError {
         let style = anstyle::AnsiColor::Red.on_default().bold();
         anstream::eprintln!("{style}error:{style:#} {self}");
         match self {
-            Self::NotText { .. } | Self::WrongDash { .. } | Self::Program { .. } | Self::Arguments(_) => ExitStatus::BadArguments,
+            Self::NotText { .. } | Self::WrongDash { .. } | Self::Program { .. } | Self::Arguments(_) => {
+                ExitStatus::BadArguments
+            }
             Self::Test(_) | Self::Serve(_) => ExitStatus::Internal,
         }
     }

@@ -17,7 +17,8 @@ pub use exit::{CliError, ExitStatus};
     version,
     about = "Runs the nodes of a distributed system on a simulated network and finds out whether they are correct.",
     after_help = "Exit status: 0 all valid, 1 some invalid, 2 some unknown, 130 interrupted, 254 bad arguments, 255 internal error.",
-    max_term_width = 100
+    max_term_width = 100,
+    args_override_self = true
 )]
 struct CommandLine {
     #[command(subcommand)]
@@ -64,7 +65,11 @@ pub fn main() -> ExitStatus {
 fn collect_arguments() -> Result<Vec<String>, CliError> {
     let mut arguments = Vec::new();
     for argument in std::env::args_os() {
-        arguments.push(argument.into_string().map_err(|argument| CliError::NotText { argument: argument.to_string_lossy().into_owned() })?);
+        arguments.push(
+            argument.into_string().map_err(|argument| CliError::NotText {
+                argument: argument.to_string_lossy().into_owned(),
+            })?,
+        );
     }
     let options_end = arguments.iter().position(|argument| argument == "--").unwrap_or(arguments.len());
     match arguments[..options_end].iter().find(|argument| argument.starts_with(['–', '—', '−'])) {

@@ -26,8 +26,12 @@ pub(crate) struct Terminal {
 impl Terminal {
     pub(crate) fn new(plan: &Plan) -> Self {
         let bar = std::io::stderr().is_terminal().then(|| {
-            let bar = ProgressBar::with_draw_target(Some(plan.time_limit.as_millis() as u64), ProgressDrawTarget::stderr());
-            let style = ProgressStyle::with_template("{prefix:>10} {bar:30} {msg}").expect("a fixed template");
+            let bar = ProgressBar::with_draw_target(
+                Some(plan.time_limit.as_millis() as u64),
+                ProgressDrawTarget::stderr(),
+            );
+            let style =
+                ProgressStyle::with_template("{prefix:>10} {bar:30} {msg}").expect("a fixed template");
             bar.set_style(style.progress_chars("━╸─"));
             bar.set_prefix(plan.workload.clone());
             bar
@@ -78,7 +82,8 @@ fn sentence(progress: &Progress, time_limit: Duration) -> String {
     let seconds = elapsed.as_secs_f64();
     let rate = if seconds > 0.0 { progress.operations.invoked as f64 / seconds } else { 0.0 };
     let left = time_limit.saturating_sub(elapsed).as_secs_f64().ceil();
-    let mut text = format!("{} operations, {rate:.1}/s, {} messages", progress.operations.invoked, progress.messages);
+    let mut text =
+        format!("{} operations, {rate:.1}/s, {} messages", progress.operations.invoked, progress.messages);
     if progress.operations.failed > 0 {
         text.push_str(&format!(", {} failed", progress.operations.failed));
     }
@@ -98,9 +103,13 @@ mod tests {
 
     #[test]
     fn progress_names_only_what_happened() {
-        let mut progress = Progress { elapsed: Time::ZERO + Duration::from_secs(2), messages: 21, ..Progress::default() };
+        let mut progress =
+            Progress { elapsed: Time::ZERO + Duration::from_secs(2), messages: 21, ..Progress::default() };
         progress.operations.invoked = 10;
-        assert_eq!(sentence(&progress, Duration::from_secs(10)), "10 operations, 5.0/s, 21 messages, 8 s left");
+        assert_eq!(
+            sentence(&progress, Duration::from_secs(10)),
+            "10 operations, 5.0/s, 21 messages, 8 s left"
+        );
         progress.operations.failed = 1;
         progress.operations.unknown = 2;
         progress.complaints = 3;

@@ -54,20 +54,35 @@ fn figures(report: &Report) -> String {
     let counts = &figures.operations;
     table.add_row(vec![
         "operations".to_owned(),
-        format!("{} ({} ok, {} failed, {} unknown)", counts.invoked, counts.ok, counts.failed, counts.unknown),
+        format!(
+            "{} ({} ok, {} failed, {} unknown)",
+            counts.invoked, counts.ok, counts.failed, counts.unknown
+        ),
     ]);
     table.add_row(vec!["ok fraction".to_owned(), format!("{}", figures.ok_fraction)]);
     let latency = &figures.latency;
     if latency.count > 0 {
-        let quantiles = [("p50", latency.p50_ms), ("p95", latency.p95_ms), ("p99", latency.p99_ms), ("max", latency.max_ms)];
-        let quantiles: Vec<String> = quantiles.iter().map(|(name, value)| format!("{name} {}", milliseconds(*value))).collect();
+        let quantiles = [
+            ("p50", latency.p50_ms),
+            ("p95", latency.p95_ms),
+            ("p99", latency.p99_ms),
+            ("max", latency.max_ms),
+        ];
+        let quantiles: Vec<String> =
+            quantiles.iter().map(|(name, value)| format!("{name} {}", milliseconds(*value))).collect();
         table.add_row(vec!["latency".to_owned(), format!("{} ms", quantiles.join("  "))]);
     }
-    table.add_row(vec!["messages".to_owned(), format!("{} in all, {} between servers", figures.messages, figures.server_messages)]);
+    table.add_row(vec![
+        "messages".to_owned(),
+        format!("{} in all, {} between servers", figures.messages, figures.server_messages),
+    ]);
     if counts.invoked > 0 {
         let per_operation = |messages: u64| messages as f64 / counts.invoked as f64;
         let (all, servers) = (per_operation(figures.messages), per_operation(figures.server_messages));
-        table.add_row(vec!["  per operation".to_owned(), format!("{all:.2} in all, {servers:.2} between servers")]);
+        table.add_row(vec![
+            "  per operation".to_owned(),
+            format!("{all:.2} in all, {servers:.2} between servers"),
+        ]);
     }
     table.add_row(vec!["valid".to_owned(), format!(":valid? {}", report.validity.to_value())]);
     table.add_row(vec!["seed".to_owned(), report.seed.to_string()]);
@@ -91,7 +106,8 @@ pub(crate) fn command_again(command_line: &[String], seed: u64) -> String {
     let mut skip_value = false;
     let mut rest = command_line.iter();
     for word in rest.by_ref() {
-        if std::mem::take(&mut skip_value) || word.starts_with("--seed=") || word.starts_with("--test-count=") {
+        if std::mem::take(&mut skip_value) || word.starts_with("--seed=") || word.starts_with("--test-count=")
+        {
             continue;
         }
         if word == "--seed" || word == "--test-count" {
@@ -112,7 +128,11 @@ pub(crate) fn command_again(command_line: &[String], seed: u64) -> String {
 /// A word as a shell takes it.
 fn quote(word: &str) -> String {
     let is_plain = |character: char| character.is_ascii_alphanumeric() || "-_./=:,+@%".contains(character);
-    if !word.is_empty() && word.chars().all(is_plain) { word.to_owned() } else { format!("'{}'", word.replace('\'', r"'\''")) }
+    if !word.is_empty() && word.chars().all(is_plain) {
+        word.to_owned()
+    } else {
+        format!("'{}'", word.replace('\'', r"'\''"))
+    }
 }
 
 #[cfg(test)]
@@ -126,9 +146,15 @@ mod tests {
     #[test]
     fn the_command_runs_again_with_its_seed() {
         assert_eq!(again(&["glomers", "test", "-w", "echo"]), "glomers test -w echo --seed 42");
-        assert_eq!(again(&["glomers", "test", "--seed", "7", "-w", "echo"]), "glomers test -w echo --seed 42");
+        assert_eq!(
+            again(&["glomers", "test", "--seed", "7", "-w", "echo"]),
+            "glomers test -w echo --seed 42"
+        );
         assert_eq!(again(&["glomers", "test", "--seed=7", "--test-count", "3"]), "glomers test --seed 42");
         assert_eq!(again(&["glomers", "test", "--", "--seed", "7"]), "glomers test --seed 42 -- --seed 7");
-        assert_eq!(again(&["glomers", "test", "--bin", "my node's"]), r"glomers test --bin 'my node'\''s' --seed 42");
+        assert_eq!(
+            again(&["glomers", "test", "--bin", "my node's"]),
+            r"glomers test --bin 'my node'\''s' --seed 42"
+        );
     }
 }

@@ -1,11 +1,6 @@
 //! `glomers test`: the options, what they mean together, and the run or runs that they ask for.
 
-use std::{
-    fs,
-    os::unix::fs::PermissionsExt,
-    path::PathBuf,
-    time::Duration,
-};
+use std::{fs, os::unix::fs::PermissionsExt, path::PathBuf, time::Duration};
 
 use clap::{Args, ValueEnum, builder::PossibleValuesParser};
 use glomers_check::{AvailabilityGoal, Mode};
@@ -190,7 +185,11 @@ impl TestArguments {
 
     /// The program, as an absolute path, once it is certain that it can be started.
     fn program(&self) -> Result<NodeProgram, CliError> {
-        let error = |problem, advice: &str| CliError::Program { problem, path: self.bin.clone(), advice: advice.to_owned() };
+        let error = |problem, advice: &str| CliError::Program {
+            problem,
+            path: self.bin.clone(),
+            advice: advice.to_owned(),
+        };
         let metadata = fs::metadata(&self.bin).map_err(|cause| match cause.kind() {
             std::io::ErrorKind::NotFound => error(
                 "--bin names a file that does not exist",
@@ -199,12 +198,19 @@ impl TestArguments {
             _ => error("--bin names a file that can't be opened", &format!("The system says: {cause}.")),
         })?;
         if !metadata.is_file() {
-            return Err(error("--bin names something that is no file", "Name the program itself, not its directory."));
+            return Err(error(
+                "--bin names something that is no file",
+                "Name the program itself, not its directory.",
+            ));
         }
         if metadata.permissions().mode() & 0o111 == 0 {
-            return Err(error("--bin names a file that is not executable", &format!("`chmod +x {}` makes it so.", self.bin.display())));
+            return Err(error(
+                "--bin names a file that is not executable",
+                &format!("`chmod +x {}` makes it so.", self.bin.display()),
+            ));
         }
-        let program = self.bin.canonicalize().map_err(|cause| error("--bin can't be resolved", &cause.to_string()))?;
+        let program =
+            self.bin.canonicalize().map_err(|cause| error("--bin can't be resolved", &cause.to_string()))?;
         Ok(NodeProgram { program, arguments: self.arguments.clone() })
     }
 
@@ -238,7 +244,9 @@ fn named_nodes<'a>(names: impl Iterator<Item = &'a String>) -> Result<Vec<NodeId
     let mut nodes: Vec<NodeId> = Vec::new();
     for name in names {
         let node = NodeId::from(name.as_str());
-        let problem = if name.is_empty() || !name.chars().all(|character| character.is_ascii_alphanumeric() || "-_.".contains(character)) {
+        let problem = if name.is_empty()
+            || !name.chars().all(|character| character.is_ascii_alphanumeric() || "-_.".contains(character))
+        {
             "may hold only letters, digits, `-`, `_` and `.`, since its log is named after it"
         } else if name.starts_with('.') {
             "would name a hidden log"
@@ -250,7 +258,9 @@ fn named_nodes<'a>(names: impl Iterator<Item = &'a String>) -> Result<Vec<NodeId
             nodes.push(node);
             continue;
         };
-        return Err(CliError::Arguments(format!("the node name {name:?} {problem}. Choose another, such as n1.")));
+        return Err(CliError::Arguments(format!(
+            "the node name {name:?} {problem}. Choose another, such as n1."
+        )));
     }
     Ok(nodes)
 }
@@ -294,6 +304,7 @@ mod tests {
     use super::*;
 
     #[derive(Debug, Parser)]
+    #[command(args_override_self = true)]
     struct Line {
         #[command(flatten)]
         test: TestArguments,
@@ -322,14 +333,20 @@ mod tests {
         assert_eq!(plan.time_limit, Duration::from_millis(1500));
         assert_eq!((plan.rate_hz, plan.concurrency), (100.0, 12));
         assert_eq!(plan.latency, Latency { mean_ms: 10.0, distribution: LatencyDistribution::Exponential });
-        assert_eq!((plan.nemesis, plan.nemesis_interval), (vec!["partition".to_owned()], Duration::from_secs(2)));
+        assert_eq!(
+            (plan.nemesis, plan.nemesis_interval),
+            (vec!["partition".to_owned()], Duration::from_secs(2))
+        );
         assert_eq!(plan.availability, AvailabilityGoal::Fraction(0.9));
     }
 
     #[test]
     fn arguments_for_the_node_may_follow_with_and_without_dashes() {
         assert_eq!(parse("test -w echo --bin x one two").expect("parses").arguments, ["one", "two"]);
-        assert_eq!(parse("test -w echo --bin x -- one --two -w").expect("parses").arguments, ["one", "--two", "-w"]);
+        assert_eq!(
+            parse("test -w echo --bin x -- one --two -w").expect("parses").arguments,
+            ["one", "--two", "-w"]
+        );
     }
 
     #[test]
@@ -341,9 +358,23 @@ mod tests {
     #[test]
     fn what_makes_no_sense_is_refused() {
         for wrong in [
-            "--rate -1", "--rate fast", "--rate NaN", "--time-limit -1", "--time-limit x", "--concurrency 0", "--concurrency n",
-            "--latency -5", "--latency-dist normal", "--nemesis meteor", "--nemesis-interval 0", "--availability 2", "--node-count 0",
-            "--test-count 0", "--seed x", "--format xml", "--topologie grid",
+            "--rate -1",
+            "--rate fast",
+            "--rate NaN",
+            "--time-limit -1",
+            "--time-limit x",
+            "--concurrency 0",
+            "--concurrency n",
+            "--latency -5",
+            "--latency-dist normal",
+            "--nemesis meteor",
+            "--nemesis-interval 0",
+            "--availability 2",
+            "--node-count 0",
+            "--test-count 0",
+            "--seed x",
+            "--format xml",
+            "--topologie grid",
         ] {
             assert!(parse(&format!("test -w echo --bin x {wrong}")).is_err(), "{wrong} was accepted");
         }
@@ -353,7 +384,8 @@ mod tests {
     fn names_that_would_mislead_the_network_are_refused() {
         for wrong in ["c1", "n1,n1", "a/b", "..", ""] {
             let arguments = parse("test -w echo --bin x").expect("parses");
-            let arguments = TestArguments { nodes: wrong.split(',').map(str::to_owned).collect(), ..arguments };
+            let arguments =
+                TestArguments { nodes: wrong.split(',').map(str::to_owned).collect(), ..arguments };
             assert!(arguments.plan(7).is_err(), "{wrong:?} was accepted");
         }
         assert_eq!(plan("test -w echo --bin x --nodes a,b --node c").nodes.len(), 3);
@@ -363,7 +395,10 @@ mod tests {
     fn a_program_that_cannot_be_started_is_named_with_the_reason() {
         let problem = |path: &Path| {
             let arguments = parse("test -w echo --bin x").expect("parses");
-            TestArguments { bin: path.to_owned(), ..arguments }.program().expect_err("can't be started").to_string()
+            TestArguments { bin: path.to_owned(), ..arguments }
+                .program()
+                .expect_err("can't be started")
+                .to_string()
         };
         let scratch = tempfile::tempdir().expect("a scratch directory");
         assert!(problem(&scratch.path().join("missing")).contains("does not exist"));

@@ -73,7 +73,11 @@ impl Nemesis {
             due: Time::ZERO,
             is_active: false,
         };
-        let tracks = ALL.iter().filter(|definition| names.iter().any(|name| name == definition.name)).map(track).collect();
+        let tracks = ALL
+            .iter()
+            .filter(|definition| names.iter().any(|name| name == definition.name))
+            .map(track)
+            .collect();
         Self { tracks, mean_pause }
     }
 

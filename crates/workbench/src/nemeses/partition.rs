@@ -23,10 +23,14 @@ impl Fault for PartitionFault {
     fn start(&mut self, site: &mut Site<'_>) -> Step {
         let kind = Kind::ALL[site.random.below(Kind::ALL.len() as u64) as usize];
         let deaf = kind.draw(site.nodes, site.random);
-        let links = deaf.iter().flat_map(|(dest, sources)| sources.iter().map(|src| (src.clone(), dest.clone())));
+        let links =
+            deaf.iter().flat_map(|(dest, sources)| sources.iter().map(|src| (src.clone(), dest.clone())));
         self.rule = Some(site.world.install_rule(Partition::directed(links)));
         let deaf = deaf.iter().map(|(dest, sources)| {
-            (Value::from(dest.as_str()), Value::Set(sources.iter().map(|src| Value::from(src.as_str())).collect()))
+            (
+                Value::from(dest.as_str()),
+                Value::Set(sources.iter().map(|src| Value::from(src.as_str())).collect()),
+            )
         });
         let done = Value::Vector(vec![Value::keyword("isolated"), Value::Map(deaf.collect())]);
         Step { f: "start-partition".into(), asked: Value::keyword(kind.name()), done }
@@ -85,7 +89,10 @@ impl Kind {
 fn split(nodes: &[NodeId], size: usize) -> Deaf {
     let (few, rest) = nodes.split_at(size);
     let deaf_to = |side: &[NodeId]| side.iter().cloned().collect::<BTreeSet<_>>();
-    let sides = few.iter().map(|node| (node.clone(), deaf_to(rest))).chain(rest.iter().map(|node| (node.clone(), deaf_to(few))));
+    let sides = few
+        .iter()
+        .map(|node| (node.clone(), deaf_to(rest)))
+        .chain(rest.iter().map(|node| (node.clone(), deaf_to(few))));
     sides.filter(|(_, sources)| !sources.is_empty()).collect()
 }
 
@@ -94,8 +101,13 @@ fn ring(nodes: &[NodeId]) -> Deaf {
     let count = nodes.len();
     let reach = (count / 2).div_ceil(2);
     let distance = |from: usize, to: usize| from.abs_diff(to).min(count - from.abs_diff(to));
-    let deaf = |here: usize| (0..count).filter(|there| distance(here, *there) > reach).map(|there| nodes[there].clone()).collect();
-    (0..count).map(|here| (nodes[here].clone(), deaf(here))).filter(|(_, sources): &(_, BTreeSet<_>)| !sources.is_empty()).collect()
+    let deaf = |here: usize| {
+        (0..count).filter(|there| distance(here, *there) > reach).map(|there| nodes[there].clone()).collect()
+    };
+    (0..count)
+        .map(|here| (nodes[here].clone(), deaf(here)))
+        .filter(|(_, sources): &(_, BTreeSet<_>)| !sources.is_empty())
+        .collect()
 }
 
 #[cfg(test)]
@@ -114,7 +126,10 @@ mod tests {
                 let deaf = drawn(kind, node_count, seed);
                 for (dest, sources) in &deaf {
                     for src in sources {
-                        assert!(deaf[src].contains(dest), "{kind:?} with {node_count} nodes cuts {src} -> {dest} one way only");
+                        assert!(
+                            deaf[src].contains(dest),
+                            "{kind:?} with {node_count} nodes cuts {src} -> {dest} one way only"
+                        );
                     }
                 }
             }

@@ -14,8 +14,13 @@ use crate::{
     schema::{Field, Rpc, Shape},
 };
 
-pub(crate) const DEFINITION: Definition =
-    Definition { name: "echo", doc: "A node answers every message with that same message.", rpcs: &[&ECHO], build, checker };
+pub(crate) const DEFINITION: Definition = Definition {
+    name: "echo",
+    doc: "A node answers every message with that same message.",
+    rpcs: &[&ECHO],
+    build,
+    checker,
+};
 
 const ECHO: Rpc = Rpc {
     name: "echo",
@@ -26,7 +31,8 @@ const ECHO: Rpc = Rpc {
 };
 
 fn build(_: &Plan) -> Workload {
-    let generator = repeat(|random| ("echo".into(), Value::from(format!("Please echo {}", random.below(128)))));
+    let generator =
+        repeat(|random| ("echo".into(), Value::from(format!("Please echo {}", random.below(128)))));
     Workload { generator: Box::new(generator), client: Rc::new(EchoClient) }
 }
 

@@ -110,7 +110,11 @@ impl Bench {
     }
 
     pub fn assert_nothing_left(&self) {
-        assert!(eventually(|| self.marked_processes().is_empty()), "processes are left: {:?}", self.marked_processes());
+        assert!(
+            eventually(|| self.marked_processes().is_empty()),
+            "processes are left: {:?}",
+            self.marked_processes()
+        );
     }
 }
 
@@ -136,7 +140,12 @@ impl Ended {
     #[track_caller]
     pub fn expect_said(&self, words: &[&str]) -> &Self {
         for word in words {
-            assert!(self.stdout.contains(word), "{word:?} is not in\n{}\n--- stderr\n{}", self.stdout, self.stderr);
+            assert!(
+                self.stdout.contains(word),
+                "{word:?} is not in\n{}\n--- stderr\n{}",
+                self.stdout,
+                self.stderr
+            );
         }
         self
     }
