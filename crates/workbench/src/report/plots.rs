@@ -30,11 +30,18 @@ pub const PLOTS: [&str; 3] = ["latency-raw", "latency-quantiles", "rate"];
 ///
 /// When a file cannot be written.
 pub fn write_plots(perf: &Perf, title: &str, directory: &Path) -> Result<(), ReportError> {
-    let drawings = [latency_raw(perf, title), latency_quantiles(perf, title), rate(perf, title)];
-    for (name, drawing) in PLOTS.iter().zip(&drawings) {
-        write_plot(drawing, &directory.join(name))?;
-    }
-    Ok(())
+    let draw: [fn(&Perf, &str) -> Svg; 3] = [latency_raw, latency_quantiles, rate];
+    // A run waits for this, and most of it is pixels: each plot has a thread of its own.
+    std::thread::scope(|scope| {
+        let plots = PLOTS.iter().zip(draw);
+        let threads = plots
+            .map(|(name, draw)| scope.spawn(move || write_plot(&draw(perf, title), &directory.join(name))));
+        // All threads are started before the first is waited for; a panic of one goes on here.
+        let threads: Vec<_> = threads.collect();
+        threads
+            .into_iter()
+            .try_for_each(|thread| thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
+    })
 }
 
 fn write_plot(drawing: &Svg, path: &Path) -> Result<(), ReportError> {
