@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use serde::{Deserialize, Serialize};
+
 use crate::Value;
 
 /// Whether a history is what the system promised.
@@ -74,7 +76,7 @@ impl fmt::Display for Validity {
 }
 
 /// One thing that a person should know, in one sentence.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Finding {
     /// The sentence. It may quote what a node sent: escape it before it reaches a terminal or a page.
     pub sentence: String,

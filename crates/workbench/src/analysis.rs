@@ -69,8 +69,8 @@ impl Analysis {
     pub fn new(workload: &Definition, availability: AvailabilityGoal, mode: Mode) -> Self {
         let guarded = |checker: Box<dyn Checker>| -> Box<dyn Checker> { Box::new(Guarded::new(checker)) };
         Self {
-            exceptions: guarded(Box::new(Exceptions::default())),
-            stats: guarded(Box::new(Stats::default())),
+            exceptions: guarded(Box::<Exceptions>::default()),
+            stats: guarded(Box::<Stats>::default()),
             availability: guarded(Box::new(Availability::new(availability))),
             workload: guarded((workload.checker)(mode)),
             perf: Perf::new(),

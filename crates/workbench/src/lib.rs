@@ -30,6 +30,7 @@ pub mod runner;
 pub mod schema;
 mod sentence;
 pub mod serve;
+mod shell;
 mod signals;
 pub mod simulation;
 pub mod store;

@@ -1,20 +1,24 @@
 //! A test with real processes, from its plan to its directory: the run, the record, the results, the reports.
 
 use std::{
+    cell::RefCell,
     hash::{BuildHasher, Hasher, RandomState},
     path::{Path, PathBuf},
+    rc::Rc,
 };
 
-use glomers_check::{Mode, Operation, Validity, Value, edn};
+use glomers_check::{Finding, Mode, Operation, Validity, Value, edn};
 use glomers_node::Time;
 use glomers_protocol::NodeId;
-use glomers_world::{ClockKind, Journal, NetworkStatistics, ProcessSpec, World, WorldOptions};
+use glomers_world::{
+    ClockKind, Journal, NetworkStatistics, Passage, PassageEnd, ProcessSpec, World, WorldOptions,
+};
 use serde::{Deserialize, Serialize};
 
 use crate::{
     analysis::{Aftermath, Analysis, OperationCounts, Results},
     clock,
-    log::{Follower, Log},
+    log::{Follower, Log, escape_controls},
     plan::{NodeProgram, Plan},
     publish::{self, PublishError},
     report::perf::{Latencies, Perf},
@@ -41,8 +45,8 @@ pub struct Request<'a> {
     pub log_sent: bool,
     /// Whether to log every message as it is received.
     pub log_received: bool,
-    /// The command line that does the same again.
-    pub again: &'a str,
+    /// The command line that does the same again, word by word.
+    pub argv: &'a [String],
 }
 
 /// Where a run is shown while it goes on.
@@ -78,7 +82,7 @@ pub struct Report {
     /// The verdict in one sentence.
     pub sentence: String,
     /// What else a person should know.
-    pub findings: Vec<String>,
+    pub findings: Vec<Finding>,
     /// The results map.
     pub results: Value,
     /// The figures that matter.
@@ -87,8 +91,8 @@ pub struct Report {
     pub seed: u64,
     /// The run's directory.
     pub directory: PathBuf,
-    /// The command line that does the same again.
-    pub again: String,
+    /// The command line that does the same again, word by word.
+    pub argv: Vec<String>,
 }
 
 /// The figures that matter most.
@@ -133,13 +137,13 @@ pub struct RunFile {
     pub plan: Plan,
     /// What every node ran.
     pub program: NodeProgram,
-    /// The command line that does the same again.
-    pub again: String,
+    /// The command line that does the same again, word by word.
+    pub argv: Vec<String>,
     /// The verdict in one sentence, once there is one.
     pub sentence: Option<String>,
     /// What else a person should know.
     #[serde(default)]
-    pub findings: Vec<String>,
+    pub findings: Vec<Finding>,
     /// The hash over every event, once the run has ended. With real processes it differs from run to run.
     pub trace_hash: Option<String>,
 }
@@ -178,7 +182,7 @@ pub fn run(request: &Request<'_>, screen: &mut dyn Screen) -> Result<Report, Tes
         status: RunStatus::Running,
         plan: plan.clone(),
         program: request.program.clone(),
-        again: request.again.to_owned(),
+        argv: request.argv.to_vec(),
         sentence: None,
         findings: Vec::new(),
         trace_hash: None,
@@ -195,6 +199,7 @@ pub fn run(request: &Request<'_>, screen: &mut dyn Screen) -> Result<Report, Tes
         follower: request
             .log_stderr
             .then(|| Follower::new(plan.nodes.iter().map(|node| directory.node_log(node.as_str())))),
+        passages: Rc::default(),
         now: Time::ZERO,
         failure: None,
     };
@@ -206,7 +211,8 @@ pub fn run(request: &Request<'_>, screen: &mut dyn Screen) -> Result<Report, Tes
     ));
     let specification = process_specification(request.program, &directory);
     let hosting = Hosting::Processes(Box::new(specification));
-    let world = World::new(options, journal);
+    let mut world = World::new(options, journal);
+    watch_messages(&mut world, request, &recorder.passages);
     let runner = Runner::new(plan, world, hosting, (workload.build)(plan), &mut recorder, signal);
     let Ended { ending, surplus_init_replies, exits, world } = runner.run()?;
     let Recorder { analysis, mut log, screen, follower, failure, .. } = recorder;
@@ -256,6 +262,8 @@ struct Recorder<'a> {
     log: Log,
     screen: &'a mut dyn Screen,
     follower: Option<Follower>,
+    /// What `--log-net-send` and `--log-net-recv` have to show since the last turn.
+    passages: Rc<RefCell<Vec<String>>>,
     now: Time,
     /// The first thing that could not be written. It ends the run after its tear-down.
     failure: Option<StoreError>,
@@ -281,6 +289,9 @@ impl Observer for Recorder<'_> {
 
     fn turn(&mut self, world: &World, elapsed: Time) {
         self.now = world.now();
+        for passage in self.passages.take() {
+            self.say(&passage);
+        }
         if self.screen.is_due(elapsed) {
             self.screen.progress(&Progress {
                 elapsed,
@@ -293,6 +304,26 @@ impl Observer for Recorder<'_> {
             }
         }
     }
+}
+
+/// Collects a line for each message that the request wants to see.
+fn watch_messages(world: &mut World, request: &Request<'_>, passages: &Rc<RefCell<Vec<String>>>) {
+    let (log_sent, log_received) = (request.log_sent, request.log_received);
+    if !log_sent && !log_received {
+        return;
+    }
+    let passages = Rc::clone(passages);
+    world.watch(move |passage| {
+        let word = match passage.end {
+            PassageEnd::Sent if log_sent => "send",
+            PassageEnd::Delivered if log_received => "recv",
+            PassageEnd::Sent | PassageEnd::Delivered => return,
+        };
+        let Passage { message, src, dest, body, .. } = passage;
+        let line =
+            format!("{word} {{\"id\":{message},\"src\":\"{src}\",\"dest\":\"{dest}\",\"body\":{body}}}");
+        passages.borrow_mut().push(escape_controls(&line));
+    });
 }
 
 /// How every node's process is started.
@@ -324,14 +355,11 @@ fn report(
 ) -> (Report, Perf) {
     let counts = results.counts;
     let sentence = crate::sentence::verdict(request.plan, &ending, &results);
-    let findings = results
-        .findings
-        .iter()
-        .map(|finding| finding.sentence.clone())
-        .filter(|finding| !sentence.contains(finding.as_str()));
+    let findings =
+        results.findings.into_iter().filter(|finding| !sentence.contains(&finding.sentence)).collect();
     let report = Report {
         validity: results.validity,
-        findings: findings.collect(),
+        findings,
         sentence,
         ending,
         figures: Figures {
@@ -344,7 +372,7 @@ fn report(
         results: results.map,
         seed: request.plan.seed,
         directory: directory.path().to_owned(),
-        again: request.again.to_owned(),
+        argv: request.argv.to_vec(),
     };
     (report, results.perf)
 }

@@ -148,6 +148,9 @@ pub struct Runner<'a> {
     note: Vec<u8>,
 }
 
+/// A node, and how it answered init.
+type InitAnswer = (NodeId, Result<(), RpcError>);
+
 /// A place for one operation at a time.
 struct Thread {
     process: u64,
@@ -222,7 +225,7 @@ impl<'a> Runner<'a> {
             };
             self.nodes.push(host);
         }
-        let answers: Rc<RefCell<Vec<(NodeId, Result<(), RpcError>)>>> = Rc::default();
+        let answers: Rc<RefCell<Vec<InitAnswer>>> = Rc::default();
         for node in &self.plan.nodes {
             let (host, client) = self.open_client();
             self.initiators.push((host, client.clone()));

@@ -1,5 +1,6 @@
 //! The command line as a script sees it: exit statuses, what stands on stdout, and the end by a signal.
 
+#[expect(dead_code, reason = "each of the test programs uses a part of it")]
 mod support;
 
 use std::fs;

@@ -1,5 +1,6 @@
 //! Beside upstream: nodes that were written for it run unchanged, and the results have its keys.
 
+#[expect(dead_code, reason = "each of the test programs uses a part of it")]
 mod support;
 
 use std::{
@@ -12,6 +13,7 @@ use glomers_check::{Value, edn};
 use support::{Bench, program};
 
 /// Recorded runs of real Maelstrom, where they are at hand.
+#[expect(clippy::print_stderr, reason = "a test that is skipped says so")]
 fn conformance() -> Option<PathBuf> {
     let beside = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/conformance");
     let folder = std::env::var_os("GLOMERS_CONFORMANCE").map_or(beside, PathBuf::from);

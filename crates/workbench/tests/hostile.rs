@@ -1,6 +1,7 @@
 //! Nodes that break the rules: each gets a sentence that names the node, the line and the cause; the run directory still opens; nothing
 //! hangs, and no process is left.
 
+#[expect(dead_code, reason = "each of the test programs uses a part of it")]
 mod support;
 
 use support::{Bench, Ended};

@@ -69,7 +69,6 @@ impl Default for Latency {
 mod tests {
     use super::{Latency, LatencyDistribution};
     use glomers_node::Random;
-    use serde::{Deserialize, Serialize};
 
     fn mean_of_draws_ms(distribution: LatencyDistribution) -> (f64, f64) {
         let latency = Latency { mean_ms: 100.0, distribution };

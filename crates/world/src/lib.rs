@@ -51,7 +51,7 @@
 //! - `complaint`: [`Complaint`], what a node did wrong.
 //! - [`journal`]: every message's fate, on disk.
 //! - `statistics`: [`NetworkStatistics`].
-//! - `wake`: [`WakeHandle`], to end a wait from outside.
+//! - `wake`: [`WakeHandle`], to end a wait from outside; `watch`: [`Passage`], a message as it passes.
 
 mod clock;
 mod complaint;
@@ -66,6 +66,7 @@ mod rules;
 mod statistics;
 mod turn;
 mod wake;
+mod watch;
 mod world;
 
 pub use clock::ClockKind;
@@ -79,4 +80,5 @@ pub use rules::{Duplication, Loss, Packet, Partition, Rule, RuleId, Slowness, Ve
 pub use statistics::{MessageCounts, NetworkStatistics};
 pub use turn::{Turn, TurnOutcome};
 pub use wake::WakeHandle;
+pub use watch::{Passage, PassageEnd};
 pub use world::{Finished, World};

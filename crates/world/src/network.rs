@@ -13,6 +13,7 @@ use crate::journal::{DropReason, WireEntry};
 use crate::process::Overflow;
 use crate::queue::Event;
 use crate::rules::{Packet, Verdict};
+use crate::watch::{Passage, PassageEnd, Watcher};
 use crate::world::World;
 
 /// Nobody has the name to which a message was sent.
@@ -75,6 +76,7 @@ impl World {
         }
         let (src_role, dest_role) = (self.hosts[src.slot()].role, self.hosts[dest.slot()].role);
         self.statistics.count_sent(src_role, dest_role);
+        self.show(PassageEnd::Sent, arrival);
         let mut delay = Duration::ZERO;
         if src_role != HostRole::Client && dest_role != HostRole::Client {
             delay = self.options.latency.draw(&mut self.network_random);
@@ -308,6 +310,14 @@ impl World {
         self.journal.append(self.clock.now(), WireEntry::Delivered { message: arrival.message });
         let (src, dest) = (&self.hosts[arrival.src.slot()], &self.hosts[arrival.dest.slot()]);
         self.statistics.count_received(src.role, dest.role);
+        self.show(PassageEnd::Delivered, arrival);
+    }
+
+    fn show(&mut self, end: PassageEnd, arrival: Arrival<'_>) {
+        let Some(Watcher(watcher)) = &mut self.watcher else { return };
+        let Arrival { message, src, dest, body } = arrival;
+        let (src, dest) = (&self.hosts[src.slot()].id, &self.hosts[dest.slot()].id);
+        watcher(&Passage { end, time: self.clock.now(), message, src, dest, body: body.as_str() });
     }
 
     fn drop_message(&mut self, message: u64, reason: &DropReason) {

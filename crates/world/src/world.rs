@@ -17,6 +17,7 @@ use crate::queue::EventQueue;
 use crate::rules::{Rule, RuleId, Rules};
 use crate::statistics::NetworkStatistics;
 use crate::wake::{WakeHandle, WakePipe};
+use crate::watch::{Passage, Watcher};
 
 /// One network and its hosts, under one clock, with one order of events.
 ///
@@ -46,6 +47,7 @@ pub struct World {
     pub(crate) exits: Vec<ExitReport>,
     pub(crate) wake_pipe: Option<WakePipe>,
     pub(crate) tether: Tether,
+    pub(crate) watcher: Option<Watcher>,
 }
 
 /// What is left of a world.
@@ -83,6 +85,7 @@ impl World {
             exits: Vec::new(),
             wake_pipe: None,
             tether: Tether::new(),
+            watcher: None,
             options,
         }
     }
@@ -235,6 +238,11 @@ impl World {
     /// Puts an entry of the user's own into the journal, and returns its number in the one order.
     pub fn note(&mut self, payload: &[u8]) -> u64 {
         self.journal.append(self.clock.now(), WireEntry::Note(payload))
+    }
+
+    /// Shows every message to `watcher`, when it is sent and when it is delivered. Costs a call for each.
+    pub fn watch(&mut self, watcher: impl FnMut(&Passage<'_>) + 'static) {
+        self.watcher = Some(Watcher(Box::new(watcher)));
     }
 
     /// What the nodes did wrong.

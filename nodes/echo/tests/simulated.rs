@@ -58,10 +58,6 @@ fn an_echo_costs_two_messages_and_init_two_more() {
         net.get("all").and_then(|all| all.get("msgs-per-op")).expect("operations were invoked");
     assert_eq!(
         per_operation.to_string(),
-        ((2.0 * operations + 2.0) / operations as f64)
-            .to_string()
-            .parse::<f32>()
-            .expect("a number")
-            .to_string()
+        ((2.0 * operations + 2.0) / operations).to_string().parse::<f32>().expect("a number").to_string()
     );
 }

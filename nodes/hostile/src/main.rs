@@ -143,7 +143,7 @@ impl HostileNode {
         match self.misdeed {
             Misdeed::IgnoreInit => return Ok(None),
             Misdeed::RefuseInit => {
-                self.reply(message, json!({"type": "error", "code": 13, "text": "no disk"}))?
+                self.reply(message, json!({"type": "error", "code": 13, "text": "no disk"}))?;
             }
             Misdeed::AnswerInitTwice => {
                 self.reply(message, json!({"type": "init_ok"}))?;
@@ -181,8 +181,8 @@ impl HostileNode {
                     .as_bytes(),
                 )?;
             }
-            Misdeed::ForeignSource => self.send("n77", "c0", json!({"type": "hello"}))?,
-            Misdeed::UnknownDestination => self.send(&self.id, "n77", json!({"type": "hello"}))?,
+            Misdeed::ForeignSource => self.send("n77", "c0", &json!({"type": "hello"}))?,
+            Misdeed::UnknownDestination => self.send(&self.id, "n77", &json!({"type": "hello"}))?,
             Misdeed::NoBody => print(format!("{{\"src\":\"{0}\",\"dest\":\"{0}\"}}\n", self.id).as_bytes())?,
             Misdeed::FloodGarbage => loop {
                 print(&b"all work and no play makes a dull node\n".repeat(1000))?;
@@ -224,10 +224,10 @@ impl HostileNode {
 
     fn reply(&self, request: &Value, mut body: Value) -> io::Result<()> {
         body["in_reply_to"] = request["body"]["msg_id"].clone();
-        self.send(&self.id, request["src"].as_str().unwrap_or_default(), body)
+        self.send(&self.id, request["src"].as_str().unwrap_or_default(), &body)
     }
 
-    fn send(&self, src: &str, dest: &str, body: Value) -> io::Result<()> {
+    fn send(&self, src: &str, dest: &str, body: &Value) -> io::Result<()> {
         print(format!("{}\n", json!({"src": src, "dest": dest, "body": body})).as_bytes())
     }
 }

@@ -62,7 +62,7 @@ fn drive(input: std::io::PipeReader, output: std::io::PipeWriter) -> Result<(), 
     let options = CoreOptions { random: Random::derive(0, "test") };
     let core =
         NodeCore::new(options, |node| Router::new(Counter::new(node)).on(Counter::count).on(Counter::nobody));
-    Driver::new(core, input.into(), output.into()).run()
+    Driver::new(core, input, output).run()
 }
 
 /// All that the node writes when its whole input is `text`.

@@ -28,7 +28,7 @@ struct CommandLine {
 #[derive(Debug, Subcommand)]
 enum Command {
     /// Run a workload against a program, and check the history.
-    Test(test::TestArguments),
+    Test(Box<test::TestArguments>),
     /// Show the runs in the store as web pages.
     Serve(serve::ServeArguments),
     /// Print what the workbench asks of a node: workloads, faults, error codes.

@@ -7,7 +7,7 @@ use comfy_table::{Table, presets};
 use glomers_check::{Validity, edn};
 
 use super::{exit::ExitStatus, test::Format};
-use crate::{log::escape_controls, run::Report, runner::Ending};
+use crate::{log::escape_controls, run::Report, runner::Ending, shell};
 
 /// What upstream prints below a valid and an invalid results map, for scripts that look for it.
 const VALID: &str = "Everything looks good!";
@@ -41,7 +41,7 @@ fn human(report: &Report) -> String {
     let style = Style::new().bold().fg_color(Some(colour.into()));
     let mut text = format!("\n{style}{words}{style:#} {}\n", escape_controls(&report.sentence));
     for finding in &report.findings {
-        let _ = writeln!(text, "  - {}", escape_controls(finding).replace('\n', "\n    "));
+        let _ = writeln!(text, "  - {}", escape_controls(&finding.sentence).replace('\n', "\n    "));
     }
     let _ = writeln!(text, "\n{}", figures(report));
     text
@@ -87,7 +87,7 @@ fn figures(report: &Report) -> String {
     table.add_row(vec!["valid".to_owned(), format!(":valid? {}", report.validity.to_value())]);
     table.add_row(vec!["seed".to_owned(), report.seed.to_string()]);
     table.add_row(vec!["results".to_owned(), report.directory.display().to_string()]);
-    table.add_row(vec!["again".to_owned(), escape_controls(&report.again)]);
+    table.add_row(vec!["again".to_owned(), escape_controls(&shell::command_line(&report.argv))]);
     table.lines().map(|line| line.trim_end().to_owned()).collect::<Vec<_>>().join("\n")
 }
 
@@ -97,64 +97,5 @@ fn milliseconds(value: f64) -> String {
         value if value < 1.0 => format!("{value:.3}"),
         value if value < 100.0 => format!("{value:.1}"),
         value => format!("{value:.0}"),
-    }
-}
-
-/// The command line that runs the same test again: what was typed, with the seed.
-pub(crate) fn command_again(command_line: &[String], seed: u64) -> String {
-    let mut words: Vec<String> = Vec::new();
-    let mut skip_value = false;
-    let mut rest = command_line.iter();
-    for word in rest.by_ref() {
-        if std::mem::take(&mut skip_value) || word.starts_with("--seed=") || word.starts_with("--test-count=")
-        {
-            continue;
-        }
-        if word == "--seed" || word == "--test-count" {
-            skip_value = true;
-            continue;
-        }
-        if word == "--" {
-            words.push(format!("--seed {seed} --"));
-            words.extend(rest.map(|word| quote(word)));
-            return words.join(" ");
-        }
-        words.push(quote(word));
-    }
-    words.push(format!("--seed {seed}"));
-    words.join(" ")
-}
-
-/// A word as a shell takes it.
-fn quote(word: &str) -> String {
-    let is_plain = |character: char| character.is_ascii_alphanumeric() || "-_./=:,+@%".contains(character);
-    if !word.is_empty() && word.chars().all(is_plain) {
-        word.to_owned()
-    } else {
-        format!("'{}'", word.replace('\'', r"'\''"))
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn again(line: &[&str]) -> String {
-        command_again(&line.iter().map(|word| (*word).to_owned()).collect::<Vec<_>>(), 42)
-    }
-
-    #[test]
-    fn the_command_runs_again_with_its_seed() {
-        assert_eq!(again(&["glomers", "test", "-w", "echo"]), "glomers test -w echo --seed 42");
-        assert_eq!(
-            again(&["glomers", "test", "--seed", "7", "-w", "echo"]),
-            "glomers test -w echo --seed 42"
-        );
-        assert_eq!(again(&["glomers", "test", "--seed=7", "--test-count", "3"]), "glomers test --seed 42");
-        assert_eq!(again(&["glomers", "test", "--", "--seed", "7"]), "glomers test --seed 42 -- --seed 7");
-        assert_eq!(
-            again(&["glomers", "test", "--bin", "my node's"]),
-            r"glomers test --bin 'my node'\''s' --seed 42"
-        );
     }
 }

@@ -16,7 +16,7 @@ use crate::{
     nemeses,
     plan::{Concurrency, NodeProgram, Plan, numbered_nodes},
     run::{self, Request},
-    workloads,
+    shell, workloads,
 };
 
 /// The options of `glomers test`.
@@ -160,7 +160,7 @@ impl TestArguments {
         let mut status = ExitStatus::Valid;
         for number in 0..self.test_count {
             plan.seed = first_seed.wrapping_add(u64::from(number));
-            let again = terminal::command_again(command_line, plan.seed);
+            let argv = shell::with_seed(command_line, plan.seed);
             let mut terminal = Terminal::new(&plan);
             let request = Request {
                 plan: &plan,
@@ -170,7 +170,7 @@ impl TestArguments {
                 log_stderr: self.log_stderr,
                 log_sent: self.log_net_send,
                 log_received: self.log_net_recv,
-                again: &again,
+                argv: &argv,
             };
             let report = run::run(&request, &mut terminal)?;
             terminal.finish();

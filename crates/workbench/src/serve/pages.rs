@@ -12,7 +12,9 @@ use axum::response::{Html, IntoResponse, Redirect, Response};
 use serde::Deserialize;
 
 use super::store::{Refusal, Store};
-use super::summary::{Note, RunSummary, State};
+use glomers_check::Finding;
+
+use super::summary::{RunSummary, State};
 use super::{Failure, blocking};
 use crate::report::axis::grouped;
 use crate::report::ink::Ink;
@@ -214,8 +216,7 @@ struct RunPage {
     command: Option<String>,
     figures: Vec<(&'static str, String)>,
     functions: Vec<(String, [String; 4])>,
-    findings: Vec<Note>,
-    complaints: Vec<Note>,
+    findings: Vec<Finding>,
     plots: Vec<&'static str>,
     documents: Vec<(&'static str, &'static str, String)>,
     logs: Vec<(String, String)>,
@@ -224,14 +225,13 @@ struct RunPage {
 }
 
 /// What a run's page links to: file, name, and the kind of page that shows it.
-const DOCUMENTS: [(&str, &str, &str); 8] = [
+const DOCUMENTS: [(&str, &str, &str); 7] = [
     ("timeline.html", "Timeline of operations", "files"),
     ("messages.svg", "Diagram of messages", "files"),
     ("history.txt", "History, a line for each entry", "text"),
     ("history.edn", "History, as EDN", "text"),
     ("results.edn", "Results", "text"),
     ("jepsen.log", "Log of the workbench", "text"),
-    ("journal.jsonl", "Journal of the network, as JSON", "text"),
     ("run.journal", "Journal of the network", "files"),
 ];
 
@@ -267,7 +267,6 @@ impl RunPage {
                 .map(|(name, counts)| (name, counts.map(|count| grouped(count as f64))))
                 .collect(),
             findings: summary.findings,
-            complaints: summary.complaints,
             plots: PLOTS.into_iter().filter(|plot| exists(&format!("{plot}.svg"))).collect(),
             documents: documents
                 .map(|(file, name, page)| (file, name, format!("/{page}/{}", encoded(&join(relative, file)))))

@@ -4,9 +4,9 @@ use std::fs::File;
 use std::io::{self, Read};
 use std::path::Path;
 
-use glomers_check::{Validity, Value, edn};
+use glomers_check::{Finding, Validity, Value, edn};
 
-use crate::report::axis::grouped;
+use crate::{report::axis::grouped, shell};
 
 /// Results larger than this are not read for a page, in bytes: they are many keys' details, not figures.
 const MAX_RESULTS: u64 = 32 << 20;
@@ -18,10 +18,8 @@ const MAX_PLAN: u64 = 1 << 20;
 ///
 /// It is made of two files, either of which may be missing, cut short or nonsense:
 ///
-/// - `run.json`, written when the run begins: `workload`, `seed`, `argv`, `version`, `started`, `node_count` and
-///   `status`, which is `running` until the run ends.
-/// - `results.edn`, written when it has ended: upstream's map, and `:findings` and `:complaints`, vectors of
-///   sentences or of maps with a `:sentence` and the indices of its `:operations`.
+/// - `run.json`, written when the run begins and again when it ends: a [`RunFile`](crate::run::RunFile).
+/// - `results.edn`, written when it has ended: upstream's map, and `:nodes`.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct RunSummary {
     /// How the run stands.
@@ -51,9 +49,9 @@ pub struct RunSummary {
     /// Which parts of the results are not valid, such as `workload`.
     pub blamed: Vec<String>,
     /// What the checkers found, the most important first.
-    pub findings: Vec<Note>,
-    /// What nodes did wrong.
-    pub complaints: Vec<Note>,
+    pub findings: Vec<Finding>,
+    /// The verdict in one sentence, as the run itself told it.
+    pub told: Option<String>,
     /// What of the directory could not be read, in a sentence.
     pub trouble: Option<String>,
 }
@@ -68,15 +66,6 @@ pub enum State {
     /// It ended without results.
     #[default]
     Interrupted,
-}
-
-/// A sentence, and the operations that it is about.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Note {
-    /// The sentence. It may quote what a node sent.
-    pub sentence: String,
-    /// Indices in the history.
-    pub operations: Vec<u64>,
 }
 
 impl State {
@@ -118,34 +107,24 @@ impl RunSummary {
 
     /// The verdict in one sentence.
     pub fn sentence(&self) -> String {
-        let found = self.findings.first().map(|note| note.sentence.as_str());
         match self.state {
             State::Running => "The run goes on; this page shows what there is so far.".to_owned(),
             State::Interrupted => {
                 "The run ended without results; what it recorded until then is below.".to_owned()
             }
-            State::Finished(Validity::Valid) => match self.operations {
-                Some(0) => "Valid, but no operation completed, so that proves nothing.".to_owned(),
-                Some(count) => {
-                    format!("Valid: all {} operations are what the workload promises.", grouped(count as f64))
+            State::Finished(validity) => match (&self.told, self.blamed.is_empty()) {
+                (Some(told), _) => told.clone(),
+                (None, false) => {
+                    format!("The run is {validity}: see {} in the results.", self.blamed.join(", "))
                 }
-                None => "Valid.".to_owned(),
+                (None, true) => format!("The run is {validity}."),
             },
-            State::Finished(validity) => {
-                let word = if validity == Validity::Invalid { "Invalid" } else { "Unknown" };
-                match (found, self.blamed.is_empty()) {
-                    (Some(found), _) => format!("{word}: {found}"),
-                    (None, false) => format!("{word}: see {} in the results.", self.blamed.join(", ")),
-                    (None, true) => format!("{word}."),
-                }
-            }
         }
     }
 
     /// The command that repeats the run, quoted for a shell.
     pub fn command(&self) -> Option<String> {
-        let words: Vec<String> = self.arguments.iter().map(|word| quoted(word)).collect();
-        (!words.is_empty()).then(|| words.join(" "))
+        (!self.arguments.is_empty()).then(|| shell::command_line(&self.arguments))
     }
 
     /// Reads the plan and returns its status.
@@ -158,27 +137,30 @@ impl RunSummary {
                 return None;
             }
         };
-        let plan: serde_json::Value = match serde_json::from_str(&text) {
-            Ok(plan) => plan,
+        let run: serde_json::Value = match serde_json::from_str(&text) {
+            Ok(run) => run,
             Err(error) => {
                 self.trouble = Some(format!("run.json is not complete: {error}"));
                 return None;
             }
         };
-        // A seed may be larger than what other readers of JSON hold, so it may stand as a text.
-        let word = |key: &str| match plan.get(key)? {
+        let word = |path: &str| match run.pointer(path)? {
             serde_json::Value::String(text) => Some(text.clone()),
             serde_json::Value::Number(number) => Some(number.to_string()),
             _ => None,
         };
-        self.workload = word("workload");
-        self.started = word("started");
-        self.seed = word("seed");
-        self.version = word("version");
-        self.node_count = plan.get("node_count").and_then(serde_json::Value::as_u64);
-        let arguments = plan.get("argv").and_then(serde_json::Value::as_array).into_iter().flatten();
+        let elements = |path: &str| run.pointer(path).and_then(serde_json::Value::as_array);
+        self.workload = word("/plan/workload");
+        self.started = word("/started");
+        self.seed = word("/plan/seed");
+        self.version = word("/version");
+        self.told = word("/sentence");
+        self.node_count = elements("/plan/nodes").map(|nodes| nodes.len() as u64);
+        let arguments = elements("/argv").into_iter().flatten();
         self.arguments = arguments.filter_map(|word| word.as_str().map(str::to_owned)).collect();
-        word("status")
+        let findings = run.get("findings").and_then(|findings| serde_json::from_value(findings.clone()).ok());
+        self.findings = findings.unwrap_or_default();
+        word("/status")
     }
 
     fn read_results(&mut self, results: &Value) {
@@ -203,8 +185,6 @@ impl RunSummary {
                 .is_some_and(|validity| validity != Validity::Valid)
         });
         self.blamed = invalid.map(|(name, _)| word(name)).collect();
-        self.findings = notes(results.get("findings"));
-        self.complaints = notes(results.get("complaints"));
     }
 }
 
@@ -238,20 +218,6 @@ fn word(key: &Value) -> String {
     key.as_keyword().or_else(|| key.as_str()).map_or_else(|| key.to_string(), str::to_owned)
 }
 
-fn notes(value: Option<&Value>) -> Vec<Note> {
-    let notes = value.and_then(Value::as_elements).unwrap_or_default();
-    notes
-        .iter()
-        .map(|note| {
-            let sentence = note.get("sentence").unwrap_or(note);
-            let operations = note.get("operations").and_then(Value::as_elements).unwrap_or_default();
-            let indices =
-                operations.iter().filter_map(Value::as_int).filter_map(|index| u64::try_from(index).ok());
-            Note { sentence: word(sentence), operations: indices.collect() }
-        })
-        .collect()
-}
-
 /// Reads a file of at most `limit` bytes as text; what is not UTF-8 is replaced.
 fn read_limited(path: &Path, limit: u64) -> io::Result<String> {
     let file = File::open(path)?;
@@ -262,16 +228,6 @@ fn read_limited(path: &Path, limit: u64) -> io::Result<String> {
     let mut bytes = Vec::new();
     file.take(limit).read_to_end(&mut bytes)?;
     Ok(String::from_utf8_lossy(&bytes).into_owned())
-}
-
-/// A word as a shell reads it back.
-fn quoted(word: &str) -> String {
-    let plain = |character: char| character.is_ascii_alphanumeric() || "-_./=:,@%+".contains(character);
-    if !word.is_empty() && word.chars().all(plain) {
-        word.to_owned()
-    } else {
-        format!("'{}'", word.replace('\'', r"'\''"))
-    }
 }
 
 #[cfg(test)]
@@ -291,16 +247,17 @@ mod tests {
         let summary = read(&[
             (
                 "run.json",
-                r#"{"workload":"lin-kv","seed":"18446744073709551615","argv":["glomers","test","-w","lin-kv","--log","it's"],"node_count":3,"status":"finished"}"#,
+                r#"{"plan":{"workload":"lin-kv","seed":18446744073709551615,"nodes":["n0"]},"argv":["glomers","test","-w","lin-kv","--log","it's"],
+                 "status":"finished","sentence":"n1 forgot 3.","findings":[{"sentence":"It was acknowledged.","operations":[4,7]}]}"#,
             ),
             (
                 "results.edn",
                 r#"{:stats {:valid? true, :count 3, :ok-count 1, :info-count 1, :fail-count 1, :by-f {:read {:count 3, :ok-count 1, :info-count 1, :fail-count 1}}},
-               :net {:servers {:msgs-per-op 1.5}}, :workload {:valid? false}, :findings [{:sentence "n1 forgot 3", :operations [4 7]}], :valid? false}"#,
+               :net {:servers {:msgs-per-op 1.5}}, :workload {:valid? false}, :valid? false}"#,
             ),
         ]);
         assert_eq!(summary.state, State::Finished(Validity::Invalid));
-        assert_eq!(summary.sentence(), "Invalid: n1 forgot 3");
+        assert_eq!(summary.sentence(), "n1 forgot 3.");
         assert_eq!(summary.findings[0].operations, [4, 7]);
         assert_eq!((summary.operations, summary.outcomes), (Some(3), Some([1, 1, 1])));
         assert_eq!(summary.messages_per_operation, Some(1.5));

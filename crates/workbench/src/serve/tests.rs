@@ -38,7 +38,7 @@ fn store() -> tempfile::TempDir {
     };
     write(
         "echo/20261101T000000/run.json",
-        br#"{"workload":"echo","seed":7,"argv":["glomers","test","-w","echo"],"status":"finished"}"#,
+        br#"{"plan":{"workload":"echo","seed":7,"nodes":["n0"]},"argv":["glomers","test","-w","echo"],"status":"finished"}"#,
     );
     write(
         "echo/20261101T000000/results.edn",
@@ -47,17 +47,13 @@ fn store() -> tempfile::TempDir {
     write("echo/20261101T000000/node-logs/n0.log", format!("starting\n{HOSTILE}\n").as_bytes());
     write("echo/20261101T000000/latency-raw.svg", b"<svg xmlns=\"http://www.w3.org/2000/svg\"/>");
     write("echo/20261101T000000/timeline.html", b"<!doctype html><title>timeline</title>");
-    let finding = glomers_check::Value::from(HOSTILE).to_string();
-    write(
-        "lin-kv/20261102T000000/results.edn",
-        format!(
-            "{{:valid? false, :findings [{{:sentence {finding}, :operations [3]}}], :complaints [{finding}]}}"
-        )
-        .as_bytes(),
-    );
+    write("lin-kv/20261102T000000/results.edn", b"{:valid? false}");
+    let run =
+        serde_json::json!({ "sentence": HOSTILE, "findings": [{ "sentence": HOSTILE, "operations": [3] }] });
+    write("lin-kv/20261102T000000/run.json", run.to_string().as_bytes());
     write("lin-kv/20261102T000000/evil.html", HOSTILE.as_bytes());
-    write("lin-kv/20261103T000000/run.json", br#"{"workload":"lin-kv","status":"running"}"#);
-    write("lin-kv/20261104T000000/run.json", br#"{"workload":"lin-kv","status":"running"}"#);
+    write("lin-kv/20261103T000000/run.json", br#"{"plan":{"workload":"lin-kv"},"status":"running"}"#);
+    write("lin-kv/20261104T000000/run.json", br#"{"plan":{"workload":"lin-kv"},"status":"running"}"#);
     std::os::unix::fs::symlink("lin-kv/20261104T000000", root.path().join("current")).unwrap();
     std::os::unix::fs::symlink("/etc", root.path().join("echo/20261101T000000/etc")).unwrap();
     root

@@ -13,7 +13,7 @@ use std::{
 };
 
 /// The program of a package of this workspace, built as the tests are.
-pub fn program(package: &str) -> PathBuf {
+pub(crate) fn program(package: &str) -> PathBuf {
     static BUILT: OnceLock<()> = OnceLock::new();
     BUILT.get_or_init(|| {
         // Cargo builds the programs of other packages only on demand.
@@ -28,45 +28,45 @@ pub fn program(package: &str) -> PathBuf {
 }
 
 /// One use of `glomers` in a scratch directory.
-pub struct Bench {
+pub(crate) struct Bench {
     scratch: tempfile::TempDir,
     mark: String,
 }
 
 /// What came of it.
-pub struct Ended {
-    pub code: Option<i32>,
-    pub stdout: String,
-    pub stderr: String,
+pub(crate) struct Ended {
+    pub(crate) code: Option<i32>,
+    pub(crate) stdout: String,
+    pub(crate) stderr: String,
 }
 
 impl Bench {
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         static COUNT: AtomicU64 = AtomicU64::new(0);
         let mark = format!("{}-{}", std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed));
         Self { scratch: tempfile::tempdir().expect("a scratch directory"), mark }
     }
 
-    pub fn path(&self) -> &Path {
+    pub(crate) fn path(&self) -> &Path {
         self.scratch.path()
     }
 
-    pub fn store(&self) -> PathBuf {
+    pub(crate) fn store(&self) -> PathBuf {
         self.path().join("store")
     }
 
     /// The directory of the last run that began.
-    pub fn run_directory(&self) -> PathBuf {
+    pub(crate) fn run_directory(&self) -> PathBuf {
         self.store().join("current")
     }
 
-    pub fn read(&self, file: &str) -> String {
+    pub(crate) fn read(&self, file: &str) -> String {
         let path = self.run_directory().join(file);
         fs::read_to_string(&path).unwrap_or_else(|error| panic!("{} can't be read: {error}", path.display()))
     }
 
     /// `glomers`, whose processes and theirs all carry this bench's mark.
-    pub fn glomers(&self, arguments: &[&str]) -> Command {
+    pub(crate) fn glomers(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_glomers"));
         command.args(arguments).current_dir(self.path()).env("GLOMERS_TEST_MARK", &self.mark);
         command.env_remove("GLOMERS_LOG").stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
@@ -74,7 +74,7 @@ impl Bench {
     }
 
     /// `glomers test -w echo` on the hostile node with a misdeed, for a second.
-    pub fn hostile(&self, misdeed: &str, options: &[&str]) -> Command {
+    pub(crate) fn hostile(&self, misdeed: &str, options: &[&str]) -> Command {
         let hostile = program("hostile");
         let mut arguments = vec!["test", "-w", "echo", "--bin", hostile.to_str().expect("a plain path")];
         arguments.extend(["--node-count", "1", "--time-limit", "1", "--rate", "20", "--seed", "7"]);
@@ -84,21 +84,21 @@ impl Bench {
     }
 
     /// Runs a command to its end, and makes sure that it left no process behind.
-    pub fn run(&self, mut command: Command) -> Ended {
+    pub(crate) fn run(&self, mut command: Command) -> Ended {
         let output = command.output().expect("the workbench starts");
         self.assert_nothing_left();
         Ended::from(output)
     }
 
     /// Waits for a started command's end, and makes sure that it left no process behind.
-    pub fn wait(&self, child: Child) -> Ended {
+    pub(crate) fn wait(&self, child: Child) -> Ended {
         let output = child.wait_with_output().expect("the workbench ends");
         self.assert_nothing_left();
         Ended::from(output)
     }
 
     /// The processes that carry this bench's mark.
-    pub fn marked_processes(&self) -> Vec<i32> {
+    pub(crate) fn marked_processes(&self) -> Vec<i32> {
         let mark = format!("GLOMERS_TEST_MARK={}", self.mark);
         let Ok(entries) = fs::read_dir("/proc") else { return Vec::new() };
         let numbers = entries.filter_map(|entry| entry.ok()?.file_name().to_str()?.parse::<i32>().ok());
@@ -109,7 +109,7 @@ impl Bench {
         numbers.filter(carries_mark).collect()
     }
 
-    pub fn assert_nothing_left(&self) {
+    pub(crate) fn assert_nothing_left(&self) {
         assert!(
             eventually(|| self.marked_processes().is_empty()),
             "processes are left: {:?}",
@@ -131,14 +131,14 @@ impl From<Output> for Ended {
 impl Ended {
     /// Asserts the exit status, and shows everything if it is another.
     #[track_caller]
-    pub fn expect_code(&self, code: i32) -> &Self {
+    pub(crate) fn expect_code(&self, code: i32) -> &Self {
         assert_eq!(self.code, Some(code), "\n--- stdout\n{}\n--- stderr\n{}", self.stdout, self.stderr);
         self
     }
 
     /// Asserts that stdout says something.
     #[track_caller]
-    pub fn expect_said(&self, words: &[&str]) -> &Self {
+    pub(crate) fn expect_said(&self, words: &[&str]) -> &Self {
         for word in words {
             assert!(
                 self.stdout.contains(word),
@@ -153,7 +153,7 @@ impl Ended {
 
 /// Waits until something holds, for at most ten seconds.
 #[expect(clippy::disallowed_methods, reason = "other processes tell nobody when they are gone")]
-pub fn eventually(mut holds: impl FnMut() -> bool) -> bool {
+pub(crate) fn eventually(mut holds: impl FnMut() -> bool) -> bool {
     for _ in 0..1000 {
         if holds() {
             return true;

@@ -1,0 +1,40 @@
+//! Watching messages pass, for a log of the network.
+
+use std::fmt;
+
+use glomers_node::{NodeId, Time};
+
+/// A message at one end of its way.
+#[derive(Debug, Clone, Copy)]
+pub struct Passage<'a> {
+    /// Which end.
+    pub end: PassageEnd,
+    /// When.
+    pub time: Time,
+    /// The message's number, as in the journal.
+    pub message: u64,
+    /// The sender.
+    pub src: &'a NodeId,
+    /// The receiver.
+    pub dest: &'a NodeId,
+    /// The body's JSON text. It is untrusted.
+    pub body: &'a str,
+}
+
+/// An end of a message's way.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PassageEnd {
+    /// It was handed to the network.
+    Sent,
+    /// It reached its receiver.
+    Delivered,
+}
+
+/// Whom the world shows every passage.
+pub(crate) struct Watcher(pub(crate) Box<dyn FnMut(&Passage<'_>)>);
+
+impl fmt::Debug for Watcher {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("Watcher")
+    }
+}
