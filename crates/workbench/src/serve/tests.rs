@@ -38,7 +38,7 @@ fn store() -> tempfile::TempDir {
     };
     write(
         "echo/20261101T000000/run.json",
-        br#"{"plan":{"workload":"echo","seed":7,"nodes":["n0"]},"argv":["glomers","test","-w","echo"],"status":"finished"}"#,
+        br#"{"plan":{"workload":"echo","seed":7,"nodes":["n0"]},"argv":["glomers","test","-w","echo"],"status":"finished","sentence":"All 12 echoes came back."}"#,
     );
     write(
         "echo/20261101T000000/results.edn",
@@ -105,7 +105,7 @@ async fn a_run_shows_what_its_directory_has() {
     let root = store();
     let run = get(root.path(), "/runs/echo/20261101T000000").await.text();
     for part in [
-        "Valid: all 12 operations",
+        "All 12 echoes came back.",
         "glomers test -w echo",
         "/files/echo/20261101T000000/latency-raw.svg",
         "/files/echo/20261101T000000/timeline.html",
