@@ -180,21 +180,29 @@ fn nodes(aftermath: &Aftermath<'_>) -> Verdict {
         );
         Finding::new(sentence, [])
     }));
-    findings
-        .extend(aftermath.complaints.kept().iter().map(|complaint| Finding::new(complaint.to_string(), [])));
-    for (node, count) in aftermath.complaints.count_by_node() {
-        let kept =
-            aftermath.complaints.kept().iter().filter(|complaint| complaint.node == *node).count() as u64;
-        if *count > kept {
-            findings.push(Finding::new(
-                format!("Node {node} broke the protocol {} more times.", count - kept),
-                [],
-            ));
-        }
-    }
+    findings.extend(complaints(aftermath.complaints));
     let sentences: Vec<Value> =
         findings.iter().map(|finding| Value::from(finding.sentence.as_str())).collect();
     let mut verdict = Verdict::new(Validity::from(findings.is_empty()), [("errors", Value::List(sentences))]);
     verdict.findings = findings;
     verdict
+}
+
+/// One finding for each rule that a node broke, with the first line that broke it, and how often it broke any.
+fn complaints(complaints: &Complaints) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    for (node, &count) in complaints.count_by_node() {
+        let mut rules = Vec::new();
+        for complaint in complaints.kept().iter().filter(|complaint| complaint.node == *node) {
+            let rule = std::mem::discriminant(&complaint.fault);
+            if !rules.contains(&rule) {
+                rules.push(rule);
+                findings.push(Finding::new(complaint.to_string(), []));
+            }
+        }
+        if count > rules.len() as u64 {
+            findings.push(Finding::new(format!("Node {node} broke the protocol {count} times in all."), []));
+        }
+    }
+    findings
 }

@@ -178,7 +178,7 @@ pub fn run(request: &Request<'_>, screen: &mut dyn Screen) -> Result<Report, Tes
     let directory = RunDirectory::create(request.store, &plan.workload, clock::time_of_day())?;
     let mut file = RunFile {
         version: env!("CARGO_PKG_VERSION").to_owned(),
-        started: directory.started().to_string(),
+        started: format!("{:.3}", directory.started()),
         status: RunStatus::Running,
         plan: plan.clone(),
         program: request.program.clone(),
