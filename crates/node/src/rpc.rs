@@ -63,7 +63,7 @@ impl<R: Request> Future for Rpc<R> {
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
         let reply = ready!(self.call.poll_reply(context))?;
-        Poll::Ready(decode_reply::<R>(&reply).map_err(|error| self.call.unreadable(&error)))
+        Poll::Ready(decode_reply::<R>(&reply).map_err(|error| error.into_rpc_error(&self.call.dest)))
     }
 }
 
@@ -180,12 +180,6 @@ impl RawRpc {
         };
         format!("{} did not answer `{}` within {:?}{attempts}", self.dest, self.body.kind(), self.timeout)
     }
-
-    fn unreadable(&self, error: &ReplyError) -> RpcError {
-        let text =
-            format!("{} answered `{}` with what is no reply to it: {error}", self.dest, self.body.kind());
-        RpcError::new(ErrorCode::CRASH, text)
-    }
 }
 
 impl Future for RawRpc {
@@ -193,7 +187,9 @@ impl Future for RawRpc {
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
         let reply = ready!(self.poll_reply(context))?;
-        Poll::Ready(RawBody::new(&reply).map_err(|error| self.unreadable(&ReplyError::Header(error))))
+        Poll::Ready(
+            RawBody::new(&reply).map_err(|error| ReplyError::Header(error).into_rpc_error(&self.dest)),
+        )
     }
 }
 
@@ -310,6 +306,12 @@ fn into_result(reply: Box<RawValue>) -> Result<Box<RawValue>, RpcError> {
     }
 }
 
+/// Reads an answer that needs no waiting.
+pub(crate) fn read_reply<R: Request>(reply: &RawValue, src: &NodeId) -> Result<R::Reply, RpcError> {
+    into_result(reply.to_owned())
+        .and_then(|reply| decode_reply::<R>(&reply).map_err(|error| error.into_rpc_error(src)))
+}
+
 fn decode_reply<R: Request>(reply: &RawValue) -> Result<R::Reply, ReplyError> {
     let header = Header::parse(reply).map_err(ReplyError::Header)?;
     if header.kind != R::Reply::TYPE {
@@ -326,4 +328,11 @@ enum ReplyError {
     Type { expected: &'static str, found: String },
     #[error("{0}")]
     Payload(DecodeError),
+}
+
+impl ReplyError {
+    /// The request may well have taken effect, so the error must be indefinite.
+    fn into_rpc_error(self, src: &NodeId) -> RpcError {
+        RpcError::new(ErrorCode::CRASH, format!("the answer of {src} does not fit its request: {self}"))
+    }
 }

@@ -1,0 +1,247 @@
+//! A few nodes on a network in memory, in virtual time.
+
+use std::cell::RefCell;
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+use std::rc::Rc;
+use std::time::Duration;
+
+use glomers_protocol::init::Init;
+use glomers_protocol::{NodeId, RawValue, Request, RpcError};
+
+use crate::{CoreOptions, Input, Node, NodeCore, Outputs, Random, Router, Time};
+
+/// A few nodes on a network in memory, in virtual time: a test that waits an hour takes no time, and takes the same course in every run.
+///
+/// Messages between nodes arrive one millisecond after they were sent, unless [`latency`](Self::latency) says otherwise; links with the
+/// test's own client have no latency.
+///
+/// ```
+/// use glomers_node::testing::Cluster;
+/// use glomers_node::{Node, NodeId, Router, RpcError, messages};
+/// use serde::{Deserialize, Serialize};
+///
+/// #[derive(Serialize, Deserialize)]
+/// struct Ask { hops: Vec<NodeId> }
+/// #[derive(Serialize, Deserialize)]
+/// struct Answer { name: NodeId }
+/// messages! { "ask" Ask => "answer" Answer; }
+///
+/// struct Server { node: Node }
+///
+/// impl Server {
+///     /// Passes the question along the hops that are left; the last one answers with its name.
+///     async fn ask(&self, mut request: Ask) -> Result<Answer, RpcError> {
+///         match request.hops.pop() {
+///             Some(next) => self.node.rpc(next, request).await,
+///             None => Ok(Answer { name: self.node.id().clone() }),
+///         }
+///     }
+/// }
+///
+/// let mut cluster = Cluster::new(&["n1", "n2", "n3"], |node| Router::new(Server { node }).on(Server::ask));
+/// let answer = cluster.call("n1", Ask { hops: vec!["n3".into(), "n2".into()] })?;
+/// assert_eq!(answer.name, "n3");
+///
+/// cluster.cut("n2", "n3");
+/// assert!(cluster.call("n1", Ask { hops: vec!["n3".into(), "n2".into()] }).is_err());
+/// # Ok::<(), RpcError>(())
+/// ```
+pub struct Cluster {
+    hosts: BTreeMap<NodeId, NodeCore>,
+    /// The letters on their way, by the time they arrive and the order they were sent in.
+    in_flight: BTreeMap<(Time, u64), Letter>,
+    sent_count: u64,
+    now: Time,
+    latency: Duration,
+    /// Both directions of every link that is cut.
+    cut: BTreeSet<(NodeId, NodeId)>,
+    outputs: Outputs,
+}
+
+struct Letter {
+    src: NodeId,
+    dest: NodeId,
+    body: Box<RawValue>,
+}
+
+/// The name of the test's own client.
+const CLIENT: &str = "c1";
+
+/// How long a call waits for its answer, in virtual time: as long as a client of the workbench.
+const CALL_TIMEOUT: Duration = Duration::from_secs(5);
+
+impl Cluster {
+    /// Starts one node for each name, and sends each its init message.
+    ///
+    /// # Panics
+    /// When a node does not answer init.
+    pub fn new<S: 'static>(node_ids: &[&str], start: impl Fn(Node) -> Router<S> + 'static) -> Self {
+        let start = Rc::new(start);
+        let node_ids: Vec<NodeId> = node_ids.iter().map(|id| NodeId::from(*id)).collect();
+        let mut cluster = Self {
+            hosts: BTreeMap::new(),
+            in_flight: BTreeMap::new(),
+            sent_count: 0,
+            now: Time::ZERO,
+            latency: Duration::from_millis(1),
+            cut: BTreeSet::new(),
+            outputs: Outputs::new(),
+        };
+        cluster.add(CLIENT, |_node| Router::new(()));
+        for id in &node_ids {
+            let start = Rc::clone(&start);
+            cluster.hosts.insert(id.clone(), NodeCore::new(options(id.as_str()), move |node| start(node)));
+        }
+        for id in &node_ids {
+            let init = Init { node_id: id.clone(), node_ids: node_ids.clone() };
+            cluster.call(id, init).unwrap_or_else(|error| panic!("{id} does not start: {error}"));
+        }
+        cluster
+    }
+
+    /// Adds a host that needs no init message, such as a service that the nodes use, or a second client.
+    ///
+    /// # Panics
+    /// When the name is taken.
+    pub fn add<S: 'static>(&mut self, name: &str, start: impl FnOnce(Node) -> Router<S>) {
+        let core = NodeCore::started(options(name), name.into(), Vec::new(), start);
+        let former = self.hosts.insert(name.into(), core);
+        assert!(former.is_none(), "the cluster has two hosts called {name}");
+    }
+
+    /// How long a message between nodes is on its way, from now on.
+    pub fn latency(&mut self, latency: Duration) {
+        self.latency = latency;
+    }
+
+    /// Sends a request from the test's client, and runs the cluster until its answer comes.
+    ///
+    /// # Errors
+    /// The node's, if it answers with an error; a timeout (code 0) after five seconds of virtual time.
+    ///
+    /// # Panics
+    /// When a node sends to somebody who does not exist.
+    pub fn call<R: Request + 'static>(
+        &mut self,
+        dest: impl Into<NodeId>,
+        request: R,
+    ) -> Result<R::Reply, RpcError>
+    where
+        R::Reply: 'static,
+    {
+        let outcome = Rc::new(RefCell::new(None));
+        let (slot, dest) = (Rc::clone(&outcome), dest.into());
+        let client = self.hosts[CLIENT].node().clone();
+        let rpc = client.rpc(dest, request).timeout(CALL_TIMEOUT);
+        client.spawn(async move {
+            let result = rpc.await;
+            *slot.borrow_mut() = Some(result);
+        });
+        self.step(&NodeId::from(CLIENT), None);
+        loop {
+            if let Some(result) = outcome.borrow_mut().take() {
+                return result;
+            }
+            assert!(self.turn(Time::MAX), "a call ends no later than its timeout");
+        }
+    }
+
+    /// Lets time pass.
+    ///
+    /// # Panics
+    /// When a node sends to somebody who does not exist.
+    pub fn advance(&mut self, duration: Duration) {
+        let end = self.now + duration;
+        while self.turn(end) {}
+        self.now = end;
+    }
+
+    /// Drops what the two hosts send each other, from now on; what is on its way still arrives.
+    pub fn cut(&mut self, one: &str, other: &str) {
+        self.cut.insert((one.into(), other.into()));
+        self.cut.insert((other.into(), one.into()));
+    }
+
+    /// Heals every link.
+    pub fn heal(&mut self) {
+        self.cut.clear();
+    }
+
+    /// The virtual time.
+    pub fn now(&self) -> Time {
+        self.now
+    }
+
+    /// How many messages have been sent, those to and from the client and those that were dropped among them.
+    pub fn sent_count(&self) -> u64 {
+        self.sent_count
+    }
+
+    /// Handles the next event up to `end`: an arrival, or at the same time after all arrivals a timer. `false` where there is none.
+    fn turn(&mut self, end: Time) -> bool {
+        let arrival = self.in_flight.keys().next().map(|(time, _)| *time);
+        let timer = self.hosts.iter().filter_map(|(id, core)| Some((core.deadline()?, id))).min();
+        match (arrival, timer) {
+            (Some(time), timer) if time <= end && timer.is_none_or(|(due, _)| time <= due) => {
+                let Some((_, letter)) = self.in_flight.pop_first() else { return false };
+                self.now = self.now.max(time);
+                self.step(&letter.dest, Some((&letter.src, &letter.body)));
+                true
+            }
+            (_, Some((due, id))) if due <= end => {
+                let id = id.clone();
+                self.now = self.now.max(due);
+                self.step(&id, None);
+                true
+            }
+            _ => false,
+        }
+    }
+
+    fn step(&mut self, id: &NodeId, message: Option<(&NodeId, &RawValue)>) {
+        let core = self.hosts.get_mut(id).expect("letters are only sent to hosts");
+        let input = match message {
+            Some((src, body)) => Input::Message { src: src.as_str(), dest: id.as_str(), body },
+            None => Input::Tick,
+        };
+        let mut outputs = std::mem::take(&mut self.outputs);
+        core.step(self.now, input, &mut outputs);
+        for output in outputs.iter() {
+            self.send(id, output.dest, output.body);
+        }
+        outputs.clear();
+        self.outputs = outputs;
+    }
+
+    fn send(&mut self, src: &NodeId, dest: &NodeId, body: &str) {
+        assert!(
+            self.hosts.contains_key(dest),
+            "{src} sends {body} to {dest}, but the cluster has only {:?}",
+            self.hosts.keys()
+        );
+        self.sent_count += 1;
+        if self.cut.contains(&(src.clone(), dest.clone())) {
+            return;
+        }
+        let latency = if src.is_client() || dest.is_client() { Duration::ZERO } else { self.latency };
+        let body = RawValue::from_string(body.to_owned()).expect("the core writes JSON");
+        let letter = Letter { src: src.clone(), dest: dest.clone(), body };
+        self.in_flight.insert((self.now + latency, self.sent_count), letter);
+    }
+}
+
+impl fmt::Debug for Cluster {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_struct("Cluster")
+            .field("hosts", &self.hosts.keys())
+            .field("now", &self.now)
+            .field("in_flight", &self.in_flight.len())
+            .finish_non_exhaustive()
+    }
+}
+
+fn options(name: &str) -> CoreOptions {
+    CoreOptions { random: Random::derive(0, name) }
+}
