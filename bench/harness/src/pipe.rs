@@ -42,9 +42,9 @@ const OURS: &str = "glomers-node";
 
 const PEERS: [Peer; 4] = [
     Peer { name: OURS, program: "target/release/echo", share: 1 },
-    Peer { name: "Maelstrom's Go library", program: "bench/target/go-echo", share: 5 },
+    Peer { name: "Maelstrom's Go library", program: "bench/target/go-echo", share: 10 },
     // It reads faster than it answers and holds what waits: all the requests would take gigabytes.
-    Peer { name: "maelstrom-node crate", program: "bench/target/release/maelstrom-node-echo", share: 5 },
+    Peer { name: "maelstrom-node crate", program: "bench/target/release/maelstrom-node-echo", share: 10 },
     Peer { name: "bare loop", program: "bench/target/release/bare-echo", share: 1 },
 ];
 
