@@ -7,7 +7,7 @@ use glomers_check::{
     Verdict,
 };
 use glomers_protocol::NodeId;
-use glomers_world::{Complaint, ExitReport, MessageCounts, NetworkStatistics};
+use glomers_world::{Complaints, ExitReport, MessageCounts, NetworkStatistics};
 
 use crate::{report::perf::Perf, workloads::Definition};
 
@@ -55,9 +55,7 @@ pub struct Aftermath<'a> {
     /// The messages, counted.
     pub network: &'a NetworkStatistics,
     /// What nodes did against the protocol, the first of each.
-    pub complaints: &'a [Complaint],
-    /// How many more there were.
-    pub further_complaints: u64,
+    pub complaints: &'a Complaints,
     /// The nodes that died before they were stopped.
     pub exits: &'a [ExitReport],
     /// The nodes that answered init more than once, and how many answers there were beyond the first.
@@ -166,9 +164,12 @@ fn nodes(aftermath: &Aftermath<'_>) -> Verdict {
         );
         Finding::new(sentence, [])
     }));
-    findings.extend(aftermath.complaints.iter().map(|complaint| Finding::new(complaint.to_string(), [])));
-    if aftermath.further_complaints > 0 {
-        findings.push(Finding::new(format!("There are {} more such complaints.", aftermath.further_complaints), []));
+    findings.extend(aftermath.complaints.kept().iter().map(|complaint| Finding::new(complaint.to_string(), [])));
+    for (node, count) in aftermath.complaints.count_by_node() {
+        let kept = aftermath.complaints.kept().iter().filter(|complaint| complaint.node == *node).count() as u64;
+        if *count > kept {
+            findings.push(Finding::new(format!("Node {node} broke the protocol {} more times.", count - kept), []));
+        }
     }
     let sentences: Vec<Value> = findings.iter().map(|finding| Value::from(finding.sentence.as_str())).collect();
     let mut verdict = Verdict::new(Validity::from(findings.is_empty()), [("errors", Value::List(sentences))]);

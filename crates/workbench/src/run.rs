@@ -9,7 +9,7 @@ use std::{
 use glomers_check::{Mode, Operation, Validity, Value, edn};
 use glomers_node::Time;
 use glomers_protocol::NodeId;
-use glomers_world::{ClockKind, ProcessSpec, World, WorldOptions, journal::Journal};
+use glomers_world::{ClockKind, Journal, NetworkStatistics, ProcessSpec, World, WorldOptions};
 use serde::{Deserialize, Serialize};
 
 use crate::{
@@ -18,7 +18,8 @@ use crate::{
     log::{Follower, Log},
     plan::{NodeProgram, Plan},
     publish::{self, PublishError},
-    runner::{Ending, Event, Hosting, Observer, RunError, Runner},
+    report::perf::{Latencies, Perf},
+    runner::{Ended, Ending, Event, Hosting, Observer, RunError, Runner},
     signals,
     store::{RunDirectory, StoreError, files},
     workloads,
@@ -98,8 +99,8 @@ pub struct Figures {
     pub operations: OperationCounts,
     /// The share of operations that succeeded.
     pub ok_fraction: f64,
-    /// How long the successful operations took, in milliseconds.
-    pub latency_ms: Option<crate::report::perf::Quantiles>,
+    /// How long the successful operations took.
+    pub latency: Latencies,
     /// All messages.
     pub messages: u64,
     /// Those without a client at either end.
@@ -187,7 +188,7 @@ pub fn run(request: &Request<'_>, screen: &mut dyn Screen) -> Result<Report, Tes
     let signal = signals::watch();
     let log = Log::create(&directory)?;
     let journal = Journal::to_file(&directory.file(files::JOURNAL)).map_err(RunError::Journal)?;
-    let options = WorldOptions { seed: plan.seed, latency: plan.latency, clock: ClockKind::Real, ..WorldOptions::default() };
+    let options = WorldOptions { latency: plan.latency, ..WorldOptions::new(ClockKind::Real, plan.seed) };
     let mut recorder = Recorder {
         analysis: Analysis::new(workload, plan.availability, request.mode),
         log,
@@ -201,12 +202,15 @@ pub fn run(request: &Request<'_>, screen: &mut dyn Screen) -> Result<Report, Tes
     let hosting = Hosting::Processes(Box::new(specification));
     let world = World::new(options, journal);
     let runner = Runner::new(plan, world, hosting, (workload.build)(plan), &mut recorder, signal);
-    let (ending, mut world) = runner.run()?;
+    let Ended { ending, surplus_init_replies, exits, world } = runner.run()?;
     let Recorder { analysis, mut log, screen, follower, failure, .. } = recorder;
     if let Some(error) = failure {
         return Err(error.into());
     }
-    let closing = world.finish().map_err(RunError::World)?;
+    let statistics = world.network_statistics();
+    let complaints = world.take_complaints();
+    let ended_at = world.now();
+    let closing = world.finish().map_err(RunError::Journal)?;
     if let Some(mut follower) = follower {
         follower.follow(&mut |line| screen.line(line));
     }
@@ -215,16 +219,16 @@ pub fn run(request: &Request<'_>, screen: &mut dyn Screen) -> Result<Report, Tes
         Ending::Complete | Ending::Interrupted { .. } => None,
     };
     let results = analysis.finish(&Aftermath {
-        network: world.network_statistics(),
-        complaints: world.complaints(),
-        further_complaints: world.further_complaints(),
-        exits: world.exits(),
+        network: &statistics,
+        complaints: &complaints,
+        surplus_init_replies: &surplus_init_replies,
+        exits: &exits,
         not_started,
     });
-    let report = report(request, ending, &results, &world, &directory);
+    let (report, perf) = report(request, ending, results, &statistics, &directory);
     directory.write(files::RESULTS_EDN, format!("{}\n", edn::pretty(&report.results)))?;
     directory.write(files::RESULTS_JSON, format!("{}\n", report.results.to_json_pretty()))?;
-    publish::write_reports(&directory, &results.perf, plan)?;
+    publish::write_reports(&directory, &perf, plan)?;
     file.status = match report.ending {
         Ending::Complete => RunStatus::Finished,
         Ending::Interrupted { .. } => RunStatus::Interrupted,
@@ -233,7 +237,7 @@ pub fn run(request: &Request<'_>, screen: &mut dyn Screen) -> Result<Report, Tes
     file.sentence = Some(report.sentence.clone());
     file.findings.clone_from(&report.findings);
     file.trace_hash = Some(format!("{:016x}", closing.trace_hash));
-    log.write(world.now(), &report.sentence)?;
+    log.write(ended_at, &report.sentence)?;
     log.finish()?;
     write_run_file(&directory, &file)?;
     directory.mark_latest()?;
@@ -276,7 +280,7 @@ impl Observer for Recorder<'_> {
                 elapsed,
                 operations: self.analysis.counts(),
                 messages: world.network_statistics().all.msg_count,
-                complaints: world.complaints().len() as u64 + world.further_complaints(),
+                complaints: world.complaints().count_by_node().values().sum(),
             });
             if let Some(follower) = &mut self.follower {
                 follower.follow(&mut |line| self.screen.line(line));
@@ -291,7 +295,7 @@ fn process_specification(program: &NodeProgram, directory: &RunDirectory) -> imp
     let logs = directory.file(files::NODE_LOGS);
     move |node| ProcessSpec {
         program: program.program.clone(),
-        arguments: program.arguments.iter().map(Into::into).collect(),
+        arguments: program.arguments.clone(),
         directory: std::env::temp_dir(),
         log_file: logs.join(format!("{node}.log")),
     }
@@ -302,12 +306,11 @@ fn write_run_file(directory: &RunDirectory, file: &RunFile) -> Result<(), StoreE
     directory.write(files::RUN, text + "\n")
 }
 
-fn report(request: &Request<'_>, ending: Ending, results: Results, world: &World, directory: &RunDirectory) -> Report {
-    let statistics = world.network_statistics();
+fn report(request: &Request<'_>, ending: Ending, results: Results, statistics: &NetworkStatistics, directory: &RunDirectory) -> (Report, Perf) {
     let counts = results.counts;
     let sentence = crate::sentence::verdict(request.plan, &ending, &results);
     let findings = results.findings.iter().map(|finding| finding.sentence.clone()).filter(|finding| !sentence.contains(finding.as_str()));
-    Report {
+    let report = Report {
         validity: results.validity,
         findings: findings.collect(),
         sentence,
@@ -315,7 +318,7 @@ fn report(request: &Request<'_>, ending: Ending, results: Results, world: &World
         figures: Figures {
             operations: counts,
             ok_fraction: if counts.invoked == 0 { 1.0 } else { counts.ok as f64 / counts.invoked as f64 },
-            latency_ms: results.perf.latency_ms(),
+            latency: results.perf.summary().ok,
             messages: statistics.all.msg_count,
             server_messages: statistics.servers.msg_count,
         },
@@ -323,5 +326,6 @@ fn report(request: &Request<'_>, ending: Ending, results: Results, world: &World
         seed: request.plan.seed,
         directory: directory.path().to_owned(),
         again: request.again.to_owned(),
-    }
+    };
+    (report, results.perf)
 }

@@ -14,8 +14,8 @@ use std::{
 
 use glomers_check::{Operation, OperationKind, Process, Value};
 use glomers_node::{CoreOptions, Node, NodeCore, Random, Router, Time};
-use glomers_protocol::{NodeId, RpcError, init::Init};
-use glomers_world::{HostIndex, HostRole, ProcessSpec, SpawnError, World, WorldError};
+use glomers_protocol::{ErrorCode, NodeId, RpcError, init::Init};
+use glomers_world::{ExitReport, HostIndex, HostRole, JournalError, ProcessSpec, SpawnError, World};
 
 use crate::{
     clients::Connection,
@@ -112,6 +112,8 @@ pub struct Ended {
     pub ending: Ending,
     /// The nodes that answered init more than once, and how many answers there were beyond the first.
     pub surplus_init_replies: Vec<(NodeId, u64)>,
+    /// The nodes that ended by themselves.
+    pub exits: Vec<ExitReport>,
     /// The world, with its counters and complaints.
     pub world: World,
 }
@@ -122,9 +124,9 @@ pub enum RunError {
     /// A process could not be started.
     #[error(transparent)]
     Spawn(#[from] SpawnError),
-    /// The event loop failed, such as for a journal on a full disk.
+    /// The journal can't be written, such as on a full disk.
     #[error(transparent)]
-    World(#[from] WorldError),
+    Journal(#[from] JournalError),
 }
 
 /// A run under way.
@@ -138,6 +140,7 @@ pub struct Runner<'a> {
     nodes: Vec<HostIndex>,
     /// The clients that sent init. They stay, so that a second answer reaches somebody who notices.
     initiators: Vec<(HostIndex, Node)>,
+    exits: Vec<ExitReport>,
     next_client: u64,
     origin: Time,
     operations: u64,
@@ -171,6 +174,7 @@ impl<'a> Runner<'a> {
             signal,
             nodes: Vec::new(),
             initiators: Vec::new(),
+            exits: Vec::new(),
             next_client: 0,
             origin: Time::ZERO,
             operations: 0,
@@ -194,7 +198,7 @@ impl<'a> Runner<'a> {
         }
         let surplus = self.plan.nodes.iter().zip(&self.initiators).map(|(node, (_, client))| (node, client.unclaimed_replies()));
         let surplus_init_replies = surplus.filter(|(_, count)| *count > 0).map(|(node, count)| (node.clone(), count)).collect();
-        Ok(Ended { ending, surplus_init_replies, world: self.world })
+        Ok(Ended { ending, surplus_init_replies, exits: self.exits, world: self.world })
     }
 
     /// Starts every node and waits until each has answered init.
@@ -202,7 +206,7 @@ impl<'a> Runner<'a> {
         for node in &self.plan.nodes {
             self.observer.event(&Event::Launching { node });
             let host = match &self.hosting {
-                Hosting::Processes(specification) => self.world.add_process(node.clone(), specification(node))?,
+                Hosting::Processes(specification) => self.world.add_process(node.clone(), &specification(node))?,
                 Hosting::InProcess(start) => {
                     let core = start(self.core_options(node));
                     self.world.add_local(node.clone(), HostRole::Node, core)
@@ -230,13 +234,13 @@ impl<'a> Runner<'a> {
             if let Some((node, error)) = failed {
                 return Ok(Some(Ending::NotStarted { reason: self.why_not_started(&node, &error), node }));
             }
-            if let Some(exit) = self.world.exits().first() {
+            if let Some(exit) = self.exits.first() {
                 return Ok(Some(Ending::NotStarted { node: exit.node.clone(), reason: exit.to_string() }));
             }
             if answers.borrow().len() == self.plan.nodes.len() {
                 break;
             }
-            self.world.turn(give_up)?;
+            self.turn(give_up)?;
         }
         self.origin = self.world.now();
         self.observer.event(&Event::Ready { after: self.origin });
@@ -292,10 +296,16 @@ impl<'a> Runner<'a> {
             let until = match (wake, due) {
                 (Some(wake), Some(due)) => self.origin + wake.min(due).since(Time::ZERO),
                 (Some(wake), None) => self.origin + wake.since(Time::ZERO),
+                // Whatever is still under way ends by its own timeout.
                 (None, _) => Time::MAX,
             };
-            self.world.turn(until)?;
+            self.turn(until)?;
         }
+    }
+
+    fn turn(&mut self, until: Time) -> Result<(), RunError> {
+        self.exits.extend(self.world.turn(until)?.exits);
+        Ok(())
     }
 
     fn generator(&mut self) -> TimeLimit<Box<dyn Generator>> {
@@ -377,6 +387,20 @@ impl<'a> Runner<'a> {
 
     fn elapsed(&self) -> Time {
         Time::ZERO + self.world.now().since(self.origin)
+    }
+
+    /// What a node did instead of answering init.
+    fn why_not_started(&self, node: &NodeId, error: &RpcError) -> String {
+        if error.code == ErrorCode::TIMEOUT {
+            let complaint = self.world.complaints().kept().iter().find(|complaint| complaint.node == *node);
+            let instead = complaint.map_or_else(
+                || "it printed nothing to stdout: does it read stdin, and flush stdout after every line?".to_owned(),
+                |complaint| format!("what it did instead: {complaint}"),
+            );
+            format!("Node {node} did not answer its init message within {} s; {instead}", INIT_TIMEOUT.as_secs())
+        } else {
+            format!("Node {node} answered its init message with an error: {error}")
+        }
     }
 
     fn interruption(&self) -> Option<Ending> {

@@ -22,12 +22,12 @@ use std::{sync::atomic::AtomicUsize, time::Duration};
 
 use glomers_check::{Mode, Operation, Validity, Value};
 use glomers_node::{Node, Router, Time};
-use glomers_world::{ClockKind, LatencyDistribution, World, WorldOptions, journal::Journal};
+use glomers_world::{ClockKind, LatencyDistribution, Journal, World, WorldOptions};
 
 use crate::{
     analysis::{Aftermath, Analysis},
     plan::{Plan, numbered_nodes},
-    runner::{Ending, Event, Hosting, Observer, RunError, Runner},
+    runner::{Ended, Ending, Event, Hosting, Observer, RunError, Runner},
     sentence, workloads,
 };
 
@@ -128,10 +128,8 @@ impl Simulation {
     pub fn run<S: 'static>(&self, start: impl Fn(Node) -> Router<S> + 'static) -> Outcome {
         let workload = workloads::find(&self.plan.workload).expect("checked when the simulation was made");
         let options = WorldOptions {
-            seed: self.plan.seed,
             latency: self.plan.latency,
-            clock: ClockKind::Virtual,
-            ..WorldOptions::default()
+            ..WorldOptions::new(ClockKind::Virtual, self.plan.seed)
         };
         let world = World::new(options, Journal::in_memory());
         let mut recorder =
@@ -139,17 +137,20 @@ impl Simulation {
         let never = AtomicUsize::new(0);
         let hosting = Hosting::in_process(start);
         let runner = Runner::new(&self.plan, world, hosting, (workload.build)(&self.plan), &mut recorder, &never);
-        let (ending, mut world) = runner.run().unwrap_or_else(|error| unreachable_in_memory(&error));
-        let closing = world.finish().unwrap_or_else(|error| unreachable_in_memory(&RunError::World(error)));
+        let Ended { ending, surplus_init_replies, exits, world } = runner.run().unwrap_or_else(|error| unreachable_in_memory(&error));
+        let statistics = world.network_statistics();
+        let complaints = world.take_complaints();
+        let virtual_time = world.now().since(Time::ZERO);
+        let closing = world.finish().unwrap_or_else(|error| unreachable_in_memory(&RunError::Journal(error)));
         let not_started = match &ending {
             Ending::NotStarted { reason, .. } => Some(reason.as_str()),
             Ending::Complete | Ending::Interrupted { .. } => None,
         };
         let results = recorder.analysis.finish(&Aftermath {
-            network: world.network_statistics(),
-            complaints: world.complaints(),
-            further_complaints: world.further_complaints(),
-            exits: world.exits(),
+            network: &statistics,
+            complaints: &complaints,
+            surplus_init_replies: &surplus_init_replies,
+            exits: &exits,
             not_started,
         });
         Outcome {
@@ -158,9 +159,9 @@ impl Simulation {
             findings: results.findings.into_iter().map(|finding| finding.sentence).collect(),
             results: results.map,
             history: recorder.history,
-            journal: closing.memory,
+            journal: closing.journal.unwrap_or_default(),
             trace_hash: closing.trace_hash,
-            virtual_time: world.now().since(Time::ZERO),
+            virtual_time,
             seed: self.plan.seed,
         }
     }

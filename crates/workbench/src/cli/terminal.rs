@@ -57,8 +57,9 @@ fn figures(report: &Report) -> String {
         format!("{} ({} ok, {} failed, {} unknown)", counts.invoked, counts.ok, counts.failed, counts.unknown),
     ]);
     table.add_row(vec!["ok fraction".to_owned(), format!("{}", figures.ok_fraction)]);
-    if let Some(latency) = &figures.latency_ms {
-        let quantiles = [("p50", latency.p50), ("p95", latency.p95), ("p99", latency.p99), ("max", latency.max)];
+    let latency = &figures.latency;
+    if latency.count > 0 {
+        let quantiles = [("p50", latency.p50_ms), ("p95", latency.p95_ms), ("p99", latency.p99_ms), ("max", latency.max_ms)];
         let quantiles: Vec<String> = quantiles.iter().map(|(name, value)| format!("{name} {}", milliseconds(*value))).collect();
         table.add_row(vec!["latency".to_owned(), format!("{} ms", quantiles.join("  "))]);
     }

@@ -24,7 +24,7 @@ impl Fault for PartitionFault {
         let kind = Kind::ALL[site.random.below(Kind::ALL.len() as u64) as usize];
         let deaf = kind.draw(site.nodes, site.random);
         let links = deaf.iter().flat_map(|(dest, sources)| sources.iter().map(|src| (src.clone(), dest.clone())));
-        self.rule = Some(site.world.install_rule(Box::new(Partition::directed(links))));
+        self.rule = Some(site.world.install_rule(Partition::directed(links)));
         let deaf = deaf.iter().map(|(dest, sources)| {
             (Value::from(dest.as_str()), Value::Set(sources.iter().map(|src| Value::from(src.as_str())).collect()))
         });

@@ -1,0 +1,138 @@
+//! What the journal tells: one record for every step of every message, and for all else that happened to the world.
+
+use std::fmt;
+
+use glomers_node::{NodeId, Time};
+use serde::{Deserialize, Serialize};
+
+use crate::host::HostRole;
+
+/// One entry of the journal, with its place in the run's one order.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Record {
+    /// The entry's number: 0, 1, 2 and so on. Times never decide an order, this does.
+    pub sequence: u64,
+    /// When it happened.
+    pub time: Time,
+    /// What happened.
+    pub entry: Entry,
+}
+
+/// What happened.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Entry {
+    /// A host came into the world.
+    HostAdded {
+        /// Its name.
+        host: NodeId,
+        /// What it is.
+        role: HostRole,
+    },
+    /// A host left in peace, as clients do.
+    HostRemoved {
+        /// Its name.
+        host: NodeId,
+    },
+    /// A fault killed a host.
+    HostKilled {
+        /// Its name.
+        host: NodeId,
+    },
+    /// A fault stopped a host in its tracks.
+    HostPaused {
+        /// Its name.
+        host: NodeId,
+    },
+    /// A paused host goes on.
+    HostResumed {
+        /// Its name.
+        host: NodeId,
+    },
+    /// A node's process ended without being told to.
+    ProcessExited {
+        /// The node.
+        host: NodeId,
+        /// How it ended, in words: `exit status 1`, `killed by SIGSEGV`.
+        status: String,
+    },
+    /// A host handed a message to the network.
+    Sent {
+        /// The message's number, which its other entries repeat.
+        message: u64,
+        /// The sender.
+        src: NodeId,
+        /// The receiver.
+        dest: NodeId,
+        /// The body's JSON text, byte for byte.
+        body: Box<str>,
+    },
+    /// A message reached its receiver.
+    Delivered {
+        /// The message's number.
+        message: u64,
+    },
+    /// A message, or one copy of it, will never arrive.
+    Dropped {
+        /// The message's number.
+        message: u64,
+        /// Why.
+        reason: DropReason,
+    },
+    /// A fault of the network began.
+    RuleInstalled {
+        /// The rule's number.
+        rule: u64,
+        /// What it does, in words.
+        description: String,
+    },
+    /// A fault of the network ended.
+    RuleRemoved {
+        /// The rule's number.
+        rule: u64,
+    },
+    /// A node broke the protocol.
+    Complaint {
+        /// The node.
+        host: NodeId,
+        /// The complaint's sentence, free of control characters.
+        text: String,
+    },
+    /// An entry of the world's user, such as an operation of a client, in the user's own encoding.
+    Note(Vec<u8>),
+}
+
+/// Why a message never arrived.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum DropReason {
+    /// A partition stood between sender and receiver.
+    Partition,
+    /// The network lost it.
+    Loss,
+    /// The receiver was dead.
+    DeadHost,
+    /// The receiver had left in peace: a reply to a client that no longer waits.
+    DepartedHost,
+    /// Nobody has that name.
+    UnknownDestination,
+    /// The receiver has not read its input for so long that no more is kept for it.
+    Overflow,
+    /// The receiver has closed its standard input.
+    InputClosed,
+    /// A rule of the world's user, in its own words.
+    Rule(String),
+}
+
+impl fmt::Display for DropReason {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(match self {
+            Self::Partition => "partition",
+            Self::Loss => "loss",
+            Self::DeadHost => "dead host",
+            Self::DepartedHost => "departed host",
+            Self::UnknownDestination => "unknown destination",
+            Self::Overflow => "overflow",
+            Self::InputClosed => "input closed",
+            Self::Rule(words) => words,
+        })
+    }
+}
