@@ -260,6 +260,11 @@ impl<T> Pairing<T> {
         self.open.remove(&process)
     }
 
+    /// What has begun and not ended, in the order of processes, taken out.
+    pub fn into_open(self) -> impl Iterator<Item = (Process, T)> {
+        self.open.into_iter()
+    }
+
     /// What has begun and not ended, in the order of processes.
     pub fn open(&self) -> impl Iterator<Item = (Process, &T)> {
         self.open.iter().map(|(process, beginning)| (*process, beginning))

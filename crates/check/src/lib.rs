@@ -24,8 +24,10 @@
 //! - [`Checker`], [`Verdict`]: what every checker is and says. [`Composition`] makes one of several, [`Guarded`]
 //!   keeps a crash from spreading.
 //! - [`Stats`], [`Availability`], [`Exceptions`] look at any workload; [`Echo`] at one.
+//! - [`linear`] decides whether concurrent operations fit one order.
 
 pub mod edn;
+pub mod linear;
 
 mod availability;
 mod checker;

@@ -1,7 +1,8 @@
 //! The core on stdin and stdout.
 //!
-//! There is no runtime and no second thread. While no timer is armed, the driver blocks in `read`; while one is, it polls until it is due. Each burst
-//! of input is one `read` and, if it leads to any output, one `write`.
+//! There is no runtime and no second thread. While no timer is armed, the driver blocks in `read`; while one
+//! is, it polls until it is due. Each burst of input is one `read` and, if it leads to any output, one
+//! `write`.
 
 mod lines;
 
@@ -22,13 +23,15 @@ use tracing::Level;
 use crate::{CoreOptions, Input, Node, NodeCore, Outputs, Random, Router, Time, init_logging};
 use lines::LineBuffer;
 
-/// Runs a node on stdin and stdout until stdin ends. `start` makes the server, once the init message has come.
+/// Runs a node on stdin and stdout until stdin ends. `start` makes the server, once the init message has
+/// come.
 ///
-/// When stdin ends, handlers that still run may finish, for up to five seconds; spawned tasks end. A line that is no message is logged and skipped. The exit status
-/// is 0, or 1 when stdin or stdout failed (a closed stdout among them).
+/// When stdin ends, handlers that still run may finish, for up to five seconds; spawned tasks end. A line
+/// that is no message is logged and skipped. The exit status is 0, or 1 when stdin or stdout failed (a closed
+/// stdout among them).
 ///
-/// The random numbers of the node come from the seed in `GLOMERS_NODE_SEED` and its id; without that variable they differ from run to
-/// run. The log goes to stderr: see [`init_logging`].
+/// The random numbers of the node come from the seed in `GLOMERS_NODE_SEED` and its id; without that variable
+/// they differ from run to run. The log goes to stderr: see [`init_logging`].
 pub fn run<S: 'static>(start: impl FnOnce(Node) -> Router<S> + 'static) -> ExitCode {
     init_logging();
     let core = NodeCore::new(CoreOptions { random: Random::derive(seed(), "node") }, start);
@@ -46,7 +49,8 @@ pub fn run<S: 'static>(start: impl FnOnce(Node) -> Router<S> + 'static) -> ExitC
     }
 }
 
-/// How long handlers may go on when stdin has ended: as long as a client of the workbench waits for its answer.
+/// How long handlers may go on when stdin has ended: as long as a client of the workbench waits for its
+/// answer.
 const FAREWELL: Duration = Duration::from_secs(5);
 
 #[derive(Debug, Error)]
@@ -167,7 +171,8 @@ impl Driver {
         self.collect_outputs(&envelope.dest);
     }
 
-    /// Turns what the core sent into lines. Before init the node answers under the name that it was called by.
+    /// Turns what the core sent into lines. Before init the node answers under the name that it was called
+    /// by.
     fn collect_outputs(&mut self, name_before_init: &str) {
         if self.outputs.is_empty() {
             return;
@@ -261,7 +266,10 @@ fn excerpt(line: &str) -> String {
 fn seed() -> u64 {
     let Ok(text) = env::var("GLOMERS_NODE_SEED") else { return entropy() };
     text.parse().unwrap_or_else(|error| {
-        tracing::error!("GLOMERS_NODE_SEED is {text:?}, expected an integer from 0 to 2^64 - 1 ({error}); drawing a seed instead");
+        let expected = "an integer from 0 to 2^64 - 1";
+        tracing::error!(
+            "GLOMERS_NODE_SEED is {text:?}, expected {expected} ({error}); drawing a seed instead"
+        );
         entropy()
     })
 }

@@ -28,8 +28,8 @@ pub(crate) struct Panicked {
 
 /// A slab of tasks and the queue of those that can go on.
 ///
-/// A slot keeps its waker when a task ends, so a message costs one allocation: its future. A waker that outlives its task can wake the
-/// slot's next one; a future that is polled too often does no harm.
+/// A slot keeps its waker when a task ends, so a message costs one allocation: its future. A waker that
+/// outlives its task can wake the slot's next one; a future that is polled too often does no harm.
 #[derive(Default)]
 pub(crate) struct Executor {
     slab: RefCell<Slab>,
@@ -113,8 +113,8 @@ impl Executor {
             (task, slot.waker.take().expect("a slot's waker is there while its task does not run"))
         };
         let mut context = Context::from_waker(&waker);
-        // A task that panicked is never polled again, so nobody sees what it left half done but the server itself, whose cells are
-        // its author's to keep whole.
+        // A task that panicked is never polled again, so nobody sees what it left half done but the server
+        // itself, whose cells are its author's to keep whole.
         let polled = catch_unwind(AssertUnwindSafe(|| task.future.as_mut().poll(&mut context)));
         let result = match polled {
             Ok(Poll::Pending) => {
@@ -129,7 +129,8 @@ impl Executor {
         if task.asker.is_some() {
             self.handler_count.set(self.handler_count.get() - 1);
         }
-        // What the future owns may reach for the executor as it is dropped, so the slab must not be borrowed here.
+        // What the future owns may reach for the executor as it is dropped, so the slab must not be borrowed
+        // here.
         drop(task);
         let mut slab = self.slab.borrow_mut();
         slab.slots[index].waker = Some(waker);
@@ -138,7 +139,8 @@ impl Executor {
     }
 }
 
-/// The indexes of the slots whose tasks can go on. Wakers are `Send` by contract, hence the lock, which nobody contends for.
+/// The indexes of the slots whose tasks can go on. Wakers are `Send` by contract, hence the lock, which
+/// nobody contends for.
 #[derive(Default)]
 struct ReadyQueue {
     indexes: Mutex<VecDeque<usize>>,

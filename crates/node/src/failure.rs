@@ -7,8 +7,8 @@ use glomers_protocol::{ErrorCode, RpcError};
 
 /// Why a handler gives no reply: the error that its caller gets instead.
 ///
-/// Every error converts into it with `?`. An [`RpcError`] stays as it is; any other becomes a `crash` (code 13) with the error's text,
-/// since nobody knows how far the handler came.
+/// Every error converts into it with `?`. An [`RpcError`] stays as it is; any other becomes a `crash` (code
+/// 13) with the error's text, since nobody knows how far the handler came.
 ///
 /// ```
 /// use glomers_node::{ErrorCode, Failure};

@@ -1,7 +1,8 @@
-//! Write nodes for Maelstrom and Glomers: typed messages, async handlers, RPC, timers, clients of the built-in services, and tests that
-//! need no workbench.
+//! Write nodes for Maelstrom and Glomers: typed messages, async handlers, RPC, timers, clients of the
+//! built-in services, and tests that need no workbench.
 //!
-//! A server owns its [`Node`] and has one async method for each type of message. [`run`] is the whole of `main`:
+//! A server owns its [`Node`] and has one async method for each type of message. [`run`] is the whole of
+//! `main`:
 //!
 //! ```no_run
 //! use std::process::ExitCode;
@@ -31,15 +32,16 @@
 //! }
 //! ```
 //!
-//! A node is one thread. Its state is `Cell` and `RefCell`; handlers start in the order their messages came, and interleave only where they
-//! await.
+//! A node is one thread. Its state is `Cell` and `RefCell`; handlers start in the order their messages came,
+//! and interleave only where they await.
 //!
 //! # The modules, in reading order
 //!
 //! What an author meets:
 //!
 //! - `node`: [`Node`], a server's handle on its name, its peers, time, chance and the network.
-//! - `router`: [`Router`], which handler gets which message; [`Failure`], how a handler fails; [`messages!`], names for types.
+//! - `router`: [`Router`], which handler gets which message; [`Failure`], how a handler fails; [`messages!`],
+//!   names for types.
 //! - `rpc`: [`Rpc`] and [`Retry`], asking another node.
 //! - `timers`: [`Sleep`], waiting; `time`: [`Time`]; `random`: [`Random`].
 //! - [`services`]: clients of `lin-kv`, `seq-kv`, `lww-kv` and `lin-tso`.

@@ -2,9 +2,10 @@
 
 /// Names the `type` of each payload, and which payload answers which.
 ///
-/// `"read" Read => "read_ok" ReadOk;` implements [`Body`](crate::Body) for both and [`Request`](crate::Request) for the first;
-/// `"gossip" Gossip;` implements `Body` alone, for a message that nobody answers. A reply that answers several requests is named once
-/// by itself, and each request after that with `"add" Add => AddOk;`.
+/// `"read" Read => "read_ok" ReadOk;` implements [`Body`](crate::Body) for both types and
+/// [`Request`](crate::Request) for the first; `"gossip" Gossip;` implements `Body` alone, for a message that nobody
+/// answers. Where one reply answers several requests, it is named with the first of them, or by itself; for the
+/// others, `"subtract" Subtract => AddOk;` gives its type alone.
 ///
 /// ```
 /// use glomers_node::{Body, messages};
@@ -13,12 +14,15 @@
 /// #[derive(Serialize, Deserialize)]
 /// struct Add { delta: u64 }
 /// #[derive(Serialize, Deserialize)]
+/// struct Subtract { delta: u64 }
+/// #[derive(Serialize, Deserialize)]
 /// struct AddOk {}
 /// #[derive(Serialize, Deserialize)]
 /// struct Gossip { total: u64 }
 ///
 /// messages! {
 ///     "add" Add => "add_ok" AddOk;
+///     "subtract" Subtract => AddOk;
 ///     "gossip" Gossip;
 /// }
 /// assert_eq!(Add::TYPE, "add");

@@ -24,7 +24,8 @@ impl Node {
     /// The node's own name.
     ///
     /// # Panics
-    /// Before the init message, when the node has no name. A server never sees that: it is made once init has come.
+    /// Before the init message, when the node has no name. A server never sees that: it is made once init has
+    /// come.
     pub fn id(&self) -> &NodeId {
         &self.identity().id
     }
@@ -48,7 +49,8 @@ impl Node {
     /// Sends a message that nobody answers.
     ///
     /// # Panics
-    /// When the payload does not serialize as a JSON object, or uses a reserved key: a fault of its Rust type.
+    /// When the payload does not serialize as a JSON object, or uses a reserved key: a fault of its Rust
+    /// type.
     pub fn send<B: Body>(&self, dest: impl Into<NodeId>, body: &B) {
         let sent = self.outputs().push(dest.into(), |text| write_body(text, B::TYPE, None, None, body));
         sent.unwrap_or_else(|error| panic!("{error}"));
@@ -59,12 +61,17 @@ impl Node {
         self.send_numbered(dest.into(), body, None);
     }
 
-    /// Asks another node, and waits for its answer: see [`Rpc`]. The request is sent when the returned future is first polled.
+    /// Asks another node, and waits for its answer: see [`Rpc`]. The request is sent when the returned future
+    /// is first polled.
     ///
     /// # Panics
-    /// When the request does not serialize as a JSON object, or uses a reserved key: a fault of its Rust type.
+    /// When the request does not serialize as a JSON object, or uses a reserved key: a fault of its Rust
+    /// type.
+    #[expect(
+        clippy::needless_pass_by_value,
+        reason = "a request is made for its call, so the caller should not need to borrow it"
+    )]
     pub fn rpc<R: Request>(&self, dest: impl Into<NodeId>, request: R) -> Rpc<R> {
-        // By value, though a reference would do: a request is made for its call.
         let body = RawBody::of(&request).unwrap_or_else(|error| panic!("{error}"));
         Rpc::new(self.rpc_raw(dest, body))
     }
@@ -74,7 +81,8 @@ impl Node {
         RawRpc::new(self.clone(), dest.into(), body)
     }
 
-    /// Waits. The time is the driver's: virtual in a simulation, real on stdin and stdout, where it is exact to a millisecond.
+    /// Waits. The time is the driver's: virtual in a simulation, real on stdin and stdout, where it is exact
+    /// to a millisecond.
     pub fn sleep(&self, duration: Duration) -> Sleep {
         self.sleep_until(self.now() + duration)
     }
@@ -89,8 +97,8 @@ impl Node {
         self.shared.now.get()
     }
 
-    /// This node's stream of random numbers. Draw and let go: a second borrow while this one lives panics, so it must not be held
-    /// over an await.
+    /// This node's stream of random numbers. Draw and let go: a second borrow while this one lives panics, so
+    /// it must not be held over an await.
     pub fn rng(&self) -> RefMut<'_, Random> {
         self.shared.random.borrow_mut()
     }
@@ -100,7 +108,8 @@ impl Node {
         self.shared.unclaimed_replies.get()
     }
 
-    /// Runs a task beside the handlers, from the next time that they wait. It ends with the node; a panic in it is logged.
+    /// Runs a task beside the handlers, from the next time that they wait. It ends with the node; a panic in
+    /// it is logged.
     pub fn spawn(&self, future: impl Future<Output = ()> + 'static) {
         self.shared.executor.spawn(Task { future: Box::pin(future), asker: None });
     }

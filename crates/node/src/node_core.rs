@@ -14,8 +14,8 @@ use crate::{Node, Random, Router, Time};
 
 /// A node that does no I/O, reads no clock and owns no thread.
 ///
-/// Whoever drives it hands it each message with the time, sends what it puts out, and steps it again no later than its deadline. The
-/// stdin/stdout driver and the simulator drive the identical core.
+/// Whoever drives it hands it each message with the time, sends what it puts out, and steps it again no later
+/// than its deadline. The stdin/stdout driver and the simulator drive the identical core.
 ///
 /// ```
 /// use glomers_node::{CoreOptions, Input, NodeCore, Outputs, Random, Router, Time};
@@ -37,7 +37,7 @@ pub struct NodeCore {
 /// What a core must be given.
 #[derive(Debug, Clone)]
 pub struct CoreOptions {
-    /// The node's own stream of random numbers.
+    /// Where the node's random numbers come from: its own stream is a fork of this one, named by its id.
     pub random: Random,
 }
 
@@ -69,13 +69,15 @@ enum Phase {
 impl NodeCore {
     /// A node that waits for its init message, and then calls `start`, once.
     ///
-    /// The core answers init by itself when `start` returns. The node's random numbers depend on the options' stream and its id.
+    /// The core answers init by itself when `start` returns. The node's random numbers depend on the options'
+    /// stream and its id.
     pub fn new<S: 'static>(options: CoreOptions, start: impl FnOnce(Node) -> Router<S> + 'static) -> Self {
         let start: Start = Box::new(|node| start(node).into_routes());
         Self { node: Node::new(options.random), phase: Phase::AwaitingInit(start) }
     }
 
-    /// A node that knows its name and needs no init message, as clients and services do. Calls `start` at once.
+    /// A node that knows its name and needs no init message, as clients and services do. Calls `start` at
+    /// once.
     ///
     /// `node_ids` are the cluster's nodes; a client is none of them.
     pub fn started<S: 'static>(
@@ -90,14 +92,17 @@ impl NodeCore {
         Self { node, phase: Phase::Running(routes) }
     }
 
-    /// Handles one input, and runs every task until it waits. What the node sends goes behind what is in `outputs`.
+    /// Handles one input, and runs every task until it waits. What the node sends goes behind what is in
+    /// `outputs`.
     ///
-    /// Timers that are due fire first, in the order of their times; then the message is handled. Time that runs backwards stands still.
+    /// Timers that are due fire first, in the order of their times; then the message is handled. Time that
+    /// runs backwards stands still.
     pub fn step(&mut self, now: Time, input: Input<'_>, outputs: &mut Outputs) {
         let shared = self.node.shared();
         shared.now.set(now.max(shared.now.get()));
         {
-            // Tasks write into the caller's arena. What was sent from outside since the last step comes first.
+            // Tasks write into the caller's arena. What was sent from outside since the last step comes
+            // first.
             let mut pending = shared.outputs.borrow_mut();
             outputs.append(&mut pending);
             std::mem::swap(&mut *pending, outputs);
@@ -111,7 +116,8 @@ impl NodeCore {
         std::mem::swap(&mut *self.node.shared().outputs.borrow_mut(), outputs);
     }
 
-    /// The moment of the earliest timer: step the core with [`Input::Tick`] no later than that. `None` where only a message can wake it.
+    /// The moment of the earliest timer: step the core with [`Input::Tick`] no later than that. `None` where
+    /// only a message can wake it.
     pub fn deadline(&self) -> Option<Time> {
         self.node.shared().timers.borrow().next_due()
     }
@@ -281,3 +287,6 @@ fn identify(node: &Node, identity: Identity) {
     let is_first = node.shared().identity.set(identity).is_ok();
     assert!(is_first, "a node is named once");
 }
+
+#[cfg(test)]
+mod tests;

@@ -5,8 +5,8 @@ use rand_chacha::rand_core::{Rng, SeedableRng};
 
 /// A stream of random numbers, the same on every platform and in every version of this crate.
 ///
-/// The stream is the keystream of ChaCha with 8 rounds (Bernstein 2008), read as little-endian words. Each consumer of chance has a
-/// stream of its own, so that one drawing more does not shift another.
+/// The stream is the keystream of ChaCha with 8 rounds (Bernstein 2008), read as little-endian words. Each
+/// consumer of chance has a stream of its own, so that one drawing more does not shift another.
 ///
 /// ```
 /// use glomers_node::Random;
@@ -29,7 +29,8 @@ impl Random {
         Self::from_words(seed, 0, stream_name)
     }
 
-    /// A new stream called `stream_name`, which depends on all that seeded this one. Draws two words from this stream.
+    /// A new stream called `stream_name`, which depends on all that seeded this one. Draws two words from
+    /// this stream.
     #[must_use]
     pub fn fork(&mut self, stream_name: &str) -> Self {
         let (first, second) = (self.next_u64(), self.next_u64());
@@ -49,8 +50,8 @@ impl Random {
         self.stream.next_u64()
     }
 
-    /// A number from 0 to `bound` - 1, each exactly as likely as the others: Lemire, "Fast Random Integer Generation in an
-    /// Interval" (2019).
+    /// A number from 0 to `bound` - 1, each exactly as likely as the others: Lemire, "Fast Random Integer
+    /// Generation in an Interval" (2019).
     ///
     /// # Panics
     /// When `bound` is 0: there is no such number.
@@ -58,7 +59,8 @@ impl Random {
         assert!(bound > 0, "there is no number below 0 to draw");
         let mut product = u128::from(self.next_u64()) * u128::from(bound);
         if (product as u64) < bound {
-            // The lowest part of the range holds a few numbers too many: draw again where they would be counted.
+            // The lowest part of the range holds a few numbers too many: draw again where they would be
+            // counted.
             let threshold = bound.wrapping_neg() % bound;
             while (product as u64) < threshold {
                 product = u128::from(self.next_u64()) * u128::from(bound);
@@ -78,13 +80,14 @@ impl Random {
         self.f64() < probability
     }
 
-    /// A number from the exponential distribution with this mean, by inversion. The logarithm is `libm`'s, since the platform's may
-    /// differ in its last bit.
+    /// A number from the exponential distribution with this mean, by inversion. The logarithm is `libm`'s,
+    /// since the platform's may differ in its last bit.
     pub fn exponential(&mut self, mean: f64) -> f64 {
         -mean * libm::log(1.0 - self.f64())
     }
 
-    /// Brings the items into a random order, each order as likely as the others (Fisher and Yates, in Durstenfeld's form).
+    /// Brings the items into a random order, each order as likely as the others (Fisher and Yates, in
+    /// Durstenfeld's form).
     pub fn shuffle<T>(&mut self, items: &mut [T]) {
         for last in (1..items.len()).rev() {
             items.swap(last, self.index(last + 1));
@@ -107,3 +110,6 @@ fn fnv1a_128(bytes: &[u8]) -> u128 {
     const PRIME: u128 = 0x0000_0000_0100_0000_0000_0000_0000_013b;
     bytes.iter().fold(OFFSET_BASIS, |hash, byte| (hash ^ u128::from(*byte)).wrapping_mul(PRIME))
 }
+
+#[cfg(test)]
+mod tests;

@@ -10,7 +10,8 @@ use crate::{Failure, Node};
 
 /// A server and its handlers, one for each type of message.
 ///
-/// A handler is an async method of the server. It takes the message's payload, and its signature says which type that is:
+/// A handler is an async method of the server. It takes the message's payload, and its signature says which
+/// type that is:
 ///
 /// ```
 /// use glomers_node::{Node, Router, RpcError, messages};

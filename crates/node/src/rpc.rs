@@ -14,9 +14,10 @@ use crate::{Node, Sleep};
 
 /// A typed request on its way: await it for the reply.
 ///
-/// Without an answer it fails after a [timeout](Self::timeout) of one second, with code 0. That leaves a handler time to try again
-/// before a client of the workbench gives up, which it does after five. An answer of type `error` is the error; an answer that does not fit the reply's
-/// type is a `crash` (13), since the request may well have taken effect. Dropping it forgets the request; a late answer is ignored.
+/// Without an answer it fails after a [timeout](Self::timeout) of one second, with code 0. That leaves a
+/// handler time to try again before a client of the workbench gives up, which it does after five. An answer
+/// of type `error` is the error; an answer that does not fit the reply's type is a `crash` (13), since the
+/// request may well have taken effect. Dropping it forgets the request; a late answer is ignored.
 ///
 /// ```
 /// use std::time::Duration;
@@ -67,8 +68,8 @@ impl<R: Request> Future for Rpc<R> {
     }
 }
 
-/// A request that is passed on as it came: await it for the answer, as that comes. As [`Rpc`] in all else; an answer of any type but
-/// `error` is the reply.
+/// A request that is passed on as it came: await it for the answer, as that comes. As [`Rpc`] in all else; an
+/// answer of any type but `error` is the reply.
 #[derive(Debug)]
 #[must_use = "a request is sent when it is awaited"]
 pub struct RawRpc {
@@ -201,11 +202,12 @@ impl Drop for RawRpc {
     }
 }
 
-/// How often, and after which pauses, a request is sent again when it times out or its receiver is temporarily unavailable (code 11).
+/// How often, and after which pauses, a request is sent again when it times out or its receiver is
+/// temporarily unavailable (code 11).
 ///
-/// Each attempt has a number of its own, and an answer to any of them counts. The receiver may see the request several times: retry
-/// what is idempotent. The pauses double from the first to the longest, and each is shortened by up to a half, at random, so that nodes which
-/// failed together do not try again together.
+/// Each attempt has a number of its own, and an answer to any of them counts. The receiver may see the
+/// request several times: retry what is idempotent. The pauses double from the first to the longest, and each
+/// is shortened by up to a half, at random, so that nodes which failed together do not try again together.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Retry {
     /// How many times more, after the first attempt.
@@ -336,3 +338,6 @@ impl ReplyError {
         RpcError::new(ErrorCode::CRASH, format!("the answer of {src} does not fit its request: {self}"))
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -7,8 +7,8 @@
 //! | `lww-kv` | [`Node::lww_kv`] | the last writer wins, in the end; until then replicas disagree |
 //! | `lin-tso` | [`Node::lin_tso`] | integers that grow, one for each request |
 //!
-//! The shapes of the messages are those of Maelstrom's services (`doc/services.md`); their types are public for whoever writes such a
-//! service.
+//! The shapes of the messages are those of Maelstrom's services (`doc/services.md`); their types are public
+//! for whoever writes such a service.
 //!
 //! ```
 //! use glomers_node::{ErrorCode, Node, RpcError};
@@ -76,7 +76,8 @@ impl KeyValue {
         self
     }
 
-    /// Tries again after a timeout. A compare-and-set that is tried again may fail because its first attempt succeeded.
+    /// Tries again after a timeout. A compare-and-set that is tried again may fail because its first attempt
+    /// succeeded.
     #[must_use]
     pub fn retry(mut self, retry: Retry) -> Self {
         self.service.retry = retry;
@@ -86,7 +87,8 @@ impl KeyValue {
     /// The value under a key.
     ///
     /// # Errors
-    /// [`ErrorCode::KEY_DOES_NOT_EXIST`] where there is none; [`ErrorCode::CRASH`] where it is no `V`; those of an RPC.
+    /// [`ErrorCode::KEY_DOES_NOT_EXIST`] where there is none; [`ErrorCode::CRASH`] where it is no `V`; those
+    /// of an RPC.
     pub async fn read<V: DeserializeOwned>(&self, key: impl Serialize) -> Result<V, RpcError> {
         let reply = self.service.call(Read { key: raw(&key)? }).await?;
         serde_json::from_str(reply.value.get()).map_err(|error| {
@@ -120,7 +122,8 @@ impl KeyValue {
     /// Replaces the value `from` by `to`.
     ///
     /// # Errors
-    /// [`ErrorCode::PRECONDITION_FAILED`] where another value is there, [`ErrorCode::KEY_DOES_NOT_EXIST`] where none is; those of an RPC.
+    /// [`ErrorCode::PRECONDITION_FAILED`] where another value is there, [`ErrorCode::KEY_DOES_NOT_EXIST`]
+    /// where none is; those of an RPC.
     pub async fn cas(
         &self,
         key: impl Serialize,
@@ -130,7 +133,8 @@ impl KeyValue {
         self.compare_and_set(raw(&key)?, raw(&from)?, raw(&to)?, false).await
     }
 
-    /// Replaces the value `from` by `to`, or writes `to` where the key is missing. Not on `lww-kv`, which does not know how.
+    /// Replaces the value `from` by `to`, or writes `to` where the key is missing. Not on `lww-kv`, which
+    /// does not know how.
     ///
     /// # Errors
     /// [`ErrorCode::PRECONDITION_FAILED`] where another value is there; those of an RPC.
@@ -270,7 +274,6 @@ messages! {
     "ts" Ts => "ts_ok" TsOk;
 }
 
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands over a reference")]
 fn is_false(flag: &bool) -> bool {
     !*flag
 }

@@ -16,9 +16,9 @@ use crate::json;
 
 /// A typed payload: what a body of one type carries beside the reserved keys.
 ///
-/// The Rust type is a struct with serde's derives. It never sees the reserved keys, neither when it is read (so
-/// `deny_unknown_fields` and `flatten` work) nor when it is written. Keep a value that is only passed on in a
-/// `Box<RawValue>`: nothing of it is lost, and its depth does not matter.
+/// The Rust type is a struct with serde's derives. It never sees the reserved keys, neither when it is read
+/// (so `deny_unknown_fields` and `flatten` work) nor when it is written. Keep a value that is only passed on
+/// in a `Box<RawValue>`: nothing of it is lost, and its depth does not matter.
 ///
 /// ```
 /// use glomers_protocol::Body;
@@ -45,7 +45,8 @@ pub trait Request: Body {
 /// The payload must serialize as an object; a unit struct counts as an empty one.
 ///
 /// # Errors
-/// When the payload does not serialize as an object, uses a reserved key, or fails by itself; `out` is then as it was before.
+/// When the payload does not serialize as an object, uses a reserved key, or fails by itself; `out` is then
+/// as it was before.
 pub fn write_body(
     out: &mut Vec<u8>,
     kind: &str,
@@ -129,7 +130,8 @@ struct Progress {
     reserved_key: Cell<Option<&'static str>>,
 }
 
-/// Writes a payload's keys into the object that the reserved keys have opened, and watches for reserved ones among them.
+/// Writes a payload's keys into the object that the reserved keys have opened, and watches for reserved ones
+/// among them.
 struct PayloadFormatter<'a> {
     progress: &'a Progress,
     depth: u32,

@@ -10,9 +10,10 @@ use crate::json;
 
 /// A message, borrowed from the line it came on.
 ///
-/// Parsing checks that the line is JSON, that `src` and `dest` are strings and that `body` is an object; it does not look further into the body.
-/// Other keys of the envelope, such as the `id` that Maelstrom adds, are left in [`line`](Self::line). Costs one pass over the line, and
-/// allocates only when a name holds an escape.
+/// Parsing checks that the line is JSON, that `src` and `dest` are strings and that `body` is an object; it
+/// does not look further into the body. Other keys of the envelope, such as the `id` that Maelstrom adds, are
+/// left in [`line`](Self::line). Costs one pass over the line, and allocates only when a name holds an
+/// escape.
 #[derive(Debug, Clone)]
 pub struct Envelope<'a> {
     /// The sender.
@@ -40,7 +41,7 @@ impl<'a> Envelope<'a> {
                 expected: "an object",
                 found: json::describe(parts.body),
             }),
-            Err(error) => Err(EnvelopeError::diagnose(line, error)),
+            Err(error) => Err(EnvelopeError::diagnose(line, &error)),
         }
     }
 }
@@ -88,7 +89,7 @@ pub enum EnvelopeError {
 
 impl EnvelopeError {
     /// Reads a refused line again, slowly, to say what is wrong with it.
-    fn diagnose(line: &str, error: serde_json::Error) -> Self {
+    fn diagnose(line: &str, error: &serde_json::Error) -> Self {
         let value = match serde_json::from_str::<&RawValue>(line) {
             Ok(value) => value,
             Err(error) => return Self::NotJson { column: error.column(), reason: error.to_string() },
@@ -117,8 +118,9 @@ impl EnvelopeError {
     }
 }
 
-/// Appends one line, with its newline: an envelope around the text of `body`, which must be a JSON object without line breaks, as
-/// [`write_body`](crate::write_body) produces it. `id` numbers the message for people who read the journal; nodes write none.
+/// Appends one line, with its newline: an envelope around the text of `body`, which must be a JSON object
+/// without line breaks, as [`write_body`](crate::write_body) produces it. `id` numbers the message for people
+/// who read the journal; nodes write none.
 pub fn write_envelope(out: &mut Vec<u8>, id: Option<u64>, src: &str, dest: &str, body: &[u8]) {
     out.reserve(body.len() + src.len() + dest.len() + 40);
     out.push(b'{');

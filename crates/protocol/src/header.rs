@@ -135,30 +135,25 @@ struct LooseKeys<'a> {
 mod tests {
     use serde_json::value::RawValue;
 
-    use super::Header;
+    use super::{Header, HeaderError};
 
-    fn parse(body: &str) -> Result<(String, Option<u64>, Option<u64>), (String, Option<u64>)> {
-        let body: &RawValue = serde_json::from_str(body).unwrap();
-        match Header::parse(body) {
-            Ok(header) => Ok((header.kind.into_owned(), header.msg_id, header.in_reply_to)),
-            Err(error) => Err((error.to_string(), error.msg_id())),
-        }
+    fn parse(body: &str) -> Result<Header<'_>, HeaderError> {
+        Header::parse(serde_json::from_str::<&RawValue>(body).unwrap())
     }
 
     #[test]
     fn reserved_keys_are_read_wherever_they_stand() {
-        assert_eq!(
-            parse(r#"{"a":[{}],"in_reply_to":18446744073709551615,"type":"x_ok","msg_id":null}"#),
-            Ok(("x_ok".to_owned(), None, Some(u64::MAX)))
-        );
+        let header =
+            parse(r#"{"a":[{}],"in_reply_to":18446744073709551615,"type":"x_ok","msg_id":null}"#).unwrap();
+        assert_eq!(header, Header { kind: "x_ok".into(), msg_id: None, in_reply_to: Some(u64::MAX) });
     }
 
     #[test]
     fn errors_say_what_was_expected_and_whom_to_tell() {
         let refuses = |body: &str, expected: &str, msg_id: Option<u64>| {
-            let (error, found_id) = parse(body).expect_err("the header is faulty");
-            assert!(error.contains(expected), "{error:?} does not say {expected:?}");
-            assert_eq!(found_id, msg_id, "{body}");
+            let error = parse(body).expect_err("the header is faulty");
+            assert!(error.to_string().contains(expected), "{error} does not say {expected:?}");
+            assert_eq!(error.msg_id(), msg_id, "{body}");
         };
         refuses("[]", "found an array", None);
         refuses(r#"{"msg_id":3}"#, "`type` is missing", Some(3));

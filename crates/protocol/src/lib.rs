@@ -1,20 +1,22 @@
 //! The wire contract of the Maelstrom protocol: what one line between a node and its network means.
 //!
-//! A message is one line of JSON: an *envelope* with a sender, a receiver and a *body*. A body has three reserved keys (`type`,
-//! `msg_id`, `in_reply_to`); the rest is its *payload*, which is a Rust type.
+//! A message is one line of JSON: an *envelope* with a sender, a receiver and a *body*. A body has three
+//! reserved keys (`type`, `msg_id`, `in_reply_to`); the rest is its *payload*, which is a Rust type.
 //!
 //! The modules, in reading order:
 //!
 //! - `node_id`: [`NodeId`], the name of a node, a client or a service.
-//! - `envelope`: [`Envelope`], borrowed from one line, and [`write_envelope`]. Routing never looks inside a body.
+//! - `envelope`: [`Envelope`], borrowed from one line, and [`write_envelope`]. Routing never looks inside a
+//!   body.
 //! - `header`: [`Header`], the reserved keys of a body.
 //! - `body`: [`Body`] and [`Request`], the traits of typed payloads, with [`write_body`] and [`decode_body`].
 //! - `raw_body`: [`RawBody`], a body that is passed on as it came.
 //! - `error`: [`ErrorCode`] and [`RpcError`], the body of a reply of type `error`.
 //! - [`init`]: the first message of every node.
 //!
-//! Nothing is lost on the way: unknown keys, the order of keys and integers of any size survive, because a body is kept as text
-//! until its receiver asks for a type. Nothing recurses over untrusted text, so the depth of a body cannot overflow the stack.
+//! Nothing is lost on the way: unknown keys, the order of keys and integers of any size survive, because a
+//! body is kept as text until its receiver asks for a type. Nothing recurses over untrusted text, so the
+//! depth of a body cannot overflow the stack.
 //!
 //! ```
 //! use glomers_protocol::{Envelope, Header};

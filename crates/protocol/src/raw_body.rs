@@ -10,8 +10,8 @@ use crate::{Body, BodyError, DecodeError, Header, HeaderError, decode_body, json
 
 /// A body of any type, without the two reserved keys that belong to one hop (`msg_id` and `in_reply_to`).
 ///
-/// A proxy takes a request as a `RawBody`, sends it on under a number of its own, and hands the answer back: every other key, its
-/// order and its value's text stay as they were.
+/// A proxy takes a request as a `RawBody`, sends it on under a number of its own, and hands the answer back:
+/// every other key, its order and its value's text stay as they were.
 ///
 /// ```
 /// use glomers_protocol::RawBody;

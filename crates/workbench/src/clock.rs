@@ -4,6 +4,6 @@ use jiff::Timestamp;
 
 /// Now, for the name of a run's directory and the dates in its log.
 #[expect(clippy::disallowed_methods, reason = "this file is where the clock is read")]
-pub fn time_of_day() -> Timestamp {
+pub(crate) fn time_of_day() -> Timestamp {
     Timestamp::now()
 }

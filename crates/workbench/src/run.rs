@@ -3,7 +3,6 @@
 use std::{
     hash::{BuildHasher, Hasher, RandomState},
     path::{Path, PathBuf},
-    sync::atomic::AtomicUsize,
 };
 
 use glomers_check::{Mode, Operation, Validity, Value, edn};
@@ -208,7 +207,7 @@ pub fn run(request: &Request<'_>, screen: &mut dyn Screen) -> Result<Report, Tes
         return Err(error.into());
     }
     let statistics = world.network_statistics();
-    let complaints = world.take_complaints();
+    let complaints = world.complaints().clone();
     let ended_at = world.now();
     let closing = world.finish().map_err(RunError::Journal)?;
     if let Some(mut follower) = follower {

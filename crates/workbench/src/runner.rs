@@ -12,7 +12,7 @@ use std::{
     time::Duration,
 };
 
-use glomers_check::{Operation, OperationKind, Process, Value};
+use glomers_check::{Operation, OperationKind, Value};
 use glomers_node::{CoreOptions, Node, NodeCore, Random, Router, Time};
 use glomers_protocol::{ErrorCode, NodeId, RpcError, init::Init};
 use glomers_world::{ExitReport, HostIndex, HostRole, JournalError, ProcessSpec, SpawnError, World};

@@ -139,7 +139,7 @@ impl Simulation {
         let runner = Runner::new(&self.plan, world, hosting, (workload.build)(&self.plan), &mut recorder, &never);
         let Ended { ending, surplus_init_replies, exits, world } = runner.run().unwrap_or_else(|error| unreachable_in_memory(&error));
         let statistics = world.network_statistics();
-        let complaints = world.take_complaints();
+        let complaints = world.complaints().clone();
         let virtual_time = world.now().since(Time::ZERO);
         let closing = world.finish().unwrap_or_else(|error| unreachable_in_memory(&RunError::Journal(error)));
         let not_started = match &ending {

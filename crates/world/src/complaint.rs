@@ -141,7 +141,7 @@ impl Fault {
 }
 
 /// The complaints of a run: the first few about each node, and how many there were.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct Complaints {
     kept: Vec<Complaint>,
     count_by_node: BTreeMap<NodeId, u64>,

@@ -3,9 +3,10 @@
 use std::time::Duration;
 
 use glomers_node::Random;
+use serde::{Deserialize, Serialize};
 
 /// The latency of the links between nodes and services. Links to and from clients have none: latency there hides anomalies.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Latency {
     /// The mean, in milliseconds. Zero takes the direct path, which keeps no message waiting.
     pub mean_ms: f64,
@@ -14,7 +15,8 @@ pub struct Latency {
 }
 
 /// How latencies lie around their mean.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum LatencyDistribution {
     /// Always the mean.
     Constant,
@@ -65,6 +67,7 @@ impl Default for Latency {
 mod tests {
     use super::{Latency, LatencyDistribution};
     use glomers_node::Random;
+use serde::{Deserialize, Serialize};
 
     fn mean_of_draws_ms(distribution: LatencyDistribution) -> (f64, f64) {
         let latency = Latency { mean_ms: 100.0, distribution };

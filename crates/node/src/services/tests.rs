@@ -33,7 +33,8 @@ impl Server {
     }
 }
 
-/// Lets the server take a step, answers the request it sends with `answer`, and returns that request and the step's outcome.
+/// Lets the server take a step, answers the request it sends with `answer`, and returns that request and the
+/// step's outcome.
 fn exchange(step: &str, service: &str, answer: &str) -> (String, String) {
     let mut harness = Harness::new("n1", &["n1"], |node| Router::new(Server { node }).on(Server::go));
     let go = format!(r#"{{"src":"c1","dest":"n1","body":{{"type":"go","msg_id":9,"step":"{step}"}}}}"#);

@@ -11,10 +11,11 @@ use glomers_protocol::{NodeId, RawValue, Request, RpcError};
 
 use crate::{CoreOptions, Input, Node, NodeCore, Outputs, Random, Router, Time};
 
-/// A few nodes on a network in memory, in virtual time: a test that waits an hour takes no time, and takes the same course in every run.
+/// A few nodes on a network in memory, in virtual time: a test that waits an hour takes no time, and takes
+/// the same course in every run.
 ///
-/// Messages between nodes arrive one millisecond after they were sent, unless [`latency`](Self::latency) says otherwise; links with the
-/// test's own client have no latency.
+/// Messages between nodes arrive one millisecond after they were sent, unless [`latency`](Self::latency) says
+/// otherwise; links with the test's own client have no latency.
 ///
 /// ```
 /// use glomers_node::testing::Cluster;
@@ -178,7 +179,8 @@ impl Cluster {
         self.sent_count
     }
 
-    /// Handles the next event up to `end`: an arrival, or at the same time after all arrivals a timer. `false` where there is none.
+    /// Handles the next event up to `end`: an arrival, or at the same time after all arrivals a timer.
+    /// `false` where there is none.
     fn turn(&mut self, end: Time) -> bool {
         let arrival = self.in_flight.keys().next().map(|(time, _)| *time);
         let timer = self.hosts.iter().filter_map(|(id, core)| Some((core.deadline()?, id))).min();

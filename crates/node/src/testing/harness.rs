@@ -47,7 +47,8 @@ pub struct Harness {
 }
 
 impl Harness {
-    /// A node that has had its init message and has answered it. What else it sent on that occasion comes with the next call.
+    /// A node that has had its init message and has answered it. What else it sent on that occasion comes
+    /// with the next call.
     ///
     /// # Panics
     /// When the node does not answer with `init_ok`.
@@ -97,7 +98,8 @@ impl Harness {
     /// Sends a request from a client, and returns the node's answer.
     ///
     /// # Panics
-    /// When the node does not answer at once: use a [`Cluster`](super::Cluster) where it needs others or time.
+    /// When the node does not answer at once: use a [`Cluster`](super::Cluster) where it needs others or
+    /// time.
     ///
     /// # Errors
     /// The node's, if it answers with an error.
@@ -122,6 +124,8 @@ impl Harness {
     /// Lets time pass, timer by timer, and returns the lines that the node sends meanwhile.
     pub fn advance(&mut self, duration: Duration) -> Vec<String> {
         let end = self.now + duration;
+        // What was spawned from outside begins now, not when the time has passed.
+        self.core.step(self.now, Input::Tick, &mut self.outputs);
         while let Some(deadline) = self.core.deadline().filter(|deadline| *deadline <= end) {
             self.now = self.now.max(deadline);
             self.core.step(self.now, Input::Tick, &mut self.outputs);

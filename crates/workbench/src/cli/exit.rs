@@ -4,7 +4,7 @@ use std::{path::PathBuf, process::ExitCode};
 
 use glomers_check::Validity;
 
-use crate::{runner::RunError, store::StoreError};
+use crate::run::TestError;
 
 /// The exit statuses, which are upstream's, and 130 and 143 for a run that a signal ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -101,12 +101,9 @@ pub enum CliError {
     /// Options that contradict each other or the workload.
     #[error("{0}")]
     Arguments(String),
-    /// The store can't be written.
+    /// A test could not be carried out.
     #[error(transparent)]
-    Store(#[from] StoreError),
-    /// A run could not be carried out.
-    #[error(transparent)]
-    Run(#[from] RunError),
+    Test(#[from] TestError),
     /// The web view could not be served.
     #[error("can't serve the store on {address}: {source}. Is the port taken? --port names another.")]
     Serve {
@@ -124,7 +121,7 @@ impl CliError {
         anstream::eprintln!("{style}error:{style:#} {self}");
         match self {
             Self::NotText { .. } | Self::WrongDash { .. } | Self::Program { .. } | Self::Arguments(_) => ExitStatus::BadArguments,
-            Self::Store(_) | Self::Run(_) | Self::Serve { .. } => ExitStatus::Internal,
+            Self::Test(_) | Self::Serve { .. } => ExitStatus::Internal,
         }
     }
 }

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use anstyle::{AnsiColor, Style};
-use comfy_table::{CellAlignment, Table, presets};
+use comfy_table::{Table, presets};
 use glomers_check::{Validity, edn};
 
 use super::{exit::ExitStatus, test::Format};
@@ -49,7 +49,7 @@ fn human(report: &Report) -> String {
 
 fn figures(report: &Report) -> String {
     let mut table = Table::new();
-    table.load_preset(presets::NOTHING);
+    table.load_style(presets::NOTHING);
     let figures = &report.figures;
     let counts = &figures.operations;
     table.add_row(vec![
@@ -73,9 +73,6 @@ fn figures(report: &Report) -> String {
     table.add_row(vec!["seed".to_owned(), report.seed.to_string()]);
     table.add_row(vec!["results".to_owned(), report.directory.display().to_string()]);
     table.add_row(vec!["again".to_owned(), escape_controls(&report.again)]);
-    if let Some(column) = table.column_mut(0) {
-        column.set_cell_alignment(CellAlignment::Left);
-    }
     table.lines().map(|line| line.trim_end().to_owned()).collect::<Vec<_>>().join("\n")
 }
 

@@ -86,8 +86,8 @@ pub fn linear_ticks(end: f64, count: usize) -> Vec<Tick> {
 }
 
 /// Latencies in milliseconds on a logarithmic scale. Each power of ten has a label, and where there are fewer than three of these, 2 and
-/// 5 too; with many, every second power. All other multiples are lines without a label.
-pub fn latency_ticks(from_ms: f64, to_ms: f64) -> Vec<Tick> {
+/// 5 too; with many, every second power. If `fine`, all other multiples are lines without a label.
+pub fn latency_ticks(from_ms: f64, to_ms: f64, fine: bool) -> Vec<Tick> {
     let (first, last) = (from_ms.log10().floor() as i32, to_ms.log10().ceil() as i32);
     let decades = to_ms.log10() - from_ms.log10();
     let mut ticks = Vec::new();
@@ -102,6 +102,9 @@ pub fn latency_ticks(from_ms: f64, to_ms: f64) -> Vec<Tick> {
                 2 | 5 => decades < 2.2,
                 _ => false,
             };
+            if !labelled && !fine && multiple != 1 {
+                continue;
+            }
             ticks.push(Tick { value, label: labelled.then(|| duration_label(value)) });
         }
     }
@@ -186,8 +189,8 @@ mod tests {
 
     #[test]
     fn latencies_are_labelled_by_powers_of_ten_and_finer_where_few() {
-        assert_eq!(labels(&latency_ticks(0.1, 1000.0)), ["100 µs", "1 ms", "10 ms", "100 ms", "1 s"]);
-        assert_eq!(labels(&latency_ticks(1.0, 20.0)), ["1 ms", "2 ms", "5 ms", "10 ms", "20 ms"]);
+        assert_eq!(labels(&latency_ticks(0.1, 1000.0, true)), ["100 µs", "1 ms", "10 ms", "100 ms", "1 s"]);
+        assert_eq!(labels(&latency_ticks(1.0, 20.0, true)), ["1 ms", "2 ms", "5 ms", "10 ms", "20 ms"]);
     }
 
     #[test]

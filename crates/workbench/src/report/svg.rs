@@ -227,7 +227,9 @@ impl Svg {
         self.write(head);
         self.paint(style.fill, style.stroke);
         if style.opacity < 1.0 {
-            self.write(format_args!(" opacity=\"{}\"", Number(style.opacity)));
+            // Not `opacity`, for which a rasteriser needs a sheet of its own for every shape.
+            let attribute = if style.fill.is_some() { "fill-opacity" } else { "stroke-opacity" };
+            self.write(format_args!(" {attribute}=\"{}\"", Number(style.opacity)));
         }
         if let Some((on, off)) = style.dashes {
             self.write(format_args!(" stroke-dasharray=\"{} {}\"", Number(on), Number(off)));

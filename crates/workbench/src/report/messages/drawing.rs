@@ -251,5 +251,6 @@ fn draw_label(svg: &mut Svg, from: Point, to: Point, label: &str, ink: Ink) {
     // The text reads from left to right, whichever way the arrow points.
     let turn_degrees = if width > 0.0 { height.atan2(width) } else { (-height).atan2(-width) }.to_degrees();
     let text = Text::new(ink, 9.5).anchor(Anchor::Middle).halo().turned(turn_degrees);
-    svg.text([(from[0] + to[0]) / 2.0, (from[1] + to[1]) / 2.0 - 3.5], &shortened(label, fits), text);
+    // Nearer to its beginning than to its end: there the arrows of a burst to many hosts have parted and not yet met others.
+    svg.text([from[0] + 0.42 * width, from[1] + 0.42 * height - 3.5], &shortened(label, fits), text);
 }

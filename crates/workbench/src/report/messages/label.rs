@@ -5,7 +5,7 @@ use serde_json::{Map, Value};
 use crate::report::escape::shortened;
 
 /// How many characters a label has at most; an arrow may be too short for that.
-const MAX_LABEL: usize = 60;
+const MAX_LABEL: usize = 36;
 
 /// Bodies longer than this are not parsed for a label: they show their first characters.
 const MAX_PARSED: usize = 16 * 1024;
@@ -45,7 +45,7 @@ mod tests {
     fn what_is_no_body_is_shown_as_it_came() {
         assert_eq!(label(r#"{"in_reply_to":4}"#), "(no type)");
         assert_eq!(label("nonsense"), "nonsense");
-        assert_eq!(label(&"[".repeat(100_000)).chars().count(), 60);
-        assert_eq!(label(&format!("{{\"type\":\"{}\"}}", "x".repeat(20_000))).chars().count(), 60);
+        assert_eq!(label(&"[".repeat(100_000)).chars().count(), 36);
+        assert_eq!(label(&format!("{{\"type\":\"{}\"}}", "x".repeat(20_000))).chars().count(), 36);
     }
 }

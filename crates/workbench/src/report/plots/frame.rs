@@ -23,8 +23,9 @@ pub(super) struct Frame<'a> {
     /// Where a time in seconds stands.
     pub(super) time: Scale,
     pub(super) panels: Vec<Panel<'a>>,
+    /// Where the panels end at the right.
+    pub(super) right: f64,
     perf: &'a Perf,
-    right: f64,
 }
 
 /// The part of a plot that belongs to one function.
@@ -64,7 +65,7 @@ impl<'a> Frame<'a> {
                 Panel { function, top, bottom: lanes + (index + 1) as f64 * panel_height - PANEL_GAP }
             })
             .collect();
-        let mut frame = Frame { svg, time, panels, perf, right };
+        let mut frame = Frame { svg, time, panels, right, perf };
         if frame.panels.is_empty() {
             frame.say("No operation completed, so there is nothing to plot.");
         } else {

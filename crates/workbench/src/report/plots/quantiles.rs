@@ -1,7 +1,7 @@
 //! `latency-quantiles`: how the latencies of each window of time are distributed.
 
 use super::frame::{Frame, Panel, completed, window_ns};
-use super::raw::latency_range_ms;
+use super::raw::{FINE_DECADE, latency_range_ms};
 use crate::report::axis::{Scale, duration_label, grouped, latency_ticks};
 use crate::report::ink::Ink;
 use crate::report::perf::{Cell, Function, Perf, quantiles_ms};
@@ -22,8 +22,9 @@ pub fn latency_quantiles(perf: &Perf, title: &str) -> Svg {
     for index in 0..frame.panels.len() {
         let Panel { function, top, bottom } = frame.panels[index];
         let scale = Scale::logarithmic(lowest_ms, highest_ms, bottom, top);
-        frame.draw_values(index, &scale, &latency_ticks(lowest_ms, highest_ms));
-        let window_ns = window_ns(perf, 60, 12, completed(function));
+        let fine = scale.at(lowest_ms) - scale.at(10.0 * lowest_ms) > FINE_DECADE;
+        frame.draw_values(index, &scale, &latency_ticks(lowest_ms, highest_ms, fine));
+        let window_ns = window_ns(perf, 60, 8, completed(function));
         let count = grouped(completed(function) as f64);
         let note = format!(
             "{count} completed, quantiles over windows of {}",
@@ -37,7 +38,8 @@ pub fn latency_quantiles(perf: &Perf, title: &str) -> Svg {
             draw_line(&mut frame.svg, line, ink);
             ends.extend(line.iter().flatten().next_back().map(|point| (*point, ink, label)));
         }
-        draw_labels(&mut frame.svg, ends, bottom);
+        let right = frame.right;
+        draw_labels(&mut frame.svg, ends, [right, bottom]);
     }
     frame.svg
 }
@@ -88,8 +90,8 @@ fn draw_line(svg: &mut Svg, points: &[Option<Point>], ink: Ink) {
     svg.path(&dots, Style::fill(ink));
 }
 
-/// Names each line at its end, the labels pushed apart where the lines meet.
-fn draw_labels(svg: &mut Svg, mut ends: Vec<(Point, Ink, &str)>, bottom: f64) {
+/// Names each line to the right of the panel, whose lower right corner is given, the labels pushed apart where the lines meet.
+fn draw_labels(svg: &mut Svg, mut ends: Vec<(Point, Ink, &str)>, [right, bottom]: Point) {
     ends.sort_by(|left, right| left.0[1].total_cmp(&right.0[1]));
     let mut heights: Vec<f64> = ends.iter().map(|end| end.0[1] + 3.5).collect();
     for index in 1..heights.len() {
@@ -101,7 +103,6 @@ fn draw_labels(svg: &mut Svg, mut ends: Vec<(Point, Ink, &str)>, bottom: f64) {
         *height = height.min(lowest);
         lowest = *height - LABEL_GAP;
     }
-    let right = ends.iter().map(|end| end.0[0]).fold(0.0, f64::max);
     for ((_, ink, label), height) in ends.iter().zip(heights) {
         svg.text([right + 8.0, height], label, Text::new(*ink, 11.0).bold());
     }

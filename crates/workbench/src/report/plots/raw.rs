@@ -11,6 +11,9 @@ use crate::report::svg::{Path, Point, Style, Svg};
 /// So many dots of one colour are drawn each on its own; more are thinned.
 const FEW_DOTS: usize = 1500;
 
+/// A factor of ten that is higher than this, in pixels, has room for lines between its ends.
+pub(super) const FINE_DECADE: f64 = 48.0;
+
 /// The pitch, in pixels, of the grid that dots are thinned to.
 const PITCH: f64 = 1.5;
 
@@ -26,7 +29,8 @@ pub fn latency_raw(perf: &Perf, title: &str) -> Svg {
         let panel = &frame.panels[index];
         let scale = Scale::logarithmic(lowest_ms, highest_ms, panel.bottom, panel.top);
         let outcomes = &panel.function.outcomes;
-        frame.draw_values(index, &scale, &latency_ticks(lowest_ms, highest_ms));
+        let fine = scale.at(lowest_ms) - scale.at(10.0 * lowest_ms) > FINE_DECADE;
+        frame.draw_values(index, &scale, &latency_ticks(lowest_ms, highest_ms, fine));
         let notes = frame.outcome_notes(index);
         frame.draw_heading(index, &notes);
         for (kind, outcome) in outcomes.iter() {
@@ -78,22 +82,23 @@ fn draw_dots(svg: &mut Svg, dots: Vec<(Point, u64)>, ink: Ink) {
     let mut paths = SHADES.map(|_| Path::new());
     for (point, count) in thinned(dots) {
         let shade = SHADES.iter().position(|(limit, _)| count <= *limit).unwrap_or(SHADES.len() - 1);
-        paths[shade].speck(point, 0.95);
+        paths[shade].speck(point, 0.6 * PITCH);
     }
     for (path, (_, opacity)) in paths.iter().zip(SHADES) {
         svg.path(path, Style::fill(ink).opacity(opacity));
     }
 }
 
-/// One dot for each square of the pitch that has any, in the order of their first appearance.
+/// One dot in the middle of each square of the pitch that has any, in the order of their first appearance.
 fn thinned(dots: Vec<(Point, u64)>) -> Vec<(Point, u64)> {
     let mut places: FxHashMap<[i32; 2], usize> = FxHashMap::default();
     let mut thinned: Vec<(Point, u64)> = Vec::new();
     for (point, count) in dots {
-        let place = places.entry(point.map(|value| (value / PITCH).floor() as i32)).or_insert(thinned.len());
-        match thinned.get_mut(*place) {
+        let square = point.map(|value| (value / PITCH).floor() as i32);
+        let place = *places.entry(square).or_insert(thinned.len());
+        match thinned.get_mut(place) {
             Some((_, sum)) => *sum += count,
-            None => thinned.push((point, count)),
+            None => thinned.push((square.map(|value| (f64::from(value) + 0.5) * PITCH), count)),
         }
     }
     thinned

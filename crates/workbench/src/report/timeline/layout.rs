@@ -111,11 +111,15 @@ fn details(bar: &Bar) -> Vec<(&'static str, String)> {
 }
 
 /// The column of each bar. A process whose operation ended in `info` never comes back, so the next new one takes its
-/// column: these are mostly the same client under a new number.
+/// column: these are mostly the same client under a new number. The nemesis has the first column.
 fn assign(bars: &[Bar]) -> Vec<usize> {
     let mut column_of: BTreeMap<Process, usize> = BTreeMap::new();
     // For each column when it becomes free; `None` while its process may come back.
     let mut free_ns: Vec<Option<u64>> = Vec::new();
+    if bars.iter().any(|bar| bar.process == Process::Nemesis) {
+        column_of.insert(Process::Nemesis, 0);
+        free_ns.push(None);
+    }
     bars.iter()
         .map(|bar| {
             let column = *column_of.entry(bar.process).or_insert_with(|| {

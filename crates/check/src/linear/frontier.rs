@@ -1,0 +1,435 @@
+//! The frontier of configurations: what the system may look like at one point of the history.
+//!
+//! A configuration is a state together with the open operations that have taken effect in it. The frontier holds
+//! every configuration that some order of effects can reach. An operation is given its effect as late as possible:
+//! only when one ends that has none yet (just-in-time linearization; Gavin Lowe, *Testing for linearizability*,
+//! 2017). When an operation can end in no configuration, the history is not linearizable.
+//!
+//! What keeps the frontier small:
+//!
+//! - An operation that reads takes effect as soon as it can, since that never hurts.
+//! - An operation that overwrites whatever was there may have come just before another that overwrites too. It is
+//!   then *settled* but not *spent*: it may end, and it may still be given an effect that is seen.
+//! - Operations that nobody knows the end of are counted by action, not told apart.
+//! - Of two open operations with the same action, the one that ends first takes effect first.
+//! - A configuration that another one can imitate in all that may follow is dropped.
+//! - Where the model says which part of the state an action touches, an operation waits for no other part.
+
+use rustc_hash::FxHashMap;
+
+use super::antichain::Antichain;
+use super::memo::Memo;
+use super::{Budget, Model};
+
+/// How many operations of one history (of one key) may be open at the same time, those that crashed not counted.
+pub(super) const MAX_OPEN: usize = u128::BITS as usize;
+
+/// What the system may look like: a state, and what the open operations did to reach it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Configuration {
+    /// The state, as interned by the [`Memo`].
+    pub(super) state: u32,
+    /// How many crashed operations of each action took effect, as interned in [`CrashCounts`].
+    pub(super) crashed: u32,
+    /// The open operations that may end: they took effect, or may have taken it unseen. One bit a slot.
+    pub(super) settled: u128,
+    /// The open operations whose effect is used up. One bit a slot.
+    pub(super) spent: u128,
+}
+
+/// Why a history could not be followed further.
+#[derive(Clone, Debug)]
+pub(super) enum Stop {
+    /// No order of effects lets the operation end here.
+    Violation,
+    /// The search was given up; the sentence says at which limit.
+    GaveUp(String),
+}
+
+/// An operation that is open.
+#[derive(Clone, Copy, Debug)]
+struct Open {
+    /// The event at which it ends; events are numbered in the order of the history.
+    end: u64,
+    action: u32,
+    slot: u32,
+}
+
+/// Follows one history, event by event.
+#[derive(Debug)]
+pub(super) struct Frontier<M: Model> {
+    memo: Memo<M>,
+    budget: Budget,
+    steps: u64,
+    /// The open operations, the one that ends first in front.
+    open: Vec<Open>,
+    free_slots: u128,
+    crashes: CrashCounts,
+    configurations: Vec<Configuration>,
+    /// Scratch space of [`Frontier::end`], kept to spare allocations.
+    seen: Antichain,
+    next: Antichain,
+    work: Vec<Configuration>,
+    /// Masks of slots, valid during one event.
+    masks: Masks,
+}
+
+/// What the open operations are, as masks of slots.
+#[derive(Debug, Default)]
+struct Masks {
+    overwriting: u128,
+    /// Per open operation, in the order of [`Frontier::open`]: those of the same action that end earlier.
+    same_before: Vec<u128>,
+    /// Per state: the reading operations that it permits, and the event for which that was worked out.
+    permitted: Vec<(u64, u128)>,
+    event: u64,
+}
+
+impl<M: Model> Frontier<M> {
+    pub(super) fn new(model: M, budget: Budget) -> Self {
+        let memo = Memo::new(model);
+        let initial = Configuration { state: memo.initial(), crashed: 0, settled: 0, spent: 0 };
+        Self {
+            memo,
+            budget,
+            steps: 0,
+            open: Vec::new(),
+            free_slots: u128::MAX,
+            crashes: CrashCounts::new(),
+            configurations: vec![initial],
+            seen: Antichain::default(),
+            next: Antichain::default(),
+            work: Vec::new(),
+            masks: Masks::default(),
+        }
+    }
+
+    pub(super) fn memo(&self) -> &Memo<M> {
+        &self.memo
+    }
+
+    pub(super) fn memo_mut(&mut self) -> &mut Memo<M> {
+        &mut self.memo
+    }
+
+    pub(super) fn configurations(&self) -> &[Configuration] {
+        &self.configurations
+    }
+
+    /// The action of the operation that ends next.
+    pub(super) fn ending(&self) -> Option<u32> {
+        self.open.first().map(|open| open.action)
+    }
+
+    /// The actions of the open operations that have not taken effect in this configuration, first to end first.
+    pub(super) fn pending(&self, configuration: &Configuration) -> impl Iterator<Item = u32> {
+        let settled = configuration.settled;
+        self.open.iter().filter(move |open| settled & bit(open.slot) == 0).map(|open| open.action)
+    }
+
+    /// An operation begins that will end at this event.
+    pub(super) fn begin(&mut self, action: u32, end: u64) -> Result<(), Stop> {
+        if self.free_slots == 0 {
+            return Err(Stop::GaveUp(format!("more than {MAX_OPEN} operations were open at the same time")));
+        }
+        let slot = self.free_slots.trailing_zeros();
+        self.free_slots &= !bit(slot);
+        let place = self.open.partition_point(|other| other.end < end);
+        self.open.insert(place, Open { end, action, slot });
+        if self.memo.is_pure(action) {
+            for configuration in &mut self.configurations {
+                if self.memo.step(configuration.state, action).is_some() {
+                    configuration.settled |= bit(slot);
+                }
+            }
+        }
+        self.masks.event += 1;
+        Ok(())
+    }
+
+    /// An operation begins of which nobody knows whether and when it takes effect.
+    pub(super) fn crash(&mut self, action: u32) {
+        // Nobody learned what a crashed read saw, and it changes nothing.
+        if !self.memo.is_pure(action) {
+            self.crashes.add(action);
+        }
+    }
+
+    /// The operation that ends first ends now. On an error the frontier is as it was before.
+    pub(super) fn end(&mut self) -> Result<(), Stop> {
+        let ending = self.open[0];
+        self.next.clear();
+        self.work.clear();
+        let may_have_effect = !self.memo.is_pure(ending.action);
+        for &configuration in &self.configurations {
+            let settled = configuration.settled & bit(ending.slot) != 0;
+            if settled {
+                self.next.insert(closed(configuration, ending.slot), &self.crashes);
+            }
+            // A settled operation may end unseen, and this is the last moment at which its effect may be seen.
+            if !settled || (may_have_effect && configuration.spent & bit(ending.slot) == 0) {
+                self.work.push(configuration);
+            }
+        }
+        if !self.work.is_empty() {
+            self.explore(ending)?;
+        }
+        if self.next.is_empty() {
+            return Err(Stop::Violation);
+        }
+        self.next.drain_into(&mut self.configurations);
+        self.open.remove(0);
+        self.free_slots |= bit(ending.slot);
+        self.masks.event += 1;
+        Ok(())
+    }
+
+    /// Gives effects to open operations, in every order that may matter, until the ending one has its own.
+    ///
+    /// Where the ending operation is settled by another's effect, that other one may as well come after its end.
+    fn explore(&mut self, ending: Open) -> Result<(), Stop> {
+        self.prepare_masks();
+        let concerned = self.concerned(ending.action);
+        self.seen.clear();
+        for &configuration in &self.work {
+            self.seen.insert(configuration, &self.crashes);
+        }
+        let mut done = 0;
+        while done < self.work.len() {
+            let from = self.work[done];
+            done += 1;
+            self.charge()?;
+            self.take_effect_and_close(from, ending);
+            for place in 0..self.open.len() {
+                let open = self.open[place];
+                let earlier_twin = self.masks.same_before[place] & !from.spent;
+                if from.spent & bit(open.slot) == 0
+                    && earlier_twin == 0
+                    && open.slot != ending.slot
+                    && !self.memo.is_pure(open.action)
+                    && concerned.includes(self.memo.part(open.action))
+                {
+                    self.try_effect(from, open.action, bit(open.slot), ending);
+                }
+            }
+            for kind in 0..self.crashes.kinds() {
+                let action = self.crashes.action(kind);
+                let unused = self.crashes.unused(from.crashed, kind);
+                if unused
+                    && concerned.includes(self.memo.part(action))
+                    && !self.has_unspent_twin(from, action)
+                {
+                    let crashed = self.crashes.use_one(from.crashed, kind);
+                    self.try_effect(Configuration { crashed, ..from }, action, 0, ending);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn charge(&mut self) -> Result<(), Stop> {
+        self.steps += 1;
+        if self.steps > self.budget.steps {
+            return Err(Stop::GaveUp(format!("the search took more than {} steps", self.budget.steps)));
+        }
+        if self.work.len() > self.budget.configurations {
+            let limit = self.budget.configurations;
+            return Err(Stop::GaveUp(format!("more than {limit} configurations are possible at one point")));
+        }
+        Ok(())
+    }
+
+    /// Lets the ending operation take effect, if it can, and end.
+    fn take_effect_and_close(&mut self, from: Configuration, ending: Open) {
+        if let Some(after) = self.effect(from, ending.action, bit(ending.slot)) {
+            self.next.insert(closed(after, ending.slot), &self.crashes);
+        }
+    }
+
+    /// Lets another operation take effect before the ending one.
+    fn try_effect(&mut self, from: Configuration, action: u32, slot: u128, ending: Open) {
+        let Some(after) = self.effect(from, action, slot) else { return };
+        if self.memo.is_pure(ending.action) && after.settled & bit(ending.slot) != 0 {
+            self.next.insert(closed(after, ending.slot), &self.crashes);
+        } else if self.seen.insert(after, &self.crashes) {
+            self.work.push(after);
+        }
+    }
+
+    fn effect(&mut self, from: Configuration, action: u32, slot: u128) -> Option<Configuration> {
+        let state = self.memo.step(from.state, action)?;
+        let mut settled = from.settled | slot;
+        if self.memo.overwrites(action) {
+            settled |= self.masks.overwriting;
+        }
+        settled |= self.permitted(state);
+        Some(Configuration { state, settled, spent: from.spent | slot, crashed: from.crashed })
+    }
+
+    /// The open reading operations that this state permits.
+    fn permitted(&mut self, state: u32) -> u128 {
+        let index = state as usize;
+        if self.masks.permitted.len() <= index {
+            self.masks.permitted.resize(index + 1, (0, 0));
+        }
+        let (event, mask) = self.masks.permitted[index];
+        if event == self.masks.event {
+            return mask;
+        }
+        let mut mask = 0;
+        for open in &self.open {
+            if self.memo.is_pure(open.action) && self.memo.step(state, open.action).is_some() {
+                mask |= bit(open.slot);
+            }
+        }
+        self.masks.permitted[index] = (self.masks.event, mask);
+        mask
+    }
+
+    fn has_unspent_twin(&self, from: Configuration, action: u32) -> bool {
+        self.open.iter().any(|open| open.action == action && from.spent & bit(open.slot) == 0)
+    }
+
+    fn prepare_masks(&mut self) {
+        self.masks.overwriting = 0;
+        self.masks.same_before.clear();
+        for (place, open) in self.open.iter().enumerate() {
+            if self.memo.overwrites(open.action) {
+                self.masks.overwriting |= bit(open.slot);
+            }
+            let earlier = self.open[..place].iter().filter(|other| other.action == open.action);
+            self.masks.same_before.push(earlier.fold(0, |mask, other| mask | bit(other.slot)));
+        }
+    }
+
+    /// Which parts of the state matter to the end of an operation with this action.
+    fn concerned(&self, action: u32) -> Concerned {
+        let touches_all = |action| self.memo.part(action).is_none();
+        let everything = touches_all(action)
+            // An operation that only reads counts too: it may have to stand between two parts' effects.
+            || self.open.iter().any(|open| touches_all(open.action))
+            || (0..self.crashes.kinds()).any(|kind| touches_all(self.crashes.action(kind)));
+        match self.memo.part(action) {
+            Some(part) if !everything => Concerned::Part(part),
+            _ => Concerned::Everything,
+        }
+    }
+}
+
+#[derive(Clone, Copy)]
+enum Concerned {
+    Everything,
+    Part(u64),
+}
+
+impl Concerned {
+    fn includes(self, part: Option<u64>) -> bool {
+        match self {
+            Self::Everything => true,
+            Self::Part(concerned) => part == Some(concerned),
+        }
+    }
+}
+
+fn bit(slot: u32) -> u128 {
+    1 << slot
+}
+
+/// The configuration after the operation in this slot has ended.
+fn closed(configuration: Configuration, slot: u32) -> Configuration {
+    Configuration {
+        settled: configuration.settled & !bit(slot),
+        spent: configuration.spent & !bit(slot),
+        ..configuration
+    }
+}
+
+/// How many crashed operations of each action there are, and interned vectors of how many were used.
+#[derive(Debug)]
+pub(super) struct CrashCounts {
+    /// Action and number of crashed operations, per kind.
+    kinds: Vec<(u32, u16)>,
+    kind_of: FxHashMap<u32, usize>,
+    /// Numbers used per kind; trailing zeros are left out, so that equal counts are equal vectors.
+    used: Vec<Box<[u16]>>,
+    interned: FxHashMap<Box<[u16]>, u32>,
+    successors: FxHashMap<(u32, usize), u32>,
+}
+
+impl CrashCounts {
+    fn new() -> Self {
+        let none: Box<[u16]> = Box::default();
+        Self {
+            kinds: Vec::new(),
+            kind_of: FxHashMap::default(),
+            used: vec![none.clone()],
+            interned: [(none, 0)].into_iter().collect(),
+            successors: FxHashMap::default(),
+        }
+    }
+
+    fn add(&mut self, action: u32) {
+        let kind = *self.kind_of.entry(action).or_insert_with(|| {
+            self.kinds.push((action, 0));
+            self.kinds.len() - 1
+        });
+        let count = &mut self.kinds[kind].1;
+        *count = count.saturating_add(1);
+    }
+
+    fn kinds(&self) -> usize {
+        self.kinds.len()
+    }
+
+    fn action(&self, kind: usize) -> u32 {
+        self.kinds[kind].0
+    }
+
+    fn unused(&self, used: u32, kind: usize) -> bool {
+        self.used[used as usize].get(kind).copied().unwrap_or(0) < self.kinds[kind].1
+    }
+
+    fn use_one(&mut self, used: u32, kind: usize) -> u32 {
+        if let Some(&after) = self.successors.get(&(used, kind)) {
+            return after;
+        }
+        let mut counts = self.used[used as usize].to_vec();
+        counts.resize(counts.len().max(kind + 1), 0);
+        counts[kind] += 1;
+        let counts = counts.into_boxed_slice();
+        let next =
+            u32::try_from(self.used.len()).expect("the budget of steps is far below 2^32 configurations");
+        let after = *self.interned.entry(counts.clone()).or_insert(next);
+        if after == next {
+            self.used.push(counts);
+        }
+        self.successors.insert((used, kind), after);
+        after
+    }
+
+    /// Whether `a` used no more crashed operations of any action than `b`.
+    pub(super) fn at_most(&self, a: u32, b: u32) -> bool {
+        if a == b || a == 0 {
+            return true;
+        }
+        let (a, b) = (&self.used[a as usize], &self.used[b as usize]);
+        a.len() <= b.len() && a.iter().zip(b).all(|(a, b)| a <= b)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn crash_counts_are_compared_by_kind() {
+        let mut counts = CrashCounts::new();
+        counts.add(7);
+        counts.add(9);
+        let (first, second) = (counts.use_one(0, 0), counts.use_one(0, 1));
+        assert!(counts.at_most(0, first) && !counts.at_most(first, second) && !counts.at_most(second, first));
+        let both = counts.use_one(first, 1);
+        assert_eq!(both, counts.use_one(second, 0));
+        assert!(counts.at_most(second, both) && !counts.unused(both, 1));
+    }
+}

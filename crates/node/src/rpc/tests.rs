@@ -1,0 +1,187 @@
+use std::cell::RefCell;
+use std::rc::Rc;
+use std::time::Duration;
+
+use futures::future::{Either, join, select};
+use serde::{Deserialize, Serialize};
+
+use super::Retry;
+use crate::testing::{Cluster, Harness};
+use crate::{ErrorCode, Node, Router, RpcError, messages};
+
+#[derive(Clone, Serialize, Deserialize)]
+struct Get {
+    key: u64,
+}
+#[derive(Debug, PartialEq, Serialize, Deserialize)]
+struct GetOk {
+    value: u64,
+}
+messages! { "get" Get => "get_ok" GetOk; }
+
+type Outcomes = Rc<RefCell<Vec<Result<GetOk, RpcError>>>>;
+
+/// A node that runs one task, and what the task has found out.
+fn node_with<F: Future<Output = ()> + 'static>(
+    task: impl FnOnce(Node, Outcomes) -> F,
+) -> (Harness, Outcomes) {
+    let mut harness = Harness::new("n1", &["n1", "n2"], Router::new);
+    let outcomes = Outcomes::default();
+    let node = harness.core().node().clone();
+    node.spawn(task(node.clone(), Rc::clone(&outcomes)));
+    (harness, outcomes)
+}
+
+fn request(msg_id: u64) -> String {
+    format!(r#"{{"src":"n1","dest":"n2","body":{{"type":"get","msg_id":{msg_id},"key":1}}}}"#)
+}
+
+fn reply(in_reply_to: u64, rest: &str) -> String {
+    format!(r#"{{"src":"n2","dest":"n1","body":{{"in_reply_to":{in_reply_to},{rest}}}}}"#)
+}
+
+fn ms(ms: u64) -> Duration {
+    Duration::from_millis(ms)
+}
+
+#[test]
+fn an_answer_is_typed_and_leaves_nothing_behind() {
+    let (mut harness, outcomes) = node_with(|node, outcomes| async move {
+        let both = join(node.rpc("n2", Get { key: 1 }), node.rpc("n2", Get { key: 1 })).await;
+        outcomes.borrow_mut().extend([both.0, both.1]);
+    });
+    assert_eq!(harness.advance(ms(0)), [request(1), request(2)]);
+    harness.send_line(&reply(2, r#""type":"get_ok","value":20"#));
+    harness.send_line(&reply(1, r#""type":"get_ok","value":10"#));
+    assert_eq!(*outcomes.borrow(), [Ok(GetOk { value: 10 }), Ok(GetOk { value: 20 })]);
+    assert_eq!(harness.core().deadline(), None);
+    assert!(harness.core().node().shared().replies.borrow().pending.is_empty());
+}
+
+#[test]
+fn errors_and_answers_that_do_not_fit_are_errors() {
+    for (answer, expected) in [
+        (r#""type":"error","code":20,"text":"none""#, "key-does-not-exist (20): none"),
+        (
+            r#""type":"error","code":"x""#,
+            "crash (13): malformed `error`: invalid type: string \"x\", expected u64",
+        ),
+        (
+            r#""type":"put_ok""#,
+            "crash (13): the answer of n2 does not fit its request: expected `get_ok`, found `put_ok`",
+        ),
+        (
+            r#""type":"get_ok""#,
+            "crash (13): the answer of n2 does not fit its request: malformed `get_ok`: missing field",
+        ),
+    ] {
+        let (mut harness, outcomes) = node_with(|node, outcomes| async move {
+            let outcome = node.rpc("n2", Get { key: 1 }).await;
+            outcomes.borrow_mut().push(outcome);
+        });
+        harness.advance(ms(0));
+        harness.send_line(&reply(1, answer));
+        let outcome = outcomes.borrow_mut().pop().expect("the answer has come");
+        let error = outcome.unwrap_err().to_string();
+        assert!(error.starts_with(expected), "{error:?} is not {expected:?}");
+    }
+}
+
+#[test]
+fn without_an_answer_a_request_times_out_after_a_second() {
+    let (mut harness, outcomes) = node_with(|node, outcomes| async move {
+        let outcome = node.rpc("n2", Get { key: 1 }).await;
+        outcomes.borrow_mut().push(outcome);
+    });
+    harness.advance(ms(999));
+    assert!(outcomes.borrow().is_empty());
+    harness.advance(ms(1));
+    let error = outcomes.borrow_mut().pop().unwrap().unwrap_err();
+    assert_eq!(error, RpcError::new(ErrorCode::TIMEOUT, "n2 did not answer `get` within 1s"));
+    assert!(harness.send_line(&reply(1, r#""type":"get_ok","value":1"#)).is_empty());
+    assert!(outcomes.borrow().is_empty());
+}
+
+#[test]
+fn a_dropped_request_is_forgotten() {
+    let (mut harness, _outcomes) = node_with(|node, _outcomes| async move {
+        let rpc = node.rpc("n2", Get { key: 1 });
+        match select(rpc, node.sleep(ms(10))).await {
+            Either::Left(_) => panic!("nobody answers"),
+            Either::Right(((), rpc)) => drop(rpc),
+        }
+        assert!(node.shared().replies.borrow().pending.is_empty());
+    });
+    harness.advance(ms(10));
+    assert!(harness.core().is_idle());
+    assert_eq!(harness.core().deadline(), None);
+}
+
+#[test]
+fn a_retry_sends_again_after_growing_pauses_and_gives_up() {
+    let (mut harness, outcomes) = node_with(|node, outcomes| async move {
+        let outcome = node.rpc("n2", Get { key: 1 }).timeout(ms(100)).retry(Retry::times(2)).await;
+        outcomes.borrow_mut().push(outcome);
+    });
+    assert_eq!(harness.advance(ms(124)), [request(1)]);
+    assert_eq!(harness.advance(ms(26)), [request(2)]);
+    assert_eq!(harness.advance(ms(200)), [request(3)]);
+    harness.advance(ms(100));
+    let error = outcomes.borrow_mut().pop().unwrap().unwrap_err();
+    assert_eq!(error.text, "n2 did not answer `get` within 100ms, 3 times");
+    assert!(harness.core().node().shared().replies.borrow().pending.is_empty());
+}
+
+#[test]
+fn a_late_answer_to_an_earlier_attempt_counts() {
+    let (mut harness, outcomes) = node_with(|node, outcomes| async move {
+        let outcome = node.rpc("n2", Get { key: 1 }).timeout(ms(100)).retry(Retry::forever()).await;
+        outcomes.borrow_mut().push(outcome);
+    });
+    harness.advance(ms(155));
+    harness.send_line(&reply(1, r#""type":"get_ok","value":7"#));
+    assert_eq!(*outcomes.borrow(), [Ok(GetOk { value: 7 })]);
+}
+
+#[test]
+fn only_what_may_pass_is_tried_again() {
+    let (mut harness, outcomes) = node_with(|node, outcomes| async move {
+        let outcome = node.rpc("n2", Get { key: 1 }).retry(Retry::forever()).await;
+        outcomes.borrow_mut().push(outcome);
+    });
+    assert_eq!(harness.advance(ms(0)), [request(1)]);
+    assert!(harness.send_line(&reply(1, r#""type":"error","code":11,"text":"busy""#)).is_empty());
+    assert_eq!(harness.advance(ms(50)), [request(2)]);
+    harness.send_line(&reply(2, r#""type":"error","code":22,"text":"no""#));
+    assert_eq!(outcomes.borrow()[0], Err(RpcError::new(ErrorCode::PRECONDITION_FAILED, "no")));
+}
+
+#[test]
+fn pauses_double_up_to_the_longest_and_chance_only_shortens_them() {
+    let retry = Retry::forever();
+    assert_eq!(
+        [0, 1, 2, 9, 4_000_000].map(|attempt| retry.pause(attempt, 0.0)),
+        [50, 100, 200, 1000, 1000].map(ms)
+    );
+    assert_eq!(retry.pause(0, 1.0), ms(25));
+}
+
+#[test]
+fn a_retry_outlasts_a_cut_link() {
+    struct Server {
+        node: Node,
+    }
+    impl Server {
+        async fn get(&self, request: Get) -> Result<GetOk, RpcError> {
+            if self.node.id() == "n2" {
+                return Ok(GetOk { value: request.key + 1 });
+            }
+            self.node.rpc("n2", request).timeout(ms(100)).retry(Retry::forever()).await
+        }
+    }
+    let mut cluster = Cluster::new(&["n1", "n2"], |node| Router::new(Server { node }).on(Server::get));
+    cluster.cut("n1", "n2");
+    assert_eq!(cluster.call("n1", Get { key: 1 }).unwrap_err().code, ErrorCode::TIMEOUT);
+    cluster.heal();
+    assert_eq!(cluster.call("n1", Get { key: 1 }), Ok(GetOk { value: 2 }));
+}
