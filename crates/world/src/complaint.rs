@@ -54,6 +54,13 @@ pub enum Fault {
         /// How much is kept, in bytes.
         limit_bytes: usize,
     },
+    /// So many messages are under way to one host that further ones are thrown away.
+    NetworkOverflow {
+        /// The host to which they go.
+        dest: String,
+        /// How much is kept, in bytes.
+        limit_bytes: usize,
+    },
     /// The node closed its standard output and lives on.
     OutputClosed,
     /// The node closed its standard input and lives on.
@@ -72,7 +79,9 @@ impl Complaint {
     /// What most often leads here.
     pub fn usual_cause(&self) -> &'static str {
         match self.fault {
-            Fault::NotUtf8 => "binary data, or text in another encoding, written to stdout; messages are JSON in UTF-8",
+            Fault::NotUtf8 => {
+                "binary data, or text in another encoding, written to stdout; messages are JSON in UTF-8"
+            }
             Fault::NotAMessage(_) => {
                 "a log line on stdout (only messages belong there: log to stderr), a missing newline between two messages, or a message spread over several lines"
             }
@@ -82,10 +91,21 @@ impl Complaint {
             Fault::UnknownDestination { .. } => {
                 "`src` and `dest` of a request copied into its reply the wrong way round, or a reply to init sent before the node stored its id"
             }
-            Fault::LineTooLong { .. } => "a missing newline after each message, or a message that carries a whole state",
-            Fault::InputOverflow { .. } => "the node has stopped reading stdin: a deadlock, or a handler that blocks the reading loop",
-            Fault::OutputClosed => "the node's main loop ended while a thread or a child keeps the process alive",
-            Fault::InputClosed => "the node's reading loop ended (an error while it parsed a message?) while the process lives on",
+            Fault::LineTooLong { .. } => {
+                "a missing newline after each message, or a message that carries a whole state"
+            }
+            Fault::InputOverflow { .. } => {
+                "the node has stopped reading stdin: a deadlock, or a handler that blocks the reading loop"
+            }
+            Fault::NetworkOverflow { .. } => {
+                "messages sent in a loop without waiting for answers, or retries without a pause between them"
+            }
+            Fault::OutputClosed => {
+                "the node's main loop ended while a thread or a child keeps the process alive"
+            }
+            Fault::InputClosed => {
+                "the node's reading loop ended (an error while it parsed a message?) while the process lives on"
+            }
         }
     }
 }
@@ -99,22 +119,41 @@ impl fmt::Display for Complaint {
                 write!(formatter, "Node {node} printed a line that is not a message: {reason}")?;
             }
             Fault::ForeignSource { claimed } => {
-                write!(formatter, "Node {node} printed a message whose `src` is \"{claimed}\"; expected \"{node}\"")?;
+                write!(
+                    formatter,
+                    "Node {node} printed a message whose `src` is \"{claimed}\"; expected \"{node}\""
+                )?;
             }
             Fault::UnknownDestination { dest } => {
-                write!(formatter, "Node {node} sent a message to \"{dest}\", but nobody in this cluster has that name")?;
+                write!(
+                    formatter,
+                    "Node {node} sent a message to \"{dest}\", but nobody in this cluster has that name"
+                )?;
             }
             Fault::LineTooLong { limit_bytes } => {
-                write!(formatter, "Node {node} printed a line of more than {} MiB, which was thrown away", limit_bytes >> 20)?;
+                write!(
+                    formatter,
+                    "Node {node} printed a line of more than {} MiB, which was thrown away",
+                    limit_bytes >> 20
+                )?;
             }
             Fault::InputOverflow { limit_bytes } => write!(
                 formatter,
                 "Node {node} does not read its stdin: {} MiB wait for it, and further messages to it are dropped",
                 limit_bytes >> 20
             )?,
+            Fault::NetworkOverflow { dest, limit_bytes } => write!(
+                formatter,
+                "Node {node} sends faster than messages arrive: {} MiB are under way to {}, and further ones are dropped",
+                limit_bytes >> 20,
+                escape(dest.as_bytes(), EXCERPT_CHARS)
+            )?,
             Fault::OutputClosed => write!(formatter, "Node {node} closed its stdout but is still running")?,
             Fault::InputClosed => {
-                write!(formatter, "Node {node} closed its stdin but is still running: messages to it are dropped")?;
+                write!(
+                    formatter,
+                    "Node {node} closed its stdin but is still running: messages to it are dropped"
+                )?;
             }
         }
         if let (Some(number), Some(line)) = (self.line_number, &self.line) {
@@ -214,7 +253,13 @@ mod tests {
         let fault = Fault::from(glomers_protocol::Envelope::parse("starting up").expect_err("not a message"));
         let complaint = Complaint::about_line(NodeId::from("n1"), 3, b"starting up", fault);
         let text = complaint.to_string();
-        for part in ["Node n1 printed a line that is not a message", "not JSON at column 1", "Line 3", "starting up", "log to stderr"] {
+        for part in [
+            "Node n1 printed a line that is not a message",
+            "not JSON at column 1",
+            "Line 3",
+            "starting up",
+            "log to stderr",
+        ] {
             assert!(text.contains(part), "{text:?} does not say {part:?}");
         }
     }

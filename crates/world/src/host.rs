@@ -35,6 +35,8 @@ pub(crate) struct Host {
     pub(crate) role: HostRole,
     pub(crate) state: HostState,
     pub(crate) is_paused: bool,
+    /// The bytes of the messages under way to this host, and held back while it is paused.
+    pub(crate) awaited_bytes: usize,
 }
 
 #[derive(Debug)]
@@ -54,19 +56,21 @@ pub(crate) struct LocalHost {
     pub(crate) armed: Option<Time>,
     /// Messages that came while the host was paused, as places in the queue's store.
     pub(crate) held: VecDeque<u32>,
-    /// How many bytes they have.
-    pub(crate) held_bytes: usize,
 }
 
 impl LocalHost {
     pub(crate) fn new(core: NodeCore) -> Self {
-        Self { core, armed: None, held: VecDeque::new(), held_bytes: 0 }
+        Self { core, armed: None, held: VecDeque::new() }
     }
 }
 
 impl std::fmt::Debug for LocalHost {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        formatter.debug_struct("LocalHost").field("armed", &self.armed).field("held", &self.held.len()).finish()
+        formatter
+            .debug_struct("LocalHost")
+            .field("armed", &self.armed)
+            .field("held", &self.held.len())
+            .finish()
     }
 }
 

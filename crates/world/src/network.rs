@@ -45,7 +45,12 @@ impl<'a> BodyText<'a> {
 
 impl World {
     /// Takes a message from a host. It is delivered before this returns where nothing delays it, and is planned otherwise.
-    pub(crate) fn send(&mut self, src: HostIndex, dest_name: &str, body: BodyText<'_>) -> Result<(), UnknownDestination> {
+    pub(crate) fn send(
+        &mut self,
+        src: HostIndex,
+        dest_name: &str,
+        body: BodyText<'_>,
+    ) -> Result<(), UnknownDestination> {
         let message = self.next_message;
         self.next_message += 1;
         let now = self.clock.now();
@@ -55,8 +60,10 @@ impl World {
             Some(dest) => self.journal.host_name(dest.0, dest_name),
             None => self.journal.foreign_name(dest_name),
         };
-        self.journal
-            .append(now, WireEntry::Sent { message, src: src_name, dest: recorded_name, body: body.as_str() });
+        self.journal.append(
+            now,
+            WireEntry::Sent { message, src: src_name, dest: recorded_name, body: body.as_str() },
+        );
         let Some(dest) = dest else {
             self.drop_message(message, &DropReason::UnknownDestination);
             return Err(UnknownDestination);
@@ -94,16 +101,26 @@ impl World {
 
     /// Delivers a message whose time has come.
     pub(crate) fn deliver_planned(&mut self, place: u32) {
-        let planned = self.queue.message(place);
-        let dest = &self.hosts[planned.dest.slot()];
-        if dest.is_paused && let HostState::Local(_) = dest.state {
-            self.hold(place);
+        let dest = self.present_life_of(self.queue.message(place).dest);
+        let host = &mut self.hosts[dest.slot()];
+        if host.is_paused
+            && let HostState::Local(local) = &mut host.state
+        {
+            local.held.push_back(place);
             return;
         }
         let taken = self.queue.take_message(place);
+        self.hosts[taken.dest.slot()].awaited_bytes -= weight(&taken.body);
         let body = BodyText::Text(&taken.body);
-        self.deliver(Arrival { message: taken.message, src: taken.src, dest: taken.dest, body });
+        self.deliver(Arrival { message: taken.message, src: taken.src, dest, body });
         self.queue.recycle(taken.body);
+    }
+
+    /// A message finds its receiver by name, as on any network: one that was sent before a node was killed reaches the node that was
+    /// started in its place.
+    fn present_life_of(&self, dest: HostIndex) -> HostIndex {
+        let place = &self.hosts[dest.slot()];
+        if place.state.is_alive() { dest } else { self.find(&place.id).unwrap_or(dest) }
     }
 
     /// Plans anew the messages that a paused host was kept from.
@@ -162,7 +179,9 @@ impl World {
                 Verdict::Pass => {}
                 Verdict::Drop(reason) => return self.drop_message(message, &reason),
                 // A delay of nothing would come back at once, and never let the world's time go on.
-                Verdict::Delay(longer) => return self.plan_arrival(arrival, longer.max(Duration::from_nanos(1))),
+                Verdict::Delay(longer) => {
+                    return self.plan_arrival(arrival, longer.max(Duration::from_nanos(1)));
+                }
                 Verdict::Duplicate(later) => self.plan_arrival(arrival, later),
             }
         }
@@ -185,7 +204,9 @@ impl World {
                 reparsed = serde_json::from_str::<&RawValue>(text);
                 match &reparsed {
                     Ok(body) => *body,
-                    Err(error) => unreachable!("message {message} is JSON, its sender wrote it as such: {error}"),
+                    Err(error) => {
+                        unreachable!("message {message} is JSON, its sender wrote it as such: {error}")
+                    }
                 }
             }
         };
@@ -233,7 +254,9 @@ impl World {
         for output in outputs.iter() {
             let sent = self.send(host, output.dest.as_str(), BodyText::Text(output.body));
             if let Err(UnknownDestination) = sent {
-                self.complain(host, |node| Complaint::new(node, Fault::unknown_destination(output.dest.as_str())));
+                self.complain(host, |node| {
+                    Complaint::new(node, Fault::unknown_destination(output.dest.as_str()))
+                });
             }
         }
         outputs.clear();
@@ -243,7 +266,9 @@ impl World {
     /// Whether a message can be handed over while its sender's turn lasts. In virtual time every delivery is an event of its own; and
     /// a local host must not be stepped from within another's step, or the two could call each other without end.
     fn can_deliver_directly(&self, src: HostIndex, dest: HostIndex) -> bool {
-        self.clock.kind() == ClockKind::Real && !(self.is_local(src) && self.is_local(dest)) && !self.is_held(dest)
+        self.clock.kind() == ClockKind::Real
+            && !(self.is_local(src) && self.is_local(dest))
+            && !self.is_held(dest)
     }
 
     fn is_local(&self, host: HostIndex) -> bool {
@@ -254,9 +279,19 @@ impl World {
         self.hosts[host.slot()].is_paused && self.is_local(host)
     }
 
+    /// Plans a delivery, unless too much is under way to that host already.
     fn plan_arrival(&mut self, arrival: Arrival<'_>, delay: Duration) {
         let Arrival { message, src, dest, body } = arrival;
         let due = self.clock.now() + delay + self.draw_scheduling_delay(dest);
+        let limit_bytes = self.options.limits.input_bytes;
+        let place = &mut self.hosts[dest.slot()];
+        if place.awaited_bytes + weight(body.as_str()) > limit_bytes {
+            let dest = place.id.to_string();
+            self.drop_message(message, &DropReason::Overflow);
+            self.complain(src, |node| Complaint::new(node, Fault::NetworkOverflow { dest, limit_bytes }));
+            return;
+        }
+        place.awaited_bytes += weight(body.as_str());
         self.queue.plan_message(due, message, src, dest, body.as_str());
     }
 
@@ -267,21 +302,6 @@ impl World {
             return Duration::ZERO;
         }
         Duration::from_nanos(self.scheduling_random.below(max_ns.saturating_add(1).max(1)))
-    }
-
-    /// Keeps a message for a paused local host, up to the limit that holds for processes.
-    fn hold(&mut self, place: u32) {
-        let planned = self.queue.message(place);
-        let (dest, byte_count) = (planned.dest, planned.body.len());
-        let HostState::Local(local) = &mut self.hosts[dest.slot()].state else { return };
-        if local.held_bytes + byte_count <= self.options.limits.input_bytes {
-            local.held_bytes += byte_count;
-            local.held.push_back(place);
-            return;
-        }
-        let taken = self.queue.take_message(place);
-        self.queue.recycle(taken.body);
-        self.drop_message(taken.message, &DropReason::Overflow);
     }
 
     fn record_delivery(&mut self, arrival: Arrival<'_>) {
@@ -306,6 +326,12 @@ fn packet<'a>(hosts: &'a [Host], arrival: Arrival<'a>, now: Time) -> Packet<'a> 
         body: arrival.body.as_str(),
         now,
     }
+}
+
+/// What a message under way costs, in bytes of memory.
+fn weight(body: &str) -> usize {
+    const ENTRY_BYTES: usize = 96;
+    body.len() + ENTRY_BYTES
 }
 
 fn local_parts(host: &mut Host) -> Option<(&NodeId, &mut NodeCore)> {

@@ -22,8 +22,10 @@ pub(crate) enum Event {
     Message(u32),
     /// A local host wants to be woken.
     HostDeadline(HostIndex),
-    /// A process closed its standard input or output a while ago: if it still lives, that is a fault.
-    ClosedStream(HostIndex),
+    /// A process closed its standard input a while ago: if it still lives, that is a fault.
+    InputClosed(HostIndex),
+    /// A process closed its standard output a while ago: if it still lives, that is a fault.
+    OutputClosed(HostIndex),
 }
 
 /// A message under way.
@@ -50,7 +52,14 @@ impl EventQueue {
     }
 
     /// Plans the delivery of a message, and keeps a copy of its body until then.
-    pub(crate) fn plan_message(&mut self, due: Time, message: u64, src: HostIndex, dest: HostIndex, body: &str) {
+    pub(crate) fn plan_message(
+        &mut self,
+        due: Time,
+        message: u64,
+        src: HostIndex,
+        dest: HostIndex,
+        body: &str,
+    ) {
         let place = self.messages.insert(message, src, dest, body);
         self.plan(due, Event::Message(place));
     }
@@ -103,7 +112,8 @@ impl MessageStore {
             }
             None => {
                 self.slots.push(in_flight);
-                u32::try_from(self.slots.len() - 1).expect("four billion messages under way exceed any memory")
+                u32::try_from(self.slots.len() - 1)
+                    .expect("four billion messages under way exceed any memory")
             }
         }
     }
@@ -111,7 +121,12 @@ impl MessageStore {
     fn take(&mut self, place: u32) -> InFlight {
         self.free.push(place);
         let slot = &mut self.slots[place as usize];
-        InFlight { message: slot.message, src: slot.src, dest: slot.dest, body: std::mem::take(&mut slot.body) }
+        InFlight {
+            message: slot.message,
+            src: slot.src,
+            dest: slot.dest,
+            body: std::mem::take(&mut slot.body),
+        }
     }
 
     fn recycle(&mut self, mut body: String) {
@@ -150,7 +165,9 @@ mod tests {
         let mut queue = EventQueue::default();
         let (src, dest) = (HostIndex(0), HostIndex(1));
         queue.plan_message(Time::ZERO, 1, src, dest, "{}");
-        let Some((_, Event::Message(place))) = queue.pop(Time::ZERO) else { unreachable!("one message is due") };
+        let Some((_, Event::Message(place))) = queue.pop(Time::ZERO) else {
+            unreachable!("one message is due")
+        };
         let taken = queue.take_message(place);
         assert_eq!((taken.message, taken.body.as_str()), (1, "{}"));
         queue.recycle(taken.body);

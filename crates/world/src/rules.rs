@@ -96,7 +96,9 @@ impl Partition {
     pub fn between(groups: &[Vec<NodeId>]) -> Self {
         let mut pairs = Vec::new();
         for (index, group) in groups.iter().enumerate() {
-            for other in groups.iter().enumerate().filter(|(other, _)| *other != index).flat_map(|(_, group)| group) {
+            for other in
+                groups.iter().enumerate().filter(|(other, _)| *other != index).flat_map(|(_, group)| group)
+            {
                 pairs.extend(group.iter().map(|node| (node.clone(), other.clone())));
             }
         }
@@ -114,7 +116,8 @@ impl Rule for Partition {
     }
 
     fn on_deliver(&mut self, packet: &Packet<'_>, _random: &mut Random) -> Verdict {
-        let is_cut = packet.is_between_nodes() && self.cut.contains(&(packet.src.clone(), packet.dest.clone()));
+        let is_cut =
+            packet.is_between_nodes() && self.cut.contains(&(packet.src.clone(), packet.dest.clone()));
         if is_cut { Verdict::Drop(DropReason::Partition) } else { Verdict::Pass }
     }
 }
@@ -160,7 +163,10 @@ impl Rule for Duplication {
 
     fn description(&self) -> String {
         let lag_ms = self.lag.as_secs_f64() * 1e3;
-        format!("each message between nodes arrives twice with probability {}, up to {lag_ms} ms apart", self.probability)
+        format!(
+            "each message between nodes arrives twice with probability {}, up to {lag_ms} ms apart",
+            self.probability
+        )
     }
 
     fn on_send(&mut self, packet: &Packet<'_>, random: &mut Random) -> Verdict {
@@ -188,7 +194,10 @@ impl Rule for Slowness {
 
     fn description(&self) -> String {
         let delay_ms = self.delay.as_secs_f64() * 1e3;
-        format!("each message between nodes is late with probability {}, by up to {delay_ms} ms", self.probability)
+        format!(
+            "each message between nodes is late with probability {}, by up to {delay_ms} ms",
+            self.probability
+        )
     }
 
     fn on_send(&mut self, packet: &Packet<'_>, random: &mut Random) -> Verdict {
@@ -259,7 +268,10 @@ impl Rules {
 
 impl fmt::Debug for Rules {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.debug_list().entries(self.installed.iter().map(|installed| installed.rule.description())).finish()
+        formatter
+            .debug_list()
+            .entries(self.installed.iter().map(|installed| installed.rule.description()))
+            .finish()
     }
 }
 
@@ -294,7 +306,10 @@ mod tests {
         let cut = Verdict::Drop(DropReason::Partition);
         assert_eq!(partition.on_deliver(&packet(&left, &right, HostRole::Node), &mut random), cut);
         assert_eq!(partition.on_deliver(&packet(&right, &left, HostRole::Node), &mut random), Verdict::Pass);
-        assert_eq!(partition.on_deliver(&packet(&left, &right, HostRole::Service), &mut random), Verdict::Pass);
+        assert_eq!(
+            partition.on_deliver(&packet(&left, &right, HostRole::Service), &mut random),
+            Verdict::Pass
+        );
     }
 
     #[test]

@@ -36,7 +36,11 @@ impl NetworkStatistics {
     }
 
     fn class_of(&mut self, src: HostRole, dest: HostRole) -> &mut MessageCounts {
-        if src == HostRole::Client || dest == HostRole::Client { &mut self.clients } else { &mut self.servers }
+        if src == HostRole::Client || dest == HostRole::Client {
+            &mut self.clients
+        } else {
+            &mut self.servers
+        }
     }
 }
 

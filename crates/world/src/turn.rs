@@ -16,6 +16,7 @@ use crate::journal::{JournalError, WireEntry};
 use crate::network::{BodyText, UnknownDestination};
 use crate::process::{ExitReport, Line, LineSplitter, describe, last_lines_of_file};
 use crate::queue::Event;
+use crate::wake::WakePipe;
 use crate::world::World;
 
 /// At most this much is read from one process in a turn, so that one that floods cannot starve the others.
@@ -52,6 +53,7 @@ pub enum TurnOutcome {
 enum Readiness {
     Output(HostIndex),
     Input(HostIndex),
+    InputClosed(HostIndex),
     Exit(HostIndex),
     Wake,
 }
@@ -108,8 +110,9 @@ impl World {
             match *readiness {
                 Readiness::Output(host) => self.read_output(host),
                 Readiness::Input(host) => self.write_input(host),
+                Readiness::InputClosed(host) => self.end_input(host),
                 Readiness::Exit(host) => self.notice_exit(host),
-                Readiness::Wake => was_woken |= self.wake_pipe.as_mut().is_some_and(|pipe| pipe.clear()),
+                Readiness::Wake => was_woken |= self.wake_pipe.as_mut().is_some_and(WakePipe::clear),
             }
         }
         if cfg!(not(target_os = "linux")) {
@@ -136,7 +139,8 @@ impl World {
         match event {
             Event::Message(place) => self.deliver_planned(place),
             Event::HostDeadline(host) => self.handle_deadline(host, due),
-            Event::ClosedStream(host) => self.complain_of_closed_streams(host),
+            Event::InputClosed(host) => self.complain_of_closed_stream(host, Fault::InputClosed),
+            Event::OutputClosed(host) => self.complain_of_closed_stream(host, Fault::OutputClosed),
         }
     }
 
@@ -151,9 +155,15 @@ impl World {
                 descriptors.push(PollFd::new(stdout.as_fd(), PollFlags::POLLIN));
                 meanings.push(Readiness::Output(*host));
             }
-            if let (Some(stdin), true) = (&process.stdin, process.is_blocked) {
-                descriptors.push(PollFd::new(stdin.as_fd(), PollFlags::POLLOUT));
-                meanings.push(Readiness::Input(*host));
+            if let Some(stdin) = &process.stdin {
+                // A pipe that nobody reads any more is reported also where nothing is asked for.
+                let (flags, meaning) = if process.is_blocked {
+                    (PollFlags::POLLOUT, Readiness::Input(*host))
+                } else {
+                    (PollFlags::empty(), Readiness::InputClosed(*host))
+                };
+                descriptors.push(PollFd::new(stdin.as_fd(), flags));
+                meanings.push(meaning);
             }
             if let Some(notice) = process.exit_notice() {
                 descriptors.push(PollFd::new(notice, PollFlags::POLLIN));
@@ -203,7 +213,7 @@ impl World {
         process.stdout_tail.push(chunk);
         // Routing needs the whole world, this process included: its half of a line waits outside.
         let mut lines = std::mem::take(&mut process.lines);
-        lines.split(chunk, |number, line| self.route_line(host, number, line));
+        lines.split(chunk, |number, line| self.route_line(host, number, &line));
         self.put_back(host, lines);
     }
 
@@ -213,8 +223,8 @@ impl World {
         }
     }
 
-    fn route_line(&mut self, host: HostIndex, number: u64, line: Line<'_>) {
-        let (bytes, fault) = match line {
+    fn route_line(&mut self, host: HostIndex, number: u64, line: &Line<'_>) {
+        let (bytes, fault) = match *line {
             Line::TooLong(beginning) => {
                 (beginning, Fault::LineTooLong { limit_bytes: self.options.limits.line_bytes })
             }
@@ -243,9 +253,9 @@ impl World {
             return;
         }
         let mut lines = std::mem::take(&mut process.lines);
-        lines.finish(|number, line| self.route_line(host, number, line));
+        lines.finish(|number, line| self.route_line(host, number, &line));
         self.put_back(host, lines);
-        self.queue.plan(self.clock.now() + CLOSED_STREAM_GRACE, Event::ClosedStream(host));
+        self.queue.plan(self.clock.now() + CLOSED_STREAM_GRACE, Event::OutputClosed(host));
     }
 
     fn write_inputs(&mut self) {
@@ -263,19 +273,24 @@ impl World {
         let Some(stdin) = &mut process.stdin else { return };
         match process.input.write_to(stdin) {
             Ok(()) => process.is_blocked = !process.input.is_empty(),
-            Err(_) => {
-                process.stdin = None;
-                process.input.clear();
-                process.is_blocked = false;
-                self.queue.plan(self.clock.now() + CLOSED_STREAM_GRACE, Event::ClosedStream(host));
-            }
+            Err(_) => self.end_input(host),
         }
     }
 
-    fn complain_of_closed_streams(&mut self, host: HostIndex) {
-        let HostState::Process(process) = &self.hosts[host.slot()].state else { return };
-        let fault = if process.stdout.is_none() { Fault::OutputClosed } else { Fault::InputClosed };
-        self.complain(host, |node| Complaint::new(node, fault));
+    /// The process has closed its standard input.
+    fn end_input(&mut self, host: HostIndex) {
+        let HostState::Process(process) = &mut self.hosts[host.slot()].state else { return };
+        if process.stdin.take().is_some() {
+            process.input.clear();
+            process.is_blocked = false;
+            self.queue.plan(self.clock.now() + CLOSED_STREAM_GRACE, Event::InputClosed(host));
+        }
+    }
+
+    fn complain_of_closed_stream(&mut self, host: HostIndex, fault: Fault) {
+        if self.is_alive(host) {
+            self.complain(host, |node| Complaint::new(node, fault));
+        }
     }
 
     /// Looks at every process.
@@ -293,7 +308,9 @@ impl World {
         self.processes.retain(|process| *process != host);
         let place = &mut self.hosts[host.slot()];
         place.is_paused = false;
-        let HostState::Process(process) = std::mem::replace(&mut place.state, HostState::Dead) else { return };
+        let HostState::Process(process) = std::mem::replace(&mut place.state, HostState::Dead) else {
+            return;
+        };
         let now = self.clock.now();
         let name = self.journal.host_name(host.0, place.id.as_str());
         self.journal.append(now, WireEntry::ProcessExited { host: name, status: &describe(status) });

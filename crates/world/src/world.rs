@@ -2,7 +2,6 @@
 
 use std::fmt;
 use std::io;
-use std::time::Duration;
 
 use glomers_node::{Node, NodeCore, NodeId, Outputs, Random, Time};
 use nix::sys::signal::Signal;
@@ -12,36 +11,12 @@ use crate::clock::{Clock, ClockKind};
 use crate::complaint::{Complaint, Complaints};
 use crate::host::{Host, HostIndex, HostRole, HostState, LocalHost};
 use crate::journal::{Journal, JournalError, JournalWriter, WireEntry};
-use crate::latency::Latency;
+use crate::options::WorldOptions;
 use crate::process::{ExitReport, ProcessHost, ProcessLimits, ProcessSpec, SpawnError, Tether};
 use crate::queue::EventQueue;
 use crate::rules::{Rule, RuleId, Rules};
 use crate::statistics::NetworkStatistics;
 use crate::wake::{WakeHandle, WakePipe};
-
-/// What a world is made from.
-#[derive(Debug, Clone, PartialEq)]
-pub struct WorldOptions {
-    /// The seed of all chance in the world. In virtual time the same seed gives the same run.
-    pub seed: u64,
-    /// The clock.
-    pub clock: ClockKind,
-    /// The latency of links that involve no client.
-    pub latency: Latency,
-    /// In virtual time, a local host takes up to this long to notice a message, so that hosts interleave differently by seed.
-    pub max_scheduling_delay: Duration,
-    /// What bounds the memory that a node can make the world use.
-    pub limits: Limits,
-}
-
-/// What bounds the memory that a node can make the world use.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Limits {
-    /// A longer line is thrown away, with a complaint.
-    pub line_bytes: usize,
-    /// When more than this waits for a node that does not read, messages to it are dropped, with a complaint.
-    pub input_bytes: usize,
-}
 
 /// One network and its hosts, under one clock, with one order of events.
 ///
@@ -84,25 +59,6 @@ pub struct Finished {
     pub journal: Option<Vec<u8>>,
     /// Nodes that had ended by themselves since the last turn.
     pub exits: Vec<ExitReport>,
-}
-
-impl WorldOptions {
-    /// A world without latency, with the usual limits.
-    pub fn new(clock: ClockKind, seed: u64) -> Self {
-        Self {
-            seed,
-            clock,
-            latency: Latency::NONE,
-            max_scheduling_delay: Duration::from_micros(100),
-            limits: Limits::default(),
-        }
-    }
-}
-
-impl Default for Limits {
-    fn default() -> Self {
-        Self { line_bytes: 16 << 20, input_bytes: 64 << 20 }
-    }
 }
 
 impl World {
@@ -253,7 +209,6 @@ impl World {
             HostState::Process(process) => process.signal(Signal::SIGCONT),
             HostState::Local(local) => {
                 let held = std::mem::take(&mut local.held);
-                local.held_bytes = 0;
                 self.release(held);
                 self.tick(host);
             }
@@ -343,7 +298,7 @@ impl World {
         let name = self.journal.host_name(host.0, id.as_str());
         self.journal.append(self.clock.now(), WireEntry::HostAdded { host: name, role });
         self.names.insert(id.clone(), host);
-        self.hosts.push(Host { id, role, state, is_paused: false });
+        self.hosts.push(Host { id, role, state, is_paused: false, awaited_bytes: 0 });
         host
     }
 

@@ -4,7 +4,7 @@ use std::{path::PathBuf, process::ExitCode};
 
 use glomers_check::Validity;
 
-use crate::run::TestError;
+use crate::{run::TestError, serve::ServeError};
 
 /// The exit statuses, which are upstream's, and 130 and 143 for a run that a signal ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -104,14 +104,9 @@ pub enum CliError {
     /// A test could not be carried out.
     #[error(transparent)]
     Test(#[from] TestError),
-    /// The web view could not be served.
-    #[error("can't serve the store on {address}: {source}. Is the port taken? --port names another.")]
-    Serve {
-        /// Where it was to listen.
-        address: std::net::SocketAddr,
-        /// Why not.
-        source: std::io::Error,
-    },
+    /// The store could not be served.
+    #[error(transparent)]
+    Serve(#[from] ServeError),
 }
 
 impl CliError {
@@ -121,7 +116,7 @@ impl CliError {
         anstream::eprintln!("{style}error:{style:#} {self}");
         match self {
             Self::NotText { .. } | Self::WrongDash { .. } | Self::Program { .. } | Self::Arguments(_) => ExitStatus::BadArguments,
-            Self::Test(_) | Self::Serve { .. } => ExitStatus::Internal,
+            Self::Test(_) | Self::Serve(_) => ExitStatus::Internal,
         }
     }
 }

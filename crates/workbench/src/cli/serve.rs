@@ -25,8 +25,9 @@ pub(crate) struct ServeArguments {
 impl ServeArguments {
     pub(crate) fn run(self) -> Result<ExitStatus, CliError> {
         let address = SocketAddr::new(self.host, self.port);
-        anstream::eprintln!("Showing {} at http://{address}/ (Ctrl-C ends it)", self.store.display());
-        crate::serve::serve(self.store, address).map_err(|source| CliError::Serve { address, source })?;
+        crate::serve::serve(&self.store, address, |address| {
+            anstream::eprintln!("Showing {} at http://{address}/ (Ctrl-C ends it)", self.store.display());
+        })?;
         Ok(ExitStatus::Valid)
     }
 }

@@ -5,9 +5,11 @@
 //! the logarithm of its length, and the times stand at the left edge.
 
 mod drawing;
+mod journal;
 mod label;
 mod layout;
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use rustc_hash::FxHashMap;
@@ -58,12 +60,19 @@ pub enum Event<'a> {
         /// Why, in a word or two: `partition`.
         reason: &'a str,
     },
-    /// The nemesis did something; see [`Faults`] for what begins and ends a fault.
-    Nemesis {
+    /// A fault is in force from now on.
+    FaultBegan {
         /// Nanoseconds since the run began.
         time_ns: u64,
-        /// Its function, such as `start-partition`.
-        f: &'a str,
+        /// What it is called; the same name ends it.
+        name: &'a str,
+    },
+    /// It is in force no more.
+    FaultEnded {
+        /// Nanoseconds since the run began.
+        time_ns: u64,
+        /// What it is called.
+        name: &'a str,
     },
 }
 
@@ -83,6 +92,8 @@ pub struct Messages {
     places: FxHashMap<u64, usize>,
     marks: Vec<Mark>,
     faults: Faults,
+    /// What each rule of the network that is in force is called.
+    rules: BTreeMap<u64, String>,
     omitted: u64,
 }
 
@@ -137,7 +148,8 @@ impl Messages {
             Event::Dropped { message, time_ns, reason } => {
                 self.mark(message, time_ns, What::Dropped { reason: shortened(reason, 40) });
             }
-            Event::Nemesis { time_ns, f } => self.faults.observe(f, time_ns),
+            Event::FaultBegan { time_ns, name } => self.faults.begin(name, time_ns),
+            Event::FaultEnded { time_ns, name } => self.faults.end(name, time_ns),
         }
     }
 

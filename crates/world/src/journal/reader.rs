@@ -33,7 +33,9 @@ pub struct JournalReader<R> {
 #[derive(Debug, Error)]
 pub enum JournalReadError {
     /// The run was killed while the last frame was being written.
-    #[error("the journal ends in the middle of a frame at byte {offset}, after record {records}: the run was cut short")]
+    #[error(
+        "the journal ends in the middle of a frame at byte {offset}, after record {records}: the run was cut short"
+    )]
     Truncated {
         /// Where the broken frame begins.
         offset: u64,
@@ -51,7 +53,9 @@ pub enum JournalReadError {
         reason: &'static str,
     },
     /// Another version of this program wrote the journal.
-    #[error("the journal has format version {version}, which this program does not know: read it with the version that wrote it")]
+    #[error(
+        "the journal has format version {version}, which this program does not know: read it with the version that wrote it"
+    )]
     Version {
         /// The version that the file claims.
         version: u16,
@@ -92,13 +96,14 @@ impl<R: Read> JournalReader<R> {
             return Ok(None);
         }
         let rest = &self.frame[self.position..];
-        let (wire, rest) =
-            postcard::take_from_bytes::<WireRecord<'_>>(rest).map_err(|_| self.damaged("a record has no known shape"))?;
+        let (wire, rest) = postcard::take_from_bytes::<WireRecord<'_>>(rest)
+            .map_err(|_| self.damaged("a record has no known shape"))?;
         self.position = self.frame.len() - rest.len();
         self.time = Time::from_ns(self.time.as_ns().saturating_add(wire.elapsed_ns));
         let (sequence, time) = (self.sequence, self.time);
         let record = wire.resolve(sequence, time, &mut self.names);
-        let record = record.map_err(|_| self.damaged("a record names a host that the frame has not spelt"))?;
+        let record =
+            record.map_err(|_| self.damaged("a record names a host that the frame has not spelt"))?;
         self.sequence += 1;
         self.records_left -= 1;
         Ok(Some(record))

@@ -66,7 +66,7 @@ pub enum Entry {
         /// The body's JSON text, byte for byte.
         body: Box<str>,
     },
-    /// A message reached its receiver.
+    /// A message reached its receiver: a core was stepped with it, or it joined what a process is to read.
     Delivered {
         /// The message's number.
         message: u64,

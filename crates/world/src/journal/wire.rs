@@ -91,7 +91,12 @@ pub(crate) struct UnknownName;
 
 impl WireRecord<'_> {
     /// Makes the record whole. `names` are those the frame has spelt so far, in order.
-    pub(crate) fn resolve(self, sequence: u64, time: Time, names: &mut Vec<NodeId>) -> Result<Record, UnknownName> {
+    pub(crate) fn resolve(
+        self,
+        sequence: u64,
+        time: Time,
+        names: &mut Vec<NodeId>,
+    ) -> Result<Record, UnknownName> {
         let mut name = |name: Name<'_>| match name {
             Name::Spelt(text) => {
                 names.push(NodeId::from(text));

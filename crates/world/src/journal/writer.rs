@@ -145,8 +145,10 @@ impl JournalWriter {
             first_sequence: self.first_sequence,
             first_time: self.first_time,
             record_count: self.record_count,
-            unpacked_bytes: u32::try_from(self.frame.len()).expect("a frame ends at the first record beyond its size"),
-            stored_bytes: u32::try_from(self.frame.len()).expect("a frame ends at the first record beyond its size"),
+            unpacked_bytes: u32::try_from(self.frame.len())
+                .expect("a frame ends at the first record beyond its size"),
+            stored_bytes: u32::try_from(self.frame.len())
+                .expect("a frame ends at the first record beyond its size"),
         };
         match &mut self.sink {
             Sink::File(recorder) => {

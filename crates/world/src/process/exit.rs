@@ -49,7 +49,12 @@ impl ExitReport {
 impl fmt::Display for ExitReport {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         let at_s = self.time.as_ns() as f64 / 1e9;
-        write!(formatter, "Node {} {} {at_s:.3} s into the run, before it was told to", self.node, describe(self.status))?;
+        write!(
+            formatter,
+            "Node {} {} {at_s:.3} s into the run, before it was told to",
+            self.node,
+            describe(self.status)
+        )?;
         for (stream, lines) in [("stdout", &self.stdout_tail), ("stderr", &self.stderr_tail)] {
             if lines.is_empty() {
                 write!(formatter, "\nIt wrote nothing to {stream}.")?;
@@ -114,8 +119,11 @@ fn last_lines(bytes: &[u8]) -> Vec<String> {
     if text.is_empty() {
         return Vec::new();
     }
-    let mut lines: Vec<String> =
-        text.rsplit(|byte| *byte == b'\n').take(TAIL_LINES).map(|line| escape(line, TAIL_LINE_CHARS)).collect();
+    let mut lines: Vec<String> = text
+        .rsplit(|byte| *byte == b'\n')
+        .take(TAIL_LINES)
+        .map(|line| escape(line, TAIL_LINE_CHARS))
+        .collect();
     lines.reverse();
     lines
 }

@@ -76,17 +76,6 @@ pub enum SpawnError {
         /// The program's path.
         program: PathBuf,
     },
-    /// The file is neither a binary for this machine nor a script with a first line that names its interpreter.
-    #[error(
-        "node {node} cannot be started: {} is neither a program for this machine nor a script; a script begins with a line like `#!/usr/bin/env python3`",
-        program.display()
-    )]
-    NotAProgram {
-        /// The node.
-        node: NodeId,
-        /// The program's path.
-        program: PathBuf,
-    },
     /// The script's first line names an interpreter that is not there.
     #[error(
         "node {node} cannot be started: {} exists, but the interpreter that its first line names (or its dynamic loader) does not; is it installed?",
@@ -125,7 +114,9 @@ pub enum SpawnError {
         node: NodeId,
     },
     /// Processes take real time.
-    #[error("node {node} cannot be started: processes cannot run in virtual time; use a world with a real clock, or a node core")]
+    #[error(
+        "node {node} cannot be started: processes cannot run in virtual time; use a world with a real clock, or a node core"
+    )]
     VirtualTime {
         /// The node.
         node: NodeId,
@@ -189,8 +180,9 @@ impl ProcessHost {
             .stdout(Stdio::piped())
             .stderr(log)
             .process_group(0);
-        let mut child =
-            tether.spawn(&mut command).map_err(|error| explain_spawn_error(node, &program, &spec.directory, error))?;
+        let mut child = tether
+            .spawn(&mut command)
+            .map_err(|error| explain_spawn_error(node, &program, &spec.directory, error))?;
         let (stdin, stdout) = (child.stdin.take(), child.stdout.take());
         let host = Self {
             exit_notice: exit_notice(child.id()),
@@ -205,7 +197,10 @@ impl ProcessHost {
             is_blocked: false,
             is_overflowing: false,
         };
-        for pipe in [host.stdin.as_ref().map(AsFd::as_fd), host.stdout.as_ref().map(AsFd::as_fd)].into_iter().flatten() {
+        for pipe in [host.stdin.as_ref().map(AsFd::as_fd), host.stdout.as_ref().map(AsFd::as_fd)]
+            .into_iter()
+            .flatten()
+        {
             prepare_pipe(pipe).map_err(|error| system(error.into()))?;
         }
         Ok(host)
@@ -217,7 +212,7 @@ impl ProcessHost {
 
     /// How the process ended, if it has. Its process group is killed before its number can be given to another.
     pub(crate) fn poll_exit(&mut self, tether: &mut Tether) -> Option<ExitStatus> {
-        if !has_ended(&self.child) {
+        if !has_ended(&mut self.child) {
             return None;
         }
         Some(self.kill(tether))
@@ -260,12 +255,20 @@ impl Drop for ProcessHost {
     }
 }
 
-/// Whether the process is a zombie. Its status stays uncollected, so that its number stays taken.
-fn has_ended(child: &Child) -> bool {
+/// Whether the process is a zombie. Its status stays uncollected, so that its number stays taken until its group is killed.
+#[cfg(target_os = "linux")]
+fn has_ended(child: &mut Child) -> bool {
     use nix::sys::wait::{Id, WaitPidFlag, WaitStatus, waitid};
     let process = Pid::from_raw(child.id().cast_signed());
     let flags = WaitPidFlag::WEXITED | WaitPidFlag::WNOHANG | WaitPidFlag::WNOWAIT;
     !matches!(waitid(Id::Pid(process), flags), Ok(WaitStatus::StillAlive))
+}
+
+/// Whether the process has ended. This collects its status, so for a moment another could get its number: the standard library
+/// knows no better way.
+#[cfg(not(target_os = "linux"))]
+fn has_ended(child: &mut Child) -> bool {
+    !matches!(child.try_wait(), Ok(None))
 }
 
 fn prepare_pipe(pipe: BorrowedFd<'_>) -> nix::Result<()> {
@@ -297,7 +300,6 @@ fn explain_spawn_error(node: &NodeId, program: &Path, directory: &Path, error: i
         Some(Errno::ENOENT) if program.exists() => SpawnError::NoInterpreter { node, program },
         Some(Errno::ENOENT | Errno::ENOTDIR) => SpawnError::NoProgram { node, program },
         Some(Errno::EACCES) => SpawnError::NotExecutable { node, program },
-        Some(Errno::ENOEXEC) => SpawnError::NotAProgram { node, program },
         _ => SpawnError::System { node, source: error },
     }
 }

@@ -1,5 +1,8 @@
 //! The two calls to the operating system that neither the standard library nor nix makes safe.
-#![expect(unsafe_code, reason = "a hook between fork and exec, and a system call without a wrapper, are unsafe by signature")]
+#![expect(
+    unsafe_code,
+    reason = "a hook between fork and exec, and a system call without a wrapper, are unsafe by signature"
+)]
 
 use std::io;
 use std::os::fd::{FromRawFd, OwnedFd};

@@ -63,7 +63,11 @@ impl Tether {
         descendants::adopt_orphans();
         match Guardian::start(&self.assignment()) {
             Ok(guardian) => self.guardian = Some(guardian),
-            Err(error) => tracing::warn!("no guardian could be started ({error}): nodes may outlive a killed workbench"),
+            Err(error) => {
+                tracing::warn!(
+                    "no guardian could be started ({error}): nodes may outlive a killed workbench"
+                );
+            }
         }
     }
 

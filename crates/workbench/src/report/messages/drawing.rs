@@ -151,7 +151,9 @@ impl Sheet<'_> {
                 let to = [from[0] + (to[0] - from[0]) * 0.78, from[1] + (to[1] - from[1]) * 0.78];
                 svg.line(from, to, Style::stroke(Ink::Lost, 1.2).dashed(4.0, 3.0));
                 draw_cross(svg, to);
-                draw_label(svg, from, to, &format!("{} ({reason})", message.label), Ink::Lost);
+                draw_label(svg, from, to, &message.label, Ink::Lost);
+                let text = Text::new(Ink::Lost, 9.5).anchor(Anchor::Middle).bold().halo();
+                svg.text([to[0], to[1] + 14.0], reason, text);
             }
             What::Sent | What::Delivered => {
                 draw_arrow(svg, from, to, ink);

@@ -1,5 +1,9 @@
 //! The diagram as its readers get it.
 
+use glomers_node::{NodeId, Time};
+use glomers_world::DropReason;
+use glomers_world::journal::{Entry, Record};
+
 use super::*;
 
 fn sent(
@@ -23,12 +27,12 @@ fn every_fate_has_its_look() {
     let messages = collected(&[
         sent(0, 0, "c1", "n0", r#"{"type":"broadcast","message":7,"msg_id":1}"#),
         Event::Delivered { message: 0, time_ns: 0 },
-        Event::Nemesis { time_ns: 500_000, f: "start-partition" },
+        Event::FaultBegan { time_ns: 500_000, name: "partition" },
         sent(1, 1_000_000, "n0", "n1", r#"{"type":"gossip","message":7}"#),
         sent(2, 1_000_000, "n0", "n0", r#"{"type":"tick"}"#),
         Event::Delivered { message: 2, time_ns: 2_000_000 },
         Event::Dropped { message: 1, time_ns: 3_000_000, reason: "partition" },
-        Event::Nemesis { time_ns: 4_000_000, f: "stop-partition" },
+        Event::FaultEnded { time_ns: 4_000_000, name: "partition" },
         sent(3, 5_000_000, "n1", "lin-kv", r#"{"type":"read","key":"a"}"#),
     ]);
     insta::assert_snapshot!(messages.draw("broadcast, seed 1").finish());
@@ -65,4 +69,28 @@ fn no_message_is_said() {
 fn an_end_without_a_begin_is_ignored() {
     let messages = collected(&[Event::Delivered { message: 9, time_ns: 1 }]);
     assert!(messages.marks.is_empty());
+}
+
+#[test]
+fn the_journal_tells_messages_and_faults() {
+    let node = |name: &str| NodeId::from(name);
+    let entries = [
+        Entry::RuleInstalled { rule: 7, description: "n0 is cut off".to_owned() },
+        Entry::Sent { message: 3, src: node("n0"), dest: node("n1"), body: "{\"type\":\"gossip\"}".into() },
+        Entry::Dropped { message: 3, reason: DropReason::Partition },
+        Entry::RuleRemoved { rule: 7 },
+        Entry::HostPaused { host: node("n1") },
+        Entry::Sent { message: 4, src: node("n0"), dest: node("n1"), body: "{\"type\":\"late\"}".into() },
+        Entry::HostResumed { host: node("n1") },
+        Entry::Delivered { message: 4 },
+    ];
+    let mut messages = Messages::new();
+    for (sequence, entry) in (0..).zip(entries) {
+        messages.observe_record(&Record { sequence, time: Time::from_ns(1_000 * sequence), entry });
+    }
+    let file = messages.draw("faults").finish();
+    for part in [">partition</text>", "n0 is cut off", "n1 is paused", ">late<"] {
+        assert!(file.contains(part), "the drawing lacks {part}");
+    }
+    assert!(messages.rules.is_empty() && messages.faults.spans().iter().all(|span| span.end_ns.is_some()));
 }

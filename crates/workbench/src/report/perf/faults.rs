@@ -28,16 +28,24 @@ impl Faults {
     /// Takes in the function and the time of one of the nemesis' entries. What begins or ends no fault is ignored.
     pub fn observe(&mut self, f: &str, time_ns: u64) {
         match edge(f) {
-            Some(Edge::Start(name)) if !self.is_open(name) && self.spans.len() < MAX_SPANS => {
-                self.spans.push(FaultSpan { name: name.to_owned(), start_ns: time_ns, end_ns: None });
-            }
-            Some(Edge::Stop(name)) => {
-                // The entry that orders the end comes first and the one that confirms it second: the later one counts.
-                if let Some(span) = self.spans.iter_mut().rev().find(|span| span.name == name) {
-                    span.end_ns = Some(time_ns);
-                }
-            }
-            _ => {}
+            Some(Edge::Start(name)) => self.begin(name, time_ns),
+            Some(Edge::Stop(name)) => self.end(name, time_ns),
+            None => {}
+        }
+    }
+
+    /// A fault is in force from now on; it may be already.
+    pub fn begin(&mut self, name: &str, time_ns: u64) {
+        if !self.is_open(name) && self.spans.len() < MAX_SPANS {
+            self.spans.push(FaultSpan { name: name.to_owned(), start_ns: time_ns, end_ns: None });
+        }
+    }
+
+    /// A fault is in force no more. Told again, as the entry that orders the end and the one that confirms it do, the later time
+    /// counts.
+    pub fn end(&mut self, name: &str, time_ns: u64) {
+        if let Some(span) = self.spans.iter_mut().rev().find(|span| span.name == name) {
+            span.end_ns = Some(time_ns);
         }
     }
 

@@ -80,9 +80,9 @@ fn draw_steps(svg: &mut Svg, windows: &Windows, rates: &[f64], time: &Scale, sca
         let [from, to] = [window, window + 1].map(|window| time.at(windows.begin_s(window)));
         let y = scale.at(*rate);
         if window == 0 {
-            line.move_to([from, y])
+            line.move_to([from, y]);
         } else {
-            line.line_to([from, y])
+            line.line_to([from, y]);
         }
         line.line_to([to, y]);
         area.line_to([from, y]);

@@ -5,7 +5,7 @@ use rustc_hash::FxHashMap;
 use super::frame::Frame;
 use crate::report::axis::{Scale, latency_ticks, round_down, round_up};
 use crate::report::ink::Ink;
-use crate::report::perf::{LatencyGrid, Perf};
+use crate::report::perf::{Cell, LatencyGrid, Perf};
 use crate::report::svg::{Path, Point, Style, Svg};
 
 /// So many dots of one colour are drawn each on its own; more are thinned.
@@ -45,7 +45,7 @@ pub fn latency_raw(perf: &Perf, title: &str) -> Svg {
 pub(super) fn latency_range_ms(perf: &Perf) -> (f64, f64) {
     let outcomes = perf.functions().iter().flat_map(|function| function.outcomes.iter());
     let latencies_ms =
-        outcomes.flat_map(|(_, outcome)| outcome.latencies.columns().flatten()).map(|cell| cell.latency_ms());
+        outcomes.flat_map(|(_, outcome)| outcome.latencies.columns().flatten()).map(Cell::latency_ms);
     let (lowest, highest) = latencies_ms.fold((f64::INFINITY, 0.0f64), |(lowest, highest), latency| {
         (lowest.min(latency), highest.max(latency))
     });

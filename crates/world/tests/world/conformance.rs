@@ -1,0 +1,199 @@
+//! What must hold in virtual time, with cores, and in real time, with processes.
+
+use std::time::Duration;
+
+use glomers_node::NodeId;
+use glomers_world::journal::Entry;
+use glomers_world::{DropReason, Duplication, HostRole, Latency, Loss, Partition, WorldOptions};
+
+use crate::cluster::{Cluster, Echo, Heard, Tell, add_client, real, simulated};
+
+/// Runs one check on both.
+fn on_both(check: impl Fn(WorldOptions)) {
+    check(simulated(1));
+    check(real());
+}
+
+fn heard_by(cluster: &mut Cluster, node: &str) -> Vec<u64> {
+    cluster.ask(node, Heard {}).expect("the node answers").words
+}
+
+#[test]
+fn a_request_is_answered_and_every_message_is_in_the_journal() {
+    on_both(|options| {
+        let mut cluster = Cluster::start(options, 1);
+        let reply = cluster.ask("n0", Echo { echo: u64::MAX }).expect("the node answers");
+        assert_eq!(reply.echo, u64::MAX);
+        let statistics = cluster.world.network_statistics();
+        assert_eq!((statistics.clients.send_count, statistics.clients.recv_count), (4, 4));
+        assert_eq!((statistics.all.msg_count, statistics.servers.msg_count), (4, 0));
+        let (finished, records) = cluster.finish();
+        assert_eq!(finished.record_count, records.len() as u64);
+        let bodies: Vec<_> = records
+            .iter()
+            .filter_map(|record| match &record.entry {
+                Entry::Sent { src, body, .. } => Some((src.as_str(), body.as_ref())),
+                _ => None,
+            })
+            .collect();
+        let reply = r#"{"type":"echo_ok","in_reply_to":2,"echo":18446744073709551615}"#;
+        assert!(bodies.contains(&("n0", reply)), "{bodies:?}");
+        let delivered =
+            records.iter().filter(|record| matches!(record.entry, Entry::Delivered { .. })).count();
+        assert_eq!(delivered, 4);
+    });
+}
+
+#[test]
+fn nodes_reach_their_peers_with_latency_and_clients_without() {
+    on_both(|options| {
+        let latency = Duration::from_millis(40);
+        let mut cluster = Cluster::start(WorldOptions { latency: Latency::constant_ms(40.0), ..options }, 3);
+        let before = cluster.world.now();
+        cluster.ask("n0", Tell { word: 7 }).expect("the node answers");
+        assert!(heard_by(&mut cluster, "n1").is_empty());
+        cluster.settle(latency + Duration::from_millis(100));
+        assert_eq!(heard_by(&mut cluster, "n1"), [7]);
+        assert_eq!(heard_by(&mut cluster, "n2"), [7]);
+        assert!(cluster.world.now().since(before) >= latency);
+        assert_eq!(cluster.world.network_statistics().servers.recv_count, 2);
+    });
+}
+
+#[test]
+fn a_partition_cuts_one_way_until_it_heals() {
+    on_both(|options| {
+        let mut cluster = Cluster::start(options, 2);
+        let rule =
+            cluster.world.install_rule(Partition::directed([(NodeId::from("n0"), NodeId::from("n1"))]));
+        cluster.ask("n0", Tell { word: 1 }).expect("clients are never cut off");
+        cluster.ask("n1", Tell { word: 2 }).expect("clients are never cut off");
+        cluster.settle(Duration::from_millis(50));
+        assert_eq!(
+            (heard_by(&mut cluster, "n0"), heard_by(&mut cluster, "n1")),
+            (vec![2], Vec::<u64>::new())
+        );
+        cluster.world.remove_rule(rule);
+        cluster.ask("n0", Tell { word: 3 }).expect("the node answers");
+        cluster.settle(Duration::from_millis(50));
+        assert_eq!(heard_by(&mut cluster, "n1"), [3]);
+        let (_, records) = cluster.finish();
+        let entries: Vec<&Entry> = records.iter().map(|record| &record.entry).collect();
+        let reasons = |wanted: DropReason| {
+            entries
+                .iter()
+                .filter(|entry| matches!(entry, Entry::Dropped { reason, .. } if *reason == wanted))
+                .count()
+        };
+        assert_eq!(reasons(DropReason::Partition), 1);
+        assert!(entries.iter().any(|entry| matches!(entry, Entry::RuleInstalled { description, .. } if description.ends_with("n0 to n1"))));
+        assert!(entries.iter().any(|entry| matches!(entry, Entry::RuleRemoved { .. })));
+    });
+}
+
+#[test]
+fn loss_takes_messages_between_nodes_and_duplication_brings_them_twice() {
+    on_both(|options| {
+        let mut cluster = Cluster::start(options, 2);
+        let loss = cluster.world.install_rule(Loss { probability: 1.0 });
+        cluster.ask("n0", Tell { word: 1 }).expect("clients lose nothing");
+        cluster.world.remove_rule(loss);
+        cluster.world.install_rule(Duplication { probability: 1.0, lag: Duration::from_millis(1) });
+        cluster.ask("n0", Tell { word: 2 }).expect("the node answers");
+        cluster.settle(Duration::from_millis(50));
+        assert_eq!(heard_by(&mut cluster, "n1"), [2, 2]);
+        let servers = cluster.world.network_statistics().servers;
+        assert_eq!((servers.send_count, servers.recv_count, servers.msg_count), (2, 2, 2));
+    });
+}
+
+#[test]
+fn a_paused_node_hears_later_what_it_missed() {
+    on_both(|options| {
+        let mut cluster = Cluster::start(options, 2);
+        let node = cluster.nodes[1];
+        cluster.world.pause(node);
+        cluster.ask("n0", Tell { word: 5 }).expect("the other node answers");
+        cluster.settle(Duration::from_millis(50));
+        cluster.world.resume(node);
+        assert_eq!(heard_by(&mut cluster, "n1"), [5]);
+        assert!(cluster.exits.is_empty());
+    });
+}
+
+#[test]
+fn a_killed_node_forgets_and_can_start_again_under_its_name() {
+    on_both(|options| {
+        let mut cluster = Cluster::start(options, 2);
+        let ids = [NodeId::from("n0"), NodeId::from("n1")];
+        cluster.ask("n0", Tell { word: 1 }).expect("the node answers");
+        cluster.settle(Duration::from_millis(50));
+        cluster.world.kill(cluster.nodes[1]);
+        cluster.ask("n0", Tell { word: 2 }).expect("the node answers");
+        cluster.settle(Duration::from_millis(50));
+        cluster.add_node(ids[1].clone());
+        cluster.init(&ids[1], &ids);
+        cluster.ask("n0", Tell { word: 3 }).expect("the node answers");
+        cluster.settle(Duration::from_millis(50));
+        assert_eq!(heard_by(&mut cluster, "n1"), [3]);
+        assert!(cluster.exits.is_empty(), "a kill is not an exit of its own: {:?}", cluster.exits);
+        let (_, records) = cluster.finish();
+        let lost = |record: &&glomers_world::journal::Record| {
+            matches!(record.entry, Entry::Dropped { reason: DropReason::DeadHost, .. })
+        };
+        assert_eq!(records.iter().filter(lost).count(), 1);
+    });
+}
+
+#[test]
+fn a_reply_to_a_client_that_left_is_nobodys_fault() {
+    on_both(|options| {
+        let mut cluster = Cluster::start(options, 1);
+        let hasty = add_client(&mut cluster.world, "c1");
+        let node = cluster.world.node(hasty).expect("the client lives").clone();
+        cluster.world.spawn(hasty, async move {
+            // Nobody is left to hear of the answer.
+            let _ = node.rpc("n0", Echo { echo: 1 }).await;
+        });
+        cluster.world.remove(hasty);
+        cluster.settle(Duration::from_millis(50));
+        cluster.ask("n0", Echo { echo: 2 }).expect("the node answers");
+        assert!(cluster.world.complaints().is_empty());
+        let (_, records) = cluster.finish();
+        assert!(records.iter().any(|record| {
+            matches!(record.entry, Entry::Dropped { reason: DropReason::DepartedHost, .. })
+        }));
+    });
+}
+
+#[test]
+fn a_message_to_nobody_is_a_complaint_about_its_sender() {
+    on_both(|options| {
+        let mut cluster = Cluster::start(options, 1);
+        let client = cluster.world.node(cluster.client).expect("the client lives").clone();
+        client.send("n9", &Tell { word: 1 });
+        cluster.ask("n0", Echo { echo: 1 }).expect("the node answers");
+        let complaints = cluster.world.complaints().kept();
+        assert_eq!(complaints.len(), 1);
+        assert!(complaints[0].to_string().contains("Node c0 sent a message to \"n9\""), "{}", complaints[0]);
+    });
+}
+
+#[test]
+fn notes_share_the_one_sequence() {
+    on_both(|options| {
+        let mut cluster = Cluster::start(options, 1);
+        let first = cluster.world.note(b"before");
+        cluster.ask("n0", Echo { echo: 1 }).expect("the node answers");
+        let second = cluster.world.note(b"after");
+        let (_, records) = cluster.finish();
+        assert_eq!(records[first as usize].entry, Entry::Note(b"before".to_vec()));
+        assert_eq!(records[second as usize].entry, Entry::Note(b"after".to_vec()));
+        assert!(records.iter().enumerate().all(|(place, record)| record.sequence == place as u64));
+        assert!(records.is_sorted_by_key(|record| record.time));
+        let roles = records
+            .iter()
+            .filter(|record| matches!(record.entry, Entry::HostAdded { role: HostRole::Node, .. }));
+        assert_eq!(roles.count(), 1);
+    });
+}

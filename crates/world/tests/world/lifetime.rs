@@ -1,0 +1,120 @@
+//! No process outlives its world, whichever way that ends.
+
+use std::fs;
+use std::io::{BufRead, BufReader};
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::thread;
+use std::time::Duration;
+
+use glomers_node::NodeId;
+use glomers_world::Journal;
+
+use crate::cluster::{Cluster, real, role_command};
+
+/// Writes its own number, its child's, and that of a daemon's (a grandchild with a session of its own and no parent) to `pids`.
+const FAMILY: &str = r#"
+    sleep 1000 & child=$!
+    (setsid sh -c 'echo $$ > daemon; exec sleep 1000' >/dev/null 2>&1 &)
+    while [ ! -s daemon ]; do sleep 0.01; done
+    echo "$$ $child $(cat daemon)" > pids.new; mv pids.new pids
+    wait"#;
+
+fn family(directory: &Path) -> Option<Vec<u32>> {
+    let pids = fs::read_to_string(directory.join("pids")).ok()?;
+    Some(pids.split_whitespace().map(|pid| pid.parse().expect("a process number")).collect())
+}
+
+/// Whether the process runs: one that is dead but not collected does not.
+fn is_running(pid: u32) -> bool {
+    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+    stat.rsplit_once(") ").is_some_and(|(_, rest)| !rest.starts_with(['Z', 'X']))
+}
+
+fn start_family() -> (Cluster, Vec<u32>) {
+    let mut cluster = Cluster::without_nodes(real(), Journal::in_memory());
+    cluster.add_program(NodeId::from("n0"), FAMILY);
+    let directory =
+        cluster.log_file(&NodeId::from("n0")).parent().expect("the file has a directory").to_owned();
+    let mut pids = None;
+    while pids.is_none() {
+        cluster.settle(Duration::from_millis(5));
+        pids = family(&directory);
+    }
+    let pids = pids.expect("the loop ends with them");
+    assert_eq!(pids.len(), 3);
+    assert!(pids.iter().all(|pid| is_running(*pid)), "{pids:?}");
+    (cluster, pids)
+}
+
+#[test]
+fn a_finished_world_takes_the_whole_family_with_it() {
+    let (cluster, pids) = start_family();
+    cluster.finish();
+    assert!(!pids.iter().any(|pid| is_running(*pid)), "{pids:?}");
+}
+
+#[test]
+fn a_panic_takes_the_whole_family_with_it() {
+    let family = thread::spawn(|| {
+        let (cluster, pids) = start_family();
+        let pids_in_panic = pids.clone();
+        let panicked = std::panic::catch_unwind(std::panic::AssertUnwindSafe(move || {
+            let _cluster = cluster;
+            std::panic::resume_unwind(Box::new(pids_in_panic));
+        }));
+        assert!(panicked.is_err());
+        pids
+    });
+    let pids = family.join().expect("the thread caught its panic");
+    assert!(!pids.iter().any(|pid| is_running(*pid)), "{pids:?}");
+}
+
+#[test]
+fn a_node_that_exits_takes_its_group_with_it() {
+    let mut cluster = Cluster::without_nodes(real(), Journal::in_memory());
+    cluster.add_program(NodeId::from("n0"), "sleep 1000 & echo $! > pids.new; mv pids.new pids; exit 0");
+    let directory =
+        cluster.log_file(&NodeId::from("n0")).parent().expect("the file has a directory").to_owned();
+    while cluster.exits.is_empty() {
+        let turn =
+            cluster.world.turn(crate::cluster::milliseconds(30_000)).expect("memory takes the journal");
+        cluster.exits.extend(turn.exits);
+    }
+    let child = family(&directory).expect("the file was written before the exit")[0];
+    // The kernel needs a moment to end what was killed.
+    while is_running(child) {
+        thread::yield_now();
+    }
+}
+
+#[test]
+fn a_world_that_is_killed_takes_the_whole_family_with_it() {
+    let mut host = Command::new("/bin/sh")
+        .args(["-c", &role_command("lifetime::host_role")])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .expect("a shell can be started");
+    let stdout = host.stdout.take().expect("it is a pipe");
+    let mut line = String::new();
+    BufReader::new(stdout).read_line(&mut line).expect("the host writes its family's numbers");
+    let pids: Vec<u32> = line.split_whitespace().map(|pid| pid.parse().expect("a process number")).collect();
+    assert_eq!(pids.len(), 3);
+    assert!(pids.iter().all(|pid| is_running(*pid)), "{pids:?}");
+    host.kill().expect("it runs");
+    host.wait().expect("it is our child");
+    // The guardian needs a moment; if it fails, the test's own time limit ends this.
+    while pids.iter().any(|pid| is_running(*pid)) {
+        thread::yield_now();
+    }
+}
+
+#[test]
+#[ignore = "another test runs it as a process of its own, and kills it"]
+fn host_role() {
+    let (mut cluster, pids) = start_family();
+    let pids: Vec<String> = pids.iter().map(ToString::to_string).collect();
+    fs::write("/dev/fd/3", pids.join(" ") + "\n").expect("the true stdout is at descriptor 3");
+    cluster.settle(Duration::from_secs(600));
+}
