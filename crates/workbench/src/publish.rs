@@ -13,7 +13,7 @@ use crate::{
     record::{self, RecordError},
     report::{
         ReportError,
-        messages::{Event, Messages},
+        messages::Messages,
         perf::Perf,
         plots::write_plots,
         timeline::Timeline,
@@ -60,24 +60,11 @@ fn write_history(directory: &RunDirectory, title: &str) -> Result<(), PublishErr
     let mut messages = Messages::new();
     for record in journal {
         let record = record.map_err(RecordError::from)?;
-        let time_ns = record.time.as_ns();
-        match &record.entry {
-            Entry::Note(bytes) => {
-                let operation = record::decode(record.sequence, bytes)?;
-                if !operation.is_client() {
-                    messages.observe(&Event::Nemesis { time_ns, f: &operation.f });
-                }
-                timeline.observe(&operation);
-                history.write(&operation)?;
-            }
-            Entry::Sent { message, src, dest, body } => {
-                messages.observe(&Event::Sent { message: *message, time_ns, src: src.as_str(), dest: dest.as_str(), body });
-            }
-            Entry::Delivered { message } => messages.observe(&Event::Delivered { message: *message, time_ns }),
-            Entry::Dropped { message, reason } => {
-                messages.observe(&Event::Dropped { message: *message, time_ns, reason: &reason.to_string() });
-            }
-            _ => {}
+        messages.observe_record(&record);
+        if let Entry::Note(bytes) = &record.entry {
+            let operation = record::decode(record.sequence, bytes)?;
+            timeline.observe(&operation);
+            history.write(&operation)?;
         }
     }
     history.finish()?;

@@ -12,6 +12,7 @@ use glomers_node::protocol::init::Init;
 use glomers_node::{CoreOptions, Node, NodeCore, NodeId, Random, Router, RpcError, messages};
 use glomers_world::{ClockKind, HostIndex, HostRole, Journal, ProcessSpec, World, WorldOptions};
 use serde::{Deserialize, Serialize};
+use tempfile::TempDir;
 
 /// Set where this program is to be a node.
 const ROLE_VARIABLE: &str = "GLOMERS_BENCH_NODE";
@@ -72,22 +73,26 @@ impl Server {
 struct Cluster {
     world: World,
     clients: Vec<HostIndex>,
-    _directory: tempfile::TempDir,
+    /// Where processes run and the journal is; a simulation needs none.
+    _directory: Option<TempDir>,
 }
 
 impl Cluster {
     fn start(clock: ClockKind, node_count: usize, client_count: usize) -> Self {
-        let directory = tempfile::tempdir().expect("a temporary directory can be made");
-        let journal = match clock {
-            ClockKind::Real => {
+        let directory = match clock {
+            ClockKind::Real => Some(tempfile::tempdir().expect("a temporary directory can be made")),
+            ClockKind::Virtual => None,
+        };
+        let journal = match &directory {
+            Some(directory) => {
                 Journal::to_file(&directory.path().join("journal")).expect("the file can be made")
             }
-            ClockKind::Virtual => Journal::hash_only(),
+            None => Journal::hash_only(),
         };
         let mut world = World::new(WorldOptions::new(clock, 1), journal);
         let ids: Vec<NodeId> = (0..node_count).map(|number| NodeId::from(format!("n{number}"))).collect();
         for id in &ids {
-            add_node(&mut world, id, &directory);
+            add_node(&mut world, id, directory.as_ref());
         }
         let clients = (0..client_count).map(|number| add_client(&mut world, number)).collect();
         let mut cluster = Self { world, clients, _directory: directory };
@@ -149,12 +154,12 @@ impl Cluster {
     }
 }
 
-fn add_node(world: &mut World, id: &NodeId, directory: &tempfile::TempDir) {
-    if world.options().clock == ClockKind::Virtual {
+fn add_node(world: &mut World, id: &NodeId, directory: Option<&TempDir>) {
+    let Some(directory) = directory else {
         let random = world.random(&format!("node/{id}"));
         world.add_local(id.clone(), HostRole::Node, NodeCore::new(CoreOptions { random }, Server::router));
         return;
-    }
+    };
     let this_program = std::env::current_exe().expect("the benchmark has a path");
     let spec = ProcessSpec {
         program: "/usr/bin/env".into(),

@@ -41,11 +41,13 @@ impl Latency {
         if self.is_none() {
             return Duration::ZERO;
         }
-        let fraction = random.f64();
         let latency_ms = match self.distribution {
-            LatencyDistribution::Constant => self.mean_ms,
-            LatencyDistribution::Uniform => 2.0 * self.mean_ms * fraction,
-            LatencyDistribution::Exponential => -self.mean_ms * libm::log(1.0 - fraction),
+            LatencyDistribution::Constant => {
+                random.next_u64();
+                self.mean_ms
+            }
+            LatencyDistribution::Uniform => 2.0 * self.mean_ms * random.f64(),
+            LatencyDistribution::Exponential => random.exponential(self.mean_ms),
         };
         // The cast saturates: a latency that is not a number or beyond all bounds never panics.
         Duration::from_nanos((latency_ms * 1e6) as u64)

@@ -118,3 +118,13 @@ fn host_role() {
     fs::write("/dev/fd/3", pids.join(" ") + "\n").expect("the true stdout is at descriptor 3");
     cluster.settle(Duration::from_secs(600));
 }
+
+#[test]
+fn another_thread_can_end_a_wait() {
+    let mut cluster = Cluster::without_nodes(real(), Journal::in_memory());
+    let handle = cluster.world.wake_handle().expect("the system has a pipe");
+    let waker = thread::spawn(move || handle.wake());
+    let outcome = cluster.world.turn(glomers_node::Time::MAX).expect("memory takes the journal").outcome;
+    assert_eq!(outcome, glomers_world::TurnOutcome::Woken);
+    waker.join().expect("waking cannot fail");
+}
