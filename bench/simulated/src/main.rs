@@ -12,8 +12,10 @@ fn main() -> ExitCode {
         eprintln!("simulated-echo SECONDS");
         return ExitCode::from(254);
     };
-    let outcome =
-        Simulation::new("echo").node_count(1).time_limit(Duration::from_secs(seconds)).run(echo::router);
+    let outcome = Simulation::new("echo")
+        .node_count(1)
+        .time_limit(Duration::from_secs(seconds))
+        .run(echo::EchoServer::router);
     outcome.assert_valid();
     println!(
         "{}",
