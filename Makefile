@@ -33,3 +33,4 @@ debug: build
 bench: unexport GLOMERS_LOG
 bench:
 	cargo bench --workspace
+	bench/run

@@ -1,0 +1,24 @@
+// An echo node on Maelstrom's Go library, at that library's defaults: a goroutine a message, and a log of every message.
+package main
+
+import (
+	"encoding/json"
+	"log"
+
+	maelstrom "github.com/jepsen-io/maelstrom/demo/go"
+)
+
+func main() {
+	node := maelstrom.NewNode()
+	node.Handle("echo", func(request maelstrom.Message) error {
+		var body map[string]any
+		if err := json.Unmarshal(request.Body, &body); err != nil {
+			return err
+		}
+		body["type"] = "echo_ok"
+		return node.Reply(request, body)
+	})
+	if err := node.Run(); err != nil {
+		log.Fatal(err)
+	}
+}
