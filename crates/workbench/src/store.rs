@@ -114,13 +114,17 @@ impl RunDirectory {
         self.path.join(files::NODE_LOGS).join(format!("{node}.log"))
     }
 
-    /// Writes one of its files whole.
+    /// Writes one of its files whole, in one step: a disk that is full leaves the file as it was before.
     ///
     /// # Errors
     /// When it can't be written, such as on a full disk.
     pub fn write(&self, name: &str, contents: impl AsRef<[u8]>) -> Result<(), StoreError> {
-        let path = self.file(name);
-        fs::write(&path, contents).map_err(|error| StoreError::new("write", path, error))
+        let (path, beside) = (self.file(name), self.file(&format!("{name}.new")));
+        let written = fs::write(&beside, contents).and_then(|()| fs::rename(&beside, &path));
+        written.map_err(|error| {
+            let _ = fs::remove_file(&beside);
+            StoreError::new("write", path, error)
+        })
     }
 
     /// Points `store/latest` and `store/<workload>/latest` at this run, which has ended.

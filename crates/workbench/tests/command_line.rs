@@ -3,7 +3,11 @@
 #[expect(dead_code, reason = "each of the test programs uses a part of it")]
 mod support;
 
-use std::fs;
+use std::{
+    fs,
+    path::Path,
+    process::{Command, Stdio},
+};
 
 use nix::{
     sys::signal::{Signal, kill},
@@ -87,6 +91,47 @@ fn a_store_that_cannot_be_written_is_an_error_with_the_way_out() {
     let ended = bench.run(echo_test(&bench, &["--time-limit", "1"]));
     ended.expect_code(255);
     assert!(ended.stderr.contains("--store DIR"), "{}", ended.stderr);
+}
+
+#[test]
+fn a_full_disk_ends_the_run_with_its_reason_and_keeps_what_there_is() {
+    let bench = Bench::new();
+    let store = bench.store();
+    let Some(_small) = SmallDisk::mount(&store) else { return };
+    let ended = bench.run(echo_test(&bench, &["--time-limit", "30", "--rate", "1e6", "--concurrency", "10"]));
+    ended.expect_code(255);
+    assert!(
+        ended.stderr.contains("run.journal") && ended.stderr.contains("No space left"),
+        "{}",
+        ended.stderr
+    );
+    let run: serde_json::Value = serde_json::from_str(&bench.read("run.json")).expect("it is whole");
+    assert_eq!(run["plan"]["workload"], "echo");
+    let summary = glomers::serve::summary::RunSummary::read(&bench.run_directory());
+    assert_eq!(summary.workload.as_deref(), Some("echo"));
+}
+
+/// A disk of 300 KiB in memory, until it is dropped.
+struct SmallDisk<'a>(&'a Path);
+
+impl<'a> SmallDisk<'a> {
+    #[expect(clippy::print_stderr, reason = "a test that is skipped says so")]
+    fn mount(directory: &'a Path) -> Option<Self> {
+        fs::create_dir(directory).expect("the scratch directory is writable");
+        let arguments = ["-t", "tmpfs", "-o", "size=300k", "none"];
+        let mounted = Command::new("mount").args(arguments).arg(directory).stderr(Stdio::null()).status();
+        if !mounted.is_ok_and(|status| status.success()) {
+            eprintln!("skipped: a small disk can't be mounted here, which takes root on Linux");
+            return None;
+        }
+        Some(Self(directory))
+    }
+}
+
+impl Drop for SmallDisk<'_> {
+    fn drop(&mut self) {
+        let _ = Command::new("umount").arg(self.0).status();
+    }
 }
 
 /// Starts a long test and waits until its clients are at work.
