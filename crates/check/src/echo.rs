@@ -76,11 +76,12 @@ impl Checker for Echo {
 
     fn finish(mut self: Box<Self>) -> Verdict {
         if self.mode == Mode::Compat {
-            let unanswered = self.open.open().filter(|(_, (_, sent))| !sent.is_nil());
-            self.errors.extend(unanswered.map(|(process, (index, sent))| Wrong {
+            let unanswered = std::mem::take(&mut self.open).into_open();
+            let sent = unanswered.into_iter().filter(|(_, (_, sent))| !sent.is_nil());
+            self.errors.extend(sent.map(|(process, (index, sent))| Wrong {
                 process,
-                operations: vec![*index],
-                sent: sent.clone(),
+                operations: vec![index],
+                sent,
                 received: Value::Nil,
             }));
         }

@@ -12,6 +12,7 @@ pub(super) struct Antichain {
     buckets: Vec<Bucket>,
     touched: Vec<u32>,
     epoch: u64,
+    comparisons: u64,
 }
 
 #[derive(Clone, Debug, Default)]
@@ -24,6 +25,11 @@ impl Antichain {
     pub(super) fn clear(&mut self) {
         self.epoch += 1;
         self.touched.clear();
+    }
+
+    /// How many configurations were compared since this was asked last: the work that was done.
+    pub(super) fn take_comparisons(&mut self) -> u64 {
+        std::mem::take(&mut self.comparisons)
     }
 
     pub(super) fn is_empty(&self) -> bool {
@@ -42,6 +48,7 @@ impl Antichain {
             bucket.configurations.clear();
             self.touched.push(new.state);
         }
+        self.comparisons += bucket.configurations.len() as u64;
         if bucket.configurations.iter().any(|old| dominates(old, &new, crashes)) {
             return false;
         }

@@ -13,6 +13,7 @@
 //! - Operations that nobody knows the end of are counted by action, not told apart.
 //! - Of two open operations with the same action, the one that ends first takes effect first.
 //! - A configuration that another one can imitate in all that may follow is dropped.
+//! - A crashed operation that overwrites is spared where a conditional one, such as a compare-and-set, does the same.
 //! - Where the model says which part of the state an action touches, an operation waits for no other part.
 
 use rustc_hash::FxHashMap;
@@ -70,6 +71,8 @@ pub(super) struct Frontier<M: Model> {
     seen: Antichain,
     next: Antichain,
     work: Vec<Configuration>,
+    /// The states that a conditional action leads to from the configuration at hand.
+    reached: Vec<u32>,
     /// Masks of slots, valid during one event.
     masks: Masks,
 }
@@ -100,6 +103,7 @@ impl<M: Model> Frontier<M> {
             seen: Antichain::default(),
             next: Antichain::default(),
             work: Vec::new(),
+            reached: Vec::new(),
             masks: Masks::default(),
         }
     }
@@ -200,6 +204,7 @@ impl<M: Model> Frontier<M> {
             done += 1;
             self.charge()?;
             self.take_effect_and_close(from, ending);
+            self.reached.clear();
             for place in 0..self.open.len() {
                 let open = self.open[place];
                 let earlier_twin = self.masks.same_before[place] & !from.spent;
@@ -212,23 +217,35 @@ impl<M: Model> Frontier<M> {
                     self.try_effect(from, open.action, bit(open.slot), ending);
                 }
             }
-            for kind in 0..self.crashes.kinds() {
-                let action = self.crashes.action(kind);
-                let unused = self.crashes.unused(from.crashed, kind);
-                if unused
-                    && concerned.includes(self.memo.part(action))
-                    && !self.has_unspent_twin(from, action)
-                {
-                    let crashed = self.crashes.use_one(from.crashed, kind);
-                    self.try_effect(Configuration { crashed, ..from }, action, 0, ending);
-                }
-            }
+            self.try_crashed(from, ending, concerned, false);
+            self.try_crashed(from, ending, concerned, true);
         }
         Ok(())
     }
 
+    /// Lets crashed operations take effect: those that overwrite, or the others.
+    fn try_crashed(&mut self, from: Configuration, ending: Open, concerned: Concerned, overwriting: bool) {
+        for kind in 0..self.crashes.kinds() {
+            let action = self.crashes.action(kind);
+            if self.memo.overwrites(action) != overwriting
+                || !self.crashes.unused(from.crashed, kind)
+                || !concerned.includes(self.memo.part(action))
+                || self.has_unspent_twin(from, action)
+            {
+                continue;
+            }
+            // What overwrites can do all that a conditional action to the same state can, now and later: keep it.
+            let spare = overwriting
+                && self.memo.step(from.state, action).is_none_or(|after| self.reached.contains(&after));
+            if !spare {
+                let crashed = self.crashes.use_one(from.crashed, kind);
+                self.try_effect(Configuration { crashed, ..from }, action, 0, ending);
+            }
+        }
+    }
+
     fn charge(&mut self) -> Result<(), Stop> {
-        self.steps += 1;
+        self.steps += 1 + self.seen.take_comparisons() + self.next.take_comparisons();
         if self.steps > self.budget.steps {
             return Err(Stop::GaveUp(format!("the search took more than {} steps", self.budget.steps)));
         }
@@ -249,6 +266,9 @@ impl<M: Model> Frontier<M> {
     /// Lets another operation take effect before the ending one.
     fn try_effect(&mut self, from: Configuration, action: u32, slot: u128, ending: Open) {
         let Some(after) = self.effect(from, action, slot) else { return };
+        if !self.memo.overwrites(action) {
+            self.reached.push(after.state);
+        }
         if self.memo.is_pure(ending.action) && after.settled & bit(ending.slot) != 0 {
             self.next.insert(closed(after, ending.slot), &self.crashes);
         } else if self.seen.insert(after, &self.crashes) {
