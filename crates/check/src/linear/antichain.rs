@@ -1,6 +1,7 @@
 //! A set of configurations of which none can imitate another.
 
-use super::frontier::{Configuration, CrashCounts};
+use super::crashes::CrashCounts;
+use super::frontier::Configuration;
 
 /// Keeps the configurations that no other one dominates, by state.
 ///

@@ -7,19 +7,23 @@ use super::part::{Counterexample, Outcome, Part};
 use super::{Call, Model, Unsuitable};
 use crate::{Checker, Finding, Operation, OperationKind, Pairing, Validity, Value, Verdict};
 
-/// How far a search may go before its verdict is `unknown`. Each key has the whole budget.
+/// How far a search may go. Each key has the whole budget.
+///
+/// When half of the steps are taken, or the configurations are too many, only the most promising ones are followed
+/// further. They may still show that the history is linearizable; if they don't, the verdict is `unknown`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Budget {
     /// Configurations that are expanded or compared, over the whole history. A step takes some nanoseconds.
     pub steps: u64,
-    /// Configurations that are kept at the same time, which bounds memory: each takes 48 bytes, two or three times.
+    /// Configurations that are tried for the end of one operation, which bounds memory: each takes 48 bytes, two or
+    /// three times.
     pub configurations: usize,
 }
 
 impl Default for Budget {
     /// Some ten seconds, and some hundred megabytes.
     fn default() -> Self {
-        Self { steps: 2_000_000_000, configurations: 1_000_000 }
+        Self { steps: 1_000_000_000, configurations: 1_000_000 }
     }
 }
 
@@ -34,7 +38,7 @@ impl Default for Budget {
 /// `:index`, `:process`, `:action`), `:prefix-count` (how many operations had ended before, which do fit an order)
 /// and `:configs` (what the object may have looked like just before: `:model`, and the `:pending` operations that
 /// had not taken effect). By key: `:valid?`, `:results` (per key `:linearizable` and `:valid?`), and `:failures`
-/// (the keys that are not valid).
+/// (the keys that are invalid).
 ///
 /// # Example of a violation
 ///
@@ -191,7 +195,7 @@ impl<M: Model> Checker for Linearizability<M> {
             let part = verdict(Some(&key), part.finish());
             validity = validity.max(part.validity);
             findings.extend(part.findings);
-            if part.validity != Validity::Valid {
+            if part.validity == Validity::Invalid {
                 failures.push(key.clone());
             }
             let entries = [("linearizable", part.results), ("valid?", part.validity.to_value())];
