@@ -13,6 +13,7 @@ pub(super) struct Antichain {
     buckets: Vec<Bucket>,
     touched: Vec<u32>,
     epoch: u64,
+    len: usize,
     comparisons: u64,
 }
 
@@ -25,6 +26,7 @@ struct Bucket {
 impl Antichain {
     pub(super) fn clear(&mut self) {
         self.epoch += 1;
+        self.len = 0;
         self.touched.clear();
     }
 
@@ -33,8 +35,12 @@ impl Antichain {
         std::mem::take(&mut self.comparisons)
     }
 
+    pub(super) fn len(&self) -> usize {
+        self.len
+    }
+
     pub(super) fn is_empty(&self) -> bool {
-        self.touched.is_empty()
+        self.len == 0
     }
 
     /// Adds a configuration unless one dominates it, and drops those that it dominates. Says whether it was added.
@@ -53,8 +59,10 @@ impl Antichain {
         if bucket.configurations.iter().any(|old| dominates(old, &new, crashes)) {
             return false;
         }
+        let before = bucket.configurations.len();
         bucket.configurations.retain(|old| !dominates(&new, old, crashes));
         bucket.configurations.push(new);
+        self.len = self.len + bucket.configurations.len() - before;
         true
     }
 

@@ -26,7 +26,7 @@ pub(super) const MAX_OPEN: usize = u128::BITS as usize;
 
 /// How many configurations are followed in a hurry, and how many are tried for the end of one operation.
 const HURRIED_CONFIGURATIONS: usize = 128;
-const HURRIED_WORK: usize = 2048;
+const HURRIED_WORK: usize = 1024;
 
 /// What the system may look like: a state, and what the open operations did to reach it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -213,6 +213,9 @@ impl<M: Model> Frontier<M> {
         }
         let mut done = 0;
         while done < self.work.len() {
+            if self.hurried && self.next.len() >= HURRIED_WORK {
+                break;
+            }
             let from = self.work[done];
             done += 1;
             self.charge()?;
