@@ -19,12 +19,14 @@
 //!   it stays small. The verdict is ready when the last operation ends.
 //!
 //! A [`Budget`] limits time and memory. It counts steps, not seconds, so that a verdict does not depend on the
-//! machine; beyond it the verdict is `unknown`.
+//! machine. Near its end only the most promising configurations are followed, which may still find an order;
+//! beyond it the verdict is `unknown`.
 
 pub mod models;
 
 mod antichain;
 mod checker;
+mod crashes;
 mod distinct;
 mod frontier;
 mod lag;

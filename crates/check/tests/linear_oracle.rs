@@ -100,14 +100,17 @@ fn refusal(begin: &Operation) -> Value {
 fn is_linearizable<M: Model>(model: &M, history: &History) -> bool {
     let mut calls: Vec<(u64, u64, M::Action)> = Vec::new();
     for begin in history.operations().iter().filter(|operation| operation.is_invoke()) {
-        let end =
-            history.operations().iter().find(|end| !end.is_invoke() && end.process == begin.process).unwrap();
+        let end = history
+            .operations()
+            .iter()
+            .find(|end| !end.is_invoke() && end.process == begin.process)
+            .expect("an end");
         let (call, end_index) = match end.kind {
             OperationKind::Ok => (Call::Ok { begin, end }, end.index),
             OperationKind::Fail => (Call::Fail { begin, end }, end.index),
             _ => (Call::Unknown { begin }, u64::MAX),
         };
-        if let Some(action) = model.action(&call).unwrap() {
+        if let Some(action) = model.action(&call).expect("an operation of the model") {
             calls.push((begin.index, end_index, action));
         }
     }
@@ -229,7 +232,7 @@ impl Object for SimulatedRegisters {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 3000, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 1000, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn registers_of_few_values(drawn in drawn(8)) {

@@ -1,6 +1,7 @@
 //! A set of configurations of which none can imitate another.
 
-use super::frontier::{Configuration, CrashCounts};
+use super::crashes::CrashCounts;
+use super::frontier::Configuration;
 
 /// Keeps the configurations that no other one dominates, by state.
 ///
@@ -12,6 +13,8 @@ pub(super) struct Antichain {
     buckets: Vec<Bucket>,
     touched: Vec<u32>,
     epoch: u64,
+    len: usize,
+    comparisons: u64,
 }
 
 #[derive(Clone, Debug, Default)]
@@ -23,11 +26,21 @@ struct Bucket {
 impl Antichain {
     pub(super) fn clear(&mut self) {
         self.epoch += 1;
+        self.len = 0;
         self.touched.clear();
     }
 
+    /// How many configurations were compared since this was asked last: the work that was done.
+    pub(super) fn take_comparisons(&mut self) -> u64 {
+        std::mem::take(&mut self.comparisons)
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.len
+    }
+
     pub(super) fn is_empty(&self) -> bool {
-        self.touched.is_empty()
+        self.len == 0
     }
 
     /// Adds a configuration unless one dominates it, and drops those that it dominates. Says whether it was added.
@@ -42,11 +55,14 @@ impl Antichain {
             bucket.configurations.clear();
             self.touched.push(new.state);
         }
+        self.comparisons += bucket.configurations.len() as u64;
         if bucket.configurations.iter().any(|old| dominates(old, &new, crashes)) {
             return false;
         }
+        let before = bucket.configurations.len();
         bucket.configurations.retain(|old| !dominates(&new, old, crashes));
         bucket.configurations.push(new);
+        self.len = self.len + bucket.configurations.len() - before;
         true
     }
 

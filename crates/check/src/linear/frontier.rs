@@ -13,16 +13,20 @@
 //! - Operations that nobody knows the end of are counted by action, not told apart.
 //! - Of two open operations with the same action, the one that ends first takes effect first.
 //! - A configuration that another one can imitate in all that may follow is dropped.
+//! - A crashed operation that overwrites is spared where a conditional one, such as a compare-and-set, does the same.
 //! - Where the model says which part of the state an action touches, an operation waits for no other part.
 
-use rustc_hash::FxHashMap;
-
 use super::antichain::Antichain;
+use super::crashes::CrashCounts;
 use super::memo::Memo;
 use super::{Budget, Model};
 
 /// How many operations of one history (of one key) may be open at the same time, those that crashed not counted.
 pub(super) const MAX_OPEN: usize = u128::BITS as usize;
+
+/// How many configurations are followed in a hurry, and how many are tried for the end of one operation.
+const HURRIED_CONFIGURATIONS: usize = 128;
+const HURRIED_WORK: usize = 1024;
 
 /// What the system may look like: a state, and what the open operations did to reach it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -61,6 +65,9 @@ pub(super) struct Frontier<M: Model> {
     memo: Memo<M>,
     budget: Budget,
     steps: u64,
+    /// Whether only the most promising configurations are followed, since all are too many. Then the history may
+    /// still be found linearizable, but no longer the contrary.
+    hurried: bool,
     /// The open operations, the one that ends first in front.
     open: Vec<Open>,
     free_slots: u128,
@@ -70,6 +77,8 @@ pub(super) struct Frontier<M: Model> {
     seen: Antichain,
     next: Antichain,
     work: Vec<Configuration>,
+    /// The states that a conditional action leads to from the configuration at hand.
+    reached: Vec<u32>,
     /// Masks of slots, valid during one event.
     masks: Masks,
 }
@@ -93,6 +102,7 @@ impl<M: Model> Frontier<M> {
             memo,
             budget,
             steps: 0,
+            hurried: false,
             open: Vec::new(),
             free_slots: u128::MAX,
             crashes: CrashCounts::new(),
@@ -100,6 +110,7 @@ impl<M: Model> Frontier<M> {
             seen: Antichain::default(),
             next: Antichain::default(),
             work: Vec::new(),
+            reached: Vec::new(),
             masks: Masks::default(),
         }
     }
@@ -121,10 +132,11 @@ impl<M: Model> Frontier<M> {
         self.open.first().map(|open| open.action)
     }
 
-    /// The actions of the open operations that have not taken effect in this configuration, first to end first.
+    /// The actions of the other open operations that have not taken effect in this configuration, first to end
+    /// first.
     pub(super) fn pending(&self, configuration: &Configuration) -> impl Iterator<Item = u32> {
         let settled = configuration.settled;
-        self.open.iter().filter(move |open| settled & bit(open.slot) == 0).map(|open| open.action)
+        self.open.iter().skip(1).filter(move |open| settled & bit(open.slot) == 0).map(|open| open.action)
     }
 
     /// An operation begins that will end at this event.
@@ -158,6 +170,11 @@ impl<M: Model> Frontier<M> {
     /// The operation that ends first ends now. On an error the frontier is as it was before.
     pub(super) fn end(&mut self) -> Result<(), Stop> {
         let ending = self.open[0];
+        if self.hurried && self.configurations.len() > HURRIED_CONFIGURATIONS {
+            let crashes = &self.crashes;
+            self.configurations.sort_by_key(|configuration| crashes.total(configuration.crashed));
+            self.configurations.truncate(HURRIED_CONFIGURATIONS);
+        }
         self.next.clear();
         self.work.clear();
         let may_have_effect = !self.memo.is_pure(ending.action);
@@ -175,7 +192,7 @@ impl<M: Model> Frontier<M> {
             self.explore(ending)?;
         }
         if self.next.is_empty() {
-            return Err(Stop::Violation);
+            return Err(self.stuck());
         }
         self.next.drain_into(&mut self.configurations);
         self.open.remove(0);
@@ -196,10 +213,14 @@ impl<M: Model> Frontier<M> {
         }
         let mut done = 0;
         while done < self.work.len() {
+            if self.hurried && self.next.len() >= HURRIED_WORK {
+                break;
+            }
             let from = self.work[done];
             done += 1;
             self.charge()?;
             self.take_effect_and_close(from, ending);
+            self.reached.clear();
             for place in 0..self.open.len() {
                 let open = self.open[place];
                 let earlier_twin = self.masks.same_before[place] & !from.spent;
@@ -212,31 +233,49 @@ impl<M: Model> Frontier<M> {
                     self.try_effect(from, open.action, bit(open.slot), ending);
                 }
             }
-            for kind in 0..self.crashes.kinds() {
-                let action = self.crashes.action(kind);
-                let unused = self.crashes.unused(from.crashed, kind);
-                if unused
-                    && concerned.includes(self.memo.part(action))
-                    && !self.has_unspent_twin(from, action)
-                {
-                    let crashed = self.crashes.use_one(from.crashed, kind);
-                    self.try_effect(Configuration { crashed, ..from }, action, 0, ending);
-                }
-            }
+            self.try_crashed(from, ending, concerned, false);
+            self.try_crashed(from, ending, concerned, true);
         }
         Ok(())
     }
 
+    /// Lets crashed operations take effect: those that overwrite, or the others.
+    fn try_crashed(&mut self, from: Configuration, ending: Open, concerned: Concerned, overwriting: bool) {
+        for kind in 0..self.crashes.kinds() {
+            let action = self.crashes.action(kind);
+            if self.memo.overwrites(action) != overwriting
+                || !self.crashes.unused(from.crashed, kind)
+                || !concerned.includes(self.memo.part(action))
+                || self.has_unspent_twin(from, action)
+            {
+                continue;
+            }
+            // What overwrites can do all that a conditional action to the same state can, now and later: keep it.
+            let spare = overwriting
+                && self.memo.step(from.state, action).is_none_or(|after| self.reached.contains(&after));
+            if !spare {
+                let crashed = self.crashes.use_one(from.crashed, kind);
+                self.try_effect(Configuration { crashed, ..from }, action, 0, ending);
+            }
+        }
+    }
+
     fn charge(&mut self) -> Result<(), Stop> {
-        self.steps += 1;
+        self.steps += 1 + self.seen.take_comparisons() + self.next.take_comparisons();
+        self.hurried |= self.steps > self.budget.steps / 2 || self.work.len() > self.budget.configurations;
         if self.steps > self.budget.steps {
             return Err(Stop::GaveUp(format!("the search took more than {} steps", self.budget.steps)));
         }
-        if self.work.len() > self.budget.configurations {
-            let limit = self.budget.configurations;
-            return Err(Stop::GaveUp(format!("more than {limit} configurations are possible at one point")));
-        }
         Ok(())
+    }
+
+    fn stuck(&self) -> Stop {
+        if self.hurried {
+            let reason = "too much was possible to follow all of it, and what was followed came to an end";
+            Stop::GaveUp(reason.to_owned())
+        } else {
+            Stop::Violation
+        }
     }
 
     /// Lets the ending operation take effect, if it can, and end.
@@ -249,9 +288,13 @@ impl<M: Model> Frontier<M> {
     /// Lets another operation take effect before the ending one.
     fn try_effect(&mut self, from: Configuration, action: u32, slot: u128, ending: Open) {
         let Some(after) = self.effect(from, action, slot) else { return };
+        if !self.memo.overwrites(action) {
+            self.reached.push(after.state);
+        }
         if self.memo.is_pure(ending.action) && after.settled & bit(ending.slot) != 0 {
             self.next.insert(closed(after, ending.slot), &self.crashes);
-        } else if self.seen.insert(after, &self.crashes) {
+        } else if (!self.hurried || self.work.len() < HURRIED_WORK) && self.seen.insert(after, &self.crashes)
+        {
             self.work.push(after);
         }
     }
@@ -341,95 +384,5 @@ fn closed(configuration: Configuration, slot: u32) -> Configuration {
         settled: configuration.settled & !bit(slot),
         spent: configuration.spent & !bit(slot),
         ..configuration
-    }
-}
-
-/// How many crashed operations of each action there are, and interned vectors of how many were used.
-#[derive(Debug)]
-pub(super) struct CrashCounts {
-    /// Action and number of crashed operations, per kind.
-    kinds: Vec<(u32, u16)>,
-    kind_of: FxHashMap<u32, usize>,
-    /// Numbers used per kind; trailing zeros are left out, so that equal counts are equal vectors.
-    used: Vec<Box<[u16]>>,
-    interned: FxHashMap<Box<[u16]>, u32>,
-    successors: FxHashMap<(u32, usize), u32>,
-}
-
-impl CrashCounts {
-    fn new() -> Self {
-        let none: Box<[u16]> = Box::default();
-        Self {
-            kinds: Vec::new(),
-            kind_of: FxHashMap::default(),
-            used: vec![none.clone()],
-            interned: [(none, 0)].into_iter().collect(),
-            successors: FxHashMap::default(),
-        }
-    }
-
-    fn add(&mut self, action: u32) {
-        let kind = *self.kind_of.entry(action).or_insert_with(|| {
-            self.kinds.push((action, 0));
-            self.kinds.len() - 1
-        });
-        let count = &mut self.kinds[kind].1;
-        *count = count.saturating_add(1);
-    }
-
-    fn kinds(&self) -> usize {
-        self.kinds.len()
-    }
-
-    fn action(&self, kind: usize) -> u32 {
-        self.kinds[kind].0
-    }
-
-    fn unused(&self, used: u32, kind: usize) -> bool {
-        self.used[used as usize].get(kind).copied().unwrap_or(0) < self.kinds[kind].1
-    }
-
-    fn use_one(&mut self, used: u32, kind: usize) -> u32 {
-        if let Some(&after) = self.successors.get(&(used, kind)) {
-            return after;
-        }
-        let mut counts = self.used[used as usize].to_vec();
-        counts.resize(counts.len().max(kind + 1), 0);
-        counts[kind] += 1;
-        let counts = counts.into_boxed_slice();
-        let next =
-            u32::try_from(self.used.len()).expect("the budget of steps is far below 2^32 configurations");
-        let after = *self.interned.entry(counts.clone()).or_insert(next);
-        if after == next {
-            self.used.push(counts);
-        }
-        self.successors.insert((used, kind), after);
-        after
-    }
-
-    /// Whether `a` used no more crashed operations of any action than `b`.
-    pub(super) fn at_most(&self, a: u32, b: u32) -> bool {
-        if a == b || a == 0 {
-            return true;
-        }
-        let (a, b) = (&self.used[a as usize], &self.used[b as usize]);
-        a.len() <= b.len() && a.iter().zip(b).all(|(a, b)| a <= b)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn crash_counts_are_compared_by_kind() {
-        let mut counts = CrashCounts::new();
-        counts.add(7);
-        counts.add(9);
-        let (first, second) = (counts.use_one(0, 0), counts.use_one(0, 1));
-        assert!(counts.at_most(0, first) && !counts.at_most(first, second) && !counts.at_most(second, first));
-        let both = counts.use_one(first, 1);
-        assert_eq!(both, counts.use_one(second, 0));
-        assert!(counts.at_most(second, both) && !counts.unused(both, 1));
     }
 }

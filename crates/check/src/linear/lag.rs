@@ -28,7 +28,12 @@ pub(super) enum Event<A> {
         begin: u64,
     },
     /// The operation whose end is the next of all ends, ends.
-    End(Place),
+    End {
+        /// Where the operation stands.
+        place: Place,
+        /// The part of the state that it concerns.
+        part: u64,
+    },
 }
 
 /// Where an operation stands in the history.
@@ -71,8 +76,8 @@ impl<A> Lag<A> {
     }
 
     /// The operation ended, and this is its action.
-    pub(super) fn end(&mut self, ticket: Ticket, action: A, place: Place) {
-        let end = self.push(Waiting::Ready(Event::End(place)));
+    pub(super) fn end(&mut self, ticket: Ticket, action: A, place: Place, part: u64) {
+        let end = self.push(Waiting::Ready(Event::End { place, part }));
         *self.at(ticket) = Waiting::Ready(Event::Begin { action, begin: ticket, end });
     }
 
@@ -122,10 +127,10 @@ mod tests {
     fn events_wait_for_the_outcome_of_what_began_before_them() {
         let mut lag = Lag::new();
         let (slow, quick, lost) = (lag.begin(), lag.begin(), lag.begin());
-        lag.end(quick, 'q', place(1, 3));
+        lag.end(quick, 'q', place(1, 3), 0);
         lag.crash(lost, 'l');
         assert_eq!(lag.next(), None);
-        lag.end(slow, 's', place(0, 4));
+        lag.end(slow, 's', place(0, 4), 0);
         let released: Vec<Event<char>> = std::iter::from_fn(|| lag.next()).collect();
         assert_eq!(
             released,
@@ -133,8 +138,8 @@ mod tests {
                 Event::Begin { action: 's', begin: 0, end: 4 },
                 Event::Begin { action: 'q', begin: 1, end: 3 },
                 Event::Crash { action: 'l', begin: 2 },
-                Event::End(place(1, 3)),
-                Event::End(place(0, 4)),
+                Event::End { place: place(1, 3), part: 0 },
+                Event::End { place: place(0, 4), part: 0 },
             ]
         );
     }

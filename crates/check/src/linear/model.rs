@@ -89,6 +89,12 @@ pub trait Model: Clone + Debug {
         None
     }
 
+    /// Whether every action concerns one part of the state, so that [`part`](Model::part) is never none. Each part
+    /// is then decided by itself, which is linearizability's locality.
+    fn is_split(&self) -> bool {
+        false
+    }
+
     /// The initial value, if the whole object is one register. A history in which no value is written twice is
     /// then decided in *O(n log n)*. [`as_register`](Model::as_register) must be given too.
     fn initial_register(&self) -> Option<Value> {

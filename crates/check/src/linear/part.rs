@@ -1,10 +1,11 @@
 //! One object's history on its way to a verdict.
 
+use std::collections::BTreeMap;
+
 use super::frontier::{Frontier, Stop};
 use super::lag::{Event, Lag, Place, Ticket};
 use super::register::DistinctValues;
 use super::{Budget, Model};
-use crate::Value;
 
 /// How many of the possible configurations a counterexample describes.
 const DESCRIBED_CONFIGURATIONS: usize = 8;
@@ -12,11 +13,14 @@ const DESCRIBED_CONFIGURATIONS: usize = 8;
 /// What is known so far of one object's history.
 #[derive(Debug)]
 pub(super) struct Part<M: Model> {
+    model: M,
+    budget: Budget,
     lag: Lag<M::Action>,
-    frontier: Frontier<M>,
+    /// Per part of the state, if the model has such; else there is one.
+    frontiers: BTreeMap<u64, Frontier<M>>,
     /// As long as no value is written twice to a register: its blocks, and the events for the frontier should
     /// that change.
-    distinct: Option<(DistinctValues, Vec<Event<u32>>)>,
+    distinct: Option<(DistinctValues, Vec<Event<M::Action>>)>,
     outcome: Outcome,
     /// Operations that the frontier saw end.
     ended: u64,
@@ -49,13 +53,15 @@ pub(super) struct Counterexample {
 }
 
 impl<M: Model> Part<M> {
-    pub(super) fn new(model: M, initial_register: Option<Value>, budget: Budget) -> Self {
+    pub(super) fn new(model: M, budget: Budget) -> Self {
         Self {
             lag: Lag::new(),
-            frontier: Frontier::new(model, budget),
-            distinct: initial_register.map(|initial| (DistinctValues::new(initial), Vec::new())),
+            frontiers: BTreeMap::new(),
+            distinct: model.initial_register().map(|initial| (DistinctValues::new(initial), Vec::new())),
             outcome: Outcome::Linearizable,
             ended: 0,
+            model,
+            budget,
         }
     }
 
@@ -65,7 +71,8 @@ impl<M: Model> Part<M> {
 
     /// The operation happened, or was seen to have had no effect.
     pub(super) fn end(&mut self, ticket: Ticket, action: M::Action, place: Place) {
-        self.lag.end(ticket, action, place);
+        let part = self.part(&action);
+        self.lag.end(ticket, action, place, part);
         self.advance();
     }
 
@@ -99,86 +106,90 @@ impl<M: Model> Part<M> {
 
     fn advance(&mut self) {
         while let Some(event) = self.lag.next() {
-            let event = self.number(event);
-            match &mut self.distinct {
-                None => self.follow(event),
-                Some((_, events)) => {
-                    events.push(event);
-                    if !self.add_to_blocks() {
-                        let (_, events) = self.distinct.take().expect("the blocks are there");
-                        for event in events {
-                            self.follow(event);
-                        }
-                    }
+            let Some((values, events)) = &mut self.distinct else {
+                self.follow(event);
+                continue;
+            };
+            let fits = match &event {
+                Event::Begin { action, begin, end } => add(&self.model, values, action, *begin, Some(*end)),
+                Event::Crash { action, begin } => add(&self.model, values, action, *begin, None),
+                Event::End { .. } => true,
+            };
+            events.push(event);
+            if !fits {
+                for event in self.distinct.take().map(|(_, events)| events).into_iter().flatten() {
+                    self.follow(event);
                 }
             }
         }
     }
 
-    fn number(&mut self, event: Event<M::Action>) -> Event<u32> {
-        match event {
-            Event::Begin { action, begin, end } => {
-                Event::Begin { action: self.frontier.memo_mut().intern_action(action), begin, end }
-            }
-            Event::Crash { action, begin } => {
-                Event::Crash { action: self.frontier.memo_mut().intern_action(action), begin }
-            }
-            Event::End(place) => Event::End(place),
-        }
+    /// The part of the state that an action concerns, if the model decides parts by themselves.
+    fn part(&self, action: &M::Action) -> u64 {
+        if self.model.is_split() { self.model.part(action).unwrap_or_default() } else { 0 }
     }
 
-    /// Adds the last event to the blocks; false if they cannot take it.
-    fn add_to_blocks(&mut self) -> bool {
-        let Some((values, events)) = &mut self.distinct else { return true };
-        let (action, begin, end) = match events.last() {
-            Some(&Event::Begin { action, begin, end }) => (action, begin, Some(end)),
-            Some(&Event::Crash { action, begin }) => (action, begin, None),
-            Some(Event::End(_)) | None => return true,
-        };
-        let memo = self.frontier.memo();
-        memo.model().as_register(memo.action(action)).is_some_and(|action| values.add(action, begin, end))
-    }
-
-    fn follow(&mut self, event: Event<u32>) {
+    fn follow(&mut self, event: Event<M::Action>) {
         if !matches!(self.outcome, Outcome::Linearizable) {
             return;
         }
+        let part = match &event {
+            Event::Begin { action, .. } | Event::Crash { action, .. } => self.part(action),
+            Event::End { part, .. } => *part,
+        };
+        let frontier =
+            self.frontiers.entry(part).or_insert_with(|| Frontier::new(self.model.clone(), self.budget));
         let result = match event {
-            Event::Begin { action, end, .. } => self.frontier.begin(action, end),
+            Event::Begin { action, end, .. } => {
+                let action = frontier.memo_mut().intern_action(action);
+                frontier.begin(action, end)
+            }
             Event::Crash { action, .. } => {
-                self.frontier.crash(action);
+                let action = frontier.memo_mut().intern_action(action);
+                frontier.crash(action);
                 Ok(())
             }
-            Event::End(place) => match self.frontier.end() {
-                Err(Stop::Violation) => {
-                    self.outcome = Outcome::Violated(Some(Box::new(self.counterexample(place))));
-                    Ok(())
+            Event::End { place, .. } => {
+                let result = frontier.end();
+                if matches!(result, Err(Stop::Violation)) {
+                    let counterexample = counterexample(frontier, place, self.ended);
+                    self.outcome = Outcome::Violated(Some(Box::new(counterexample)));
+                    return;
                 }
-                result => {
-                    self.ended += 1;
-                    result
-                }
-            },
+                self.ended += 1;
+                result
+            }
         };
         if let Err(Stop::GaveUp(reason)) = result {
             self.outcome = Outcome::GaveUp(reason);
         }
     }
+}
 
-    fn counterexample(&self, place: Place) -> Counterexample {
-        let memo = self.frontier.memo();
-        let configurations = self.frontier.configurations();
-        let describe = |action| memo.model().describe_action(memo.action(action));
-        let possible = configurations.iter().take(DESCRIBED_CONFIGURATIONS).map(|configuration| {
-            let pending = self.frontier.pending(configuration).map(describe);
-            (memo.state(configuration.state).to_string(), pending.collect())
-        });
-        Counterexample {
-            place,
-            action: self.frontier.ending().map(describe).unwrap_or_default(),
-            prefix: self.ended,
-            possible: possible.collect(),
-            possible_count: configurations.len(),
-        }
+/// Adds an operation to the blocks of a register; false if they cannot take it.
+fn add<M: Model>(
+    model: &M,
+    values: &mut DistinctValues,
+    action: &M::Action,
+    begin: u64,
+    end: Option<u64>,
+) -> bool {
+    model.as_register(action).is_some_and(|action| values.add(action, begin, end))
+}
+
+fn counterexample<M: Model>(frontier: &Frontier<M>, place: Place, ended: u64) -> Counterexample {
+    let memo = frontier.memo();
+    let configurations = frontier.configurations();
+    let describe = |action| memo.model().describe_action(memo.action(action));
+    let possible = configurations.iter().take(DESCRIBED_CONFIGURATIONS).map(|configuration| {
+        let pending = frontier.pending(configuration).map(describe);
+        (memo.state(configuration.state).to_string(), pending.collect())
+    });
+    Counterexample {
+        place,
+        action: frontier.ending().map(describe).unwrap_or_default(),
+        prefix: ended,
+        possible: possible.collect(),
+        possible_count: configurations.len(),
     }
 }

@@ -91,6 +91,10 @@ impl<M: Model> Model for Keyed<M> {
 
     // A write to one key leaves the others as they were, so that nothing overwrites the whole map.
 
+    fn is_split(&self) -> bool {
+        true
+    }
+
     fn part(&self, (key, _): &Self::Action) -> Option<u64> {
         let mut hasher = FxHasher::default();
         key.hash(&mut hasher);
