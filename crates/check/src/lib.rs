@@ -1,1 +1,50 @@
-//! x
+//! Checkers of distributed histories: a history in, a verdict out.
+//!
+//! A test of a distributed system records what its clients asked for and what came back. A checker is told these
+//! [`Operation`]s, one after the other, and says in its [`Verdict`] whether they are what the system promised.
+//! This crate knows no network and no process; whatever can produce operations can use it.
+//!
+//! ```
+//! use glomers_check::{Echo, History, Mode, Validity, check};
+//!
+//! let history = History::from_edn(
+//!     r#"{:index 0, :time 5, :type :invoke, :process 0, :f :echo, :value "hello"}
+//!        {:index 1, :time 9, :type :ok, :process 0, :f :echo, :value {:type "echo_ok", :echo "hullo"}}"#,
+//! )?;
+//! let verdict = check(&history, Echo::new(Mode::Strict));
+//! assert_eq!(verdict.validity, Validity::Invalid);
+//! # Ok::<(), glomers_check::HistoryError>(())
+//! ```
+//!
+//! In reading order:
+//!
+//! - [`Value`] is what operations carry: what JSON can say, and what EDN can say beyond it; [`Name`] is a short
+//!   name. [`edn`] writes and reads them.
+//! - [`Operation`] is one entry of a [`History`]; [`Pairing`] finds the beginning of an operation when it ends.
+//! - [`Checker`], [`Verdict`]: what every checker is and says. [`Composition`] makes one of several, [`Guarded`]
+//!   keeps a crash from spreading.
+//! - [`Stats`], [`Availability`], [`Exceptions`] look at any workload; [`Echo`] at one.
+
+pub mod edn;
+
+mod availability;
+mod checker;
+mod echo;
+mod exceptions;
+mod history;
+mod name;
+mod operation;
+mod stats;
+mod value;
+mod verdict;
+
+pub use availability::{Availability, AvailabilityGoal};
+pub use checker::{Checker, Composition, Guarded, Mode, check};
+pub use echo::Echo;
+pub use exceptions::Exceptions;
+pub use history::{History, HistoryError, HistoryReader, Pairing};
+pub use name::Name;
+pub use operation::{Operation, OperationKind, Process};
+pub use stats::Stats;
+pub use value::{JsonError, MAX_DEPTH, Value};
+pub use verdict::{Finding, Validity, Verdict};

@@ -1,0 +1,69 @@
+//! What went wrong on the clients' side of the test.
+
+use std::collections::BTreeMap;
+
+use crate::{Checker, Finding, Name, Operation, OperationKind, Validity, Value, Verdict};
+
+/// Lists the unhandled exceptions by class, the most frequent first, each with its first example.
+///
+/// An operation that a client could not understand, such as a malformed reply, ends as info with an `:exception`:
+/// a map whose `:via` begins with a map that has the class under `:type`. They are listed and never invalidate a
+/// run, since the operation itself counts as unknown. Memory grows with the number of classes. Keys are those of
+/// Jepsen's `checker/unhandled-exceptions`.
+#[derive(Clone, Debug, Default)]
+pub struct Exceptions {
+    classes: BTreeMap<Value, Class>,
+}
+
+#[derive(Clone, Debug)]
+struct Class {
+    count: u64,
+    example: Operation,
+}
+
+impl Checker for Exceptions {
+    fn observe(&mut self, operation: &Operation) {
+        if operation.kind != OperationKind::Info {
+            return;
+        }
+        let Some(exception) = operation.get("exception").filter(|exception| !exception.is_nil()) else {
+            return;
+        };
+        let class = class_of(exception).cloned().unwrap_or_default();
+        self.classes
+            .entry(class)
+            .and_modify(|class| class.count += 1)
+            .or_insert_with(|| Class { count: 1, example: operation.clone() });
+    }
+
+    fn finish(self: Box<Self>) -> Verdict {
+        if self.classes.is_empty() {
+            return Verdict::bare(Validity::Valid);
+        }
+        let mut classes: Vec<(Value, Class)> = self.classes.into_iter().collect();
+        classes.sort_by_key(|(_, class)| std::cmp::Reverse(class.count));
+        let findings = classes
+            .iter()
+            .map(|(name, class)| {
+                let Class { count, example } = class;
+                let reason =
+                    example.error.as_ref().map_or_else(String::new, |error| format!(" The first: {error}"));
+                Finding::new(
+                    format!("{count} operations ended in an unhandled {name}.{reason}"),
+                    [example.index],
+                )
+            })
+            .collect();
+        let tag = Name::from_static("jepsen.history.Op");
+        let exceptions = classes.into_iter().map(|(name, class)| {
+            let example = Value::Tagged(Box::new((tag.clone(), class.example.to_value())));
+            Value::record([("count", Value::from(class.count)), ("class", name), ("example", example)])
+        });
+        let list = Value::List(exceptions.collect());
+        Verdict { findings, ..Verdict::new(Validity::Valid, [("exceptions", list)]) }
+    }
+}
+
+fn class_of(exception: &Value) -> Option<&Value> {
+    exception.get("via")?.as_sequence()?.first()?.get("type")
+}

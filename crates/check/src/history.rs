@@ -1,0 +1,273 @@
+//! Histories: operations in their order, read from files, paired with their ends.
+
+use std::collections::BTreeMap;
+use std::io::{self, BufRead};
+use std::path::Path;
+use std::vec;
+
+use crate::edn::{self, ReadError};
+use crate::{Name, Operation, OperationKind, Process, Value};
+
+/// The entries of a run, in the order in which they happened.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct History {
+    operations: Vec<Operation>,
+}
+
+impl History {
+    /// A history of these entries. The order counts; their indices are what findings name.
+    pub fn new(operations: Vec<Operation>) -> Self {
+        Self { operations }
+    }
+
+    /// Reads a file such as `history.edn`. See [`HistoryReader`] for the forms accepted.
+    ///
+    /// # Errors
+    /// The file cannot be read, or a line is not an operation.
+    pub fn read(path: impl AsRef<Path>) -> Result<Self, HistoryError> {
+        let file = std::fs::File::open(path)?;
+        HistoryReader::new(io::BufReader::with_capacity(1 << 16, file)).collect()
+    }
+
+    /// Reads a history from a text in memory.
+    ///
+    /// # Errors
+    /// A line is not an operation.
+    pub fn from_edn(text: &str) -> Result<Self, HistoryError> {
+        HistoryReader::new(text.as_bytes()).collect()
+    }
+
+    /// The entries, in order.
+    pub fn operations(&self) -> &[Operation] {
+        &self.operations
+    }
+}
+
+impl FromIterator<Operation> for History {
+    fn from_iter<I: IntoIterator<Item = Operation>>(operations: I) -> Self {
+        Self::new(operations.into_iter().collect())
+    }
+}
+
+/// Why a history could not be read.
+#[derive(Debug, thiserror::Error)]
+pub enum HistoryError {
+    /// The file could not be read.
+    #[error("cannot read the history: {0}")]
+    Io(#[from] io::Error),
+    /// A line, or the text as a whole, is not EDN.
+    #[error("the history is not EDN: {0}")]
+    Edn(ReadError),
+    /// A form is EDN, but not an operation.
+    #[error(
+        "line {line} of the history is not an operation: {reason}; expected, for example, {{:type :invoke, :process 0, :f :read, :value nil}}"
+    )]
+    NotAnOperation {
+        /// The line, from 1; in a text that is one vector, the number of the element.
+        line: usize,
+        /// What is missing or wrong.
+        reason: String,
+    },
+}
+
+/// Reads a history without keeping it: one operation per line, as `history.edn` has them, or one vector of all.
+///
+/// An operation is a map, with or without the tag `#jepsen.history.Op`. Where `:index` is missing, the entries are
+/// counted; where `:time` is missing, it is 0.
+///
+/// ```
+/// use glomers_check::HistoryReader;
+/// let text = "{:type :invoke, :process 0, :f :read, :value nil}\n{:type :ok, :f :read}\n";
+/// let mut reader = HistoryReader::new(text.as_bytes());
+/// assert_eq!(reader.next().unwrap()?.f, "read");
+/// assert!(reader.next().unwrap().unwrap_err().to_string().starts_with("line 2 of the history is not an operation: :process is missing"));
+/// # Ok::<(), glomers_check::HistoryError>(())
+/// ```
+pub struct HistoryReader<R> {
+    source: R,
+    line: usize,
+    next_index: u64,
+    text: String,
+    state: ReaderState,
+}
+
+enum ReaderState {
+    Start,
+    Lines,
+    Vector(vec::IntoIter<Value>),
+    Ended,
+}
+
+impl<R: BufRead> HistoryReader<R> {
+    /// Reads from here. Nothing is read before the first operation is asked for.
+    pub fn new(source: R) -> Self {
+        Self { source, line: 0, next_index: 0, text: String::new(), state: ReaderState::Start }
+    }
+
+    fn next_form(&mut self) -> Result<Option<Value>, HistoryError> {
+        loop {
+            match &mut self.state {
+                ReaderState::Ended => return Ok(None),
+                ReaderState::Vector(items) => {
+                    self.line += 1;
+                    return Ok(items.next());
+                }
+                ReaderState::Start | ReaderState::Lines => {}
+            }
+            self.text.clear();
+            if self.source.read_line(&mut self.text)? == 0 {
+                return Ok(None);
+            }
+            self.line += 1;
+            let text = self.text.trim_start();
+            if text.is_empty() || text.starts_with(';') {
+                continue;
+            }
+            if matches!(self.state, ReaderState::Start) && text.starts_with(['[', '(']) {
+                self.source.read_to_string(&mut self.text)?;
+                let lines_before = self.line - 1;
+                let value = edn::read(&self.text).map_err(|error| located(error, lines_before))?;
+                let (Value::List(items) | Value::Vector(items)) = value else {
+                    unreachable!("the text begins with a bracket")
+                };
+                self.state = ReaderState::Vector(items.into_iter());
+                self.line = 0;
+                continue;
+            }
+            self.state = ReaderState::Lines;
+            let lines_before = self.line - 1;
+            return edn::read(&self.text).map(Some).map_err(|error| located(error, lines_before));
+        }
+    }
+
+    fn operation(&mut self, form: Value) -> Result<Operation, HistoryError> {
+        let operation = operation_from(form, self.next_index)
+            .map_err(|reason| HistoryError::NotAnOperation { line: self.line, reason })?;
+        self.next_index = operation.index + 1;
+        Ok(operation)
+    }
+}
+
+impl<R: BufRead> Iterator for HistoryReader<R> {
+    type Item = Result<Operation, HistoryError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let result = self.next_form().and_then(|form| form.map(|form| self.operation(form)).transpose());
+        if result.is_err() {
+            self.state = ReaderState::Ended;
+        }
+        result.transpose()
+    }
+}
+
+fn located(mut error: ReadError, lines_before: usize) -> HistoryError {
+    error.line += lines_before;
+    HistoryError::Edn(error)
+}
+
+impl Operation {
+    /// Reads an operation from its map, with or without a tag. What is missing is named in the error.
+    ///
+    /// # Errors
+    /// A sentence that says which entry is missing or wrong.
+    pub fn from_value(value: Value) -> Result<Self, HistoryError> {
+        operation_from(value, 0).map_err(|reason| HistoryError::NotAnOperation { line: 1, reason })
+    }
+}
+
+fn operation_from(value: Value, next_index: u64) -> Result<Operation, String> {
+    let entries = match value {
+        Value::Map(entries) => entries,
+        Value::Tagged(tagged) if matches!(tagged.1, Value::Map(_)) => {
+            let Value::Map(entries) = tagged.1 else { unreachable!("the guard saw a map") };
+            entries
+        }
+        other => return Err(format!("it is {other}, and not a map")),
+    };
+    let (mut index, mut time_ns, mut kind, mut process, mut f) = (next_index, 0, None, None, None);
+    let (mut value, mut error, mut extra) = (Value::Nil, None, Vec::new());
+    for (key, entry) in entries {
+        let Value::Keyword(key) = key else { return Err(format!("the key {key} is not a keyword")) };
+        match (key.as_str(), entry) {
+            ("index", Value::Int(number)) => {
+                index = u64::try_from(number).map_err(|_| format!(":index is {number}"))?;
+            }
+            // Early events may carry a small negative time, since upstream's clock starts a little later.
+            ("time", Value::Int(number)) => time_ns = u64::try_from(number.max(0)).unwrap_or(u64::MAX),
+            ("type", Value::Keyword(name)) => {
+                kind = Some(OperationKind::from_name(&name).ok_or_else(|| format!(":type is :{name}"))?);
+            }
+            ("process", Value::Int(number)) => {
+                process = Some(Process::Client(
+                    u64::try_from(number).map_err(|_| format!(":process is {number}"))?,
+                ));
+            }
+            ("process", Value::Keyword(_)) => process = Some(Process::Nemesis),
+            ("f", Value::Keyword(name) | Value::Symbol(name)) => f = Some(name),
+            ("f", Value::Nil) => f = Some(Name::from_static("nil")),
+            ("value", entry) => value = entry,
+            ("error", entry) => error = Some(entry),
+            ("index" | "time", Value::Nil) => {}
+            (name @ ("index" | "time" | "type" | "process" | "f"), entry) => {
+                return Err(format!(":{name} is {entry}"));
+            }
+            (_, entry) => extra.push((key, entry)),
+        }
+    }
+    Ok(Operation {
+        index,
+        time_ns,
+        kind: kind.ok_or(":type is missing")?,
+        process: process.ok_or(":process is missing")?,
+        f: f.ok_or(":f is missing")?,
+        value,
+        error,
+        extra,
+    })
+}
+
+/// Finds the beginning of an operation when its end is observed, whatever the checker wants to remember of it.
+///
+/// Memory is bounded by the number of processes, however long the history: a beginning is forgotten when its end
+/// has come.
+///
+/// ```
+/// use glomers_check::{Pairing, Process};
+/// let mut pairing = Pairing::new();
+/// pairing.begin(Process::Client(4), "what it asked for");
+/// assert_eq!(pairing.end(Process::Client(4)), Some("what it asked for"));
+/// assert_eq!(pairing.end(Process::Client(4)), None);
+/// ```
+#[derive(Clone, Debug)]
+pub struct Pairing<T> {
+    open: BTreeMap<Process, T>,
+}
+
+impl<T> Pairing<T> {
+    /// A pairing in which no operation has begun.
+    pub fn new() -> Self {
+        Self { open: BTreeMap::new() }
+    }
+
+    /// An operation of this process begins. If the process had one open, which no client does, that one is
+    /// returned.
+    pub fn begin(&mut self, process: Process, beginning: T) -> Option<T> {
+        self.open.insert(process, beginning)
+    }
+
+    /// The operation of this process ends; what was remembered at its beginning is returned.
+    pub fn end(&mut self, process: Process) -> Option<T> {
+        self.open.remove(&process)
+    }
+
+    /// What has begun and not ended, in the order of processes.
+    pub fn open(&self) -> impl Iterator<Item = (Process, &T)> {
+        self.open.iter().map(|(process, beginning)| (*process, beginning))
+    }
+}
+
+impl<T> Default for Pairing<T> {
+    fn default() -> Self {
+        Self::new()
+    }
+}

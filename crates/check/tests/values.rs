@@ -1,0 +1,113 @@
+//! Values and operations survive every form they are written in.
+
+use glomers_check::{MAX_DEPTH, Name, Operation, OperationKind, Process, Value, edn};
+use proptest::prelude::*;
+
+fn name() -> impl Strategy<Value = Name> {
+    "[a-z][a-z0-9?_-]{0,8}(/[a-z]{1,4})?".prop_map(Name::from)
+}
+
+/// Values as they come from JSON or EDN: keys and elements all different.
+fn value() -> impl Strategy<Value = Value> {
+    let leaf = prop_oneof![
+        Just(Value::Nil),
+        any::<bool>().prop_map(Value::Bool),
+        any::<i64>().prop_map(Value::from),
+        any::<i128>().prop_map(Value::Int),
+        any::<f64>()
+            .prop_filter("a NaN has many bit patterns", |float| !float.is_nan())
+            .prop_map(Value::Float),
+        any::<String>().prop_map(Value::from),
+        name().prop_map(Value::Keyword),
+        name()
+            .prop_filter("words with a meaning", |name| !["nil", "true", "false"].contains(&name.as_str()))
+            .prop_map(Value::Symbol),
+    ];
+    leaf.prop_recursive(4, 40, 6, |inner| {
+        let items = prop::collection::vec(inner.clone(), 0..6);
+        prop_oneof![
+            items.clone().prop_map(Value::List),
+            items.prop_map(Value::Vector),
+            prop::collection::btree_set(inner.clone(), 0..6)
+                .prop_map(|items| Value::Set(items.into_iter().collect())),
+            prop::collection::btree_map(inner.clone(), inner.clone(), 0..6)
+                .prop_map(|entries| Value::Map(entries.into_iter().collect())),
+            (name(), inner).prop_map(|tagged| Value::Tagged(Box::new(tagged))),
+        ]
+    })
+}
+
+fn operation() -> impl Strategy<Value = Operation> {
+    let kind = prop::sample::select(vec![
+        OperationKind::Invoke,
+        OperationKind::Ok,
+        OperationKind::Fail,
+        OperationKind::Info,
+    ]);
+    let process = prop_oneof![any::<u64>().prop_map(Process::Client), Just(Process::Nemesis)];
+    let error = prop_oneof![Just(None), value().prop_map(Some)];
+    (any::<u64>(), any::<u64>(), kind, process, name(), value(), error).prop_map(
+        |(index, time_ns, kind, process, f, value, error)| {
+            let index = index / 2;
+            let extra =
+                if index % 2 == 0 { Vec::new() } else { vec![(Name::from("final?"), Value::Bool(true))] };
+            Operation { index, time_ns, kind, process, f, value, error, extra }
+        },
+    )
+}
+
+proptest! {
+    #[test]
+    fn edn_is_read_as_it_was_written(value in value()) {
+        let line = value.to_string();
+        prop_assert_eq!(edn::read(&line).unwrap().to_string(), line);
+        prop_assert_eq!(edn::read(&edn::pretty(&value)).unwrap(), value);
+    }
+
+    #[test]
+    fn any_reader_of_edn_reads_what_is_written(value in value()) {
+        let text = value.to_string();
+        // Infinities are Clojure's extension.
+        prop_assume!(!text.contains("##"));
+        prop_assert!(edn_format::parse_str(&text).is_ok(), "{}", text);
+    }
+
+    #[test]
+    fn text_that_is_not_edn_is_an_error_and_not_a_panic(text in any::<String>(), mixed in "[\\[\\](){}#\"\\\\:;_a1. ]{0,40}") {
+        let _ = edn::read(&text);
+        let _ = edn::read(&mixed);
+    }
+
+    #[test]
+    fn the_compact_form_gives_the_same_operation_back(operation in operation()) {
+        let bytes = postcard::to_stdvec(&operation).unwrap();
+        prop_assert_eq!(postcard::from_bytes::<Operation>(&bytes).unwrap(), operation);
+    }
+
+    #[test]
+    fn an_operation_is_read_from_its_line(operation in operation()) {
+        let read = Operation::from_value(edn::read(&operation.to_string()).unwrap()).unwrap();
+        prop_assert_eq!(read, operation);
+    }
+
+    #[test]
+    fn equality_and_order_agree(a in value(), b in value()) {
+        prop_assert_eq!(a == b, a.cmp(&b).is_eq());
+        prop_assert_eq!(a.cmp(&b), b.cmp(&a).reverse());
+    }
+}
+
+#[test]
+fn deep_nesting_is_refused_by_every_reader() {
+    let nested = |depth: usize| "[".repeat(depth) + &"]".repeat(depth);
+    assert!(edn::read(&nested(MAX_DEPTH)).is_ok());
+    let error = edn::read(&nested(100_000)).unwrap_err();
+    assert!(error.reason.contains("levels deep"), "{error}");
+    assert!(edn::read(&"#_".repeat(100_000)).is_err());
+    assert!(edn::read(&"#a ".repeat(100_000)).is_err());
+
+    // In the compact form a vector of one vector is its tag and its length.
+    let vector = postcard::to_stdvec(&Value::Vector(vec![Value::Nil])).unwrap();
+    let deep = vector[..2].repeat(100_000);
+    assert!(postcard::from_bytes::<Value>(&deep).is_err());
+}
