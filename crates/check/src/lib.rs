@@ -35,6 +35,7 @@ mod history;
 mod name;
 mod operation;
 mod stats;
+pub mod txn;
 mod value;
 mod verdict;
 

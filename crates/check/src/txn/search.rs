@@ -5,12 +5,14 @@ use std::collections::BTreeSet;
 use super::anomaly::Anomaly;
 use super::component::{Component, Edge};
 use super::cycle::{self, Cycle, Scope};
+use super::explain::{self, Explain};
 use super::graph::Digraph;
 use super::model::Model;
 use super::relation::{Relation, Relations};
+use super::report::{Case, Report};
 use super::time_order::{Epochs, process_edges, real_time_edges};
-use super::transactions::Span;
-use crate::{Mode, OperationKind};
+use super::transactions::{DataType, Span};
+use crate::{Mode, OperationKind, Value};
 
 /// What the search found.
 pub(crate) struct Cycles {
@@ -19,6 +21,30 @@ pub(crate) struct Cycles {
     pub(crate) exists: BTreeSet<Anomaly>,
     /// Whether no transaction depends on another.
     pub(crate) is_empty: bool,
+}
+
+impl Cycles {
+    /// Adds what was found to a report that holds everything else already.
+    pub(crate) fn report<D: DataType>(self, explain: &impl Explain<D>, report: &mut Report) {
+        for cycle in &self.cycles {
+            report.add(cycle.kind.anomaly(), || explain::case(explain, cycle));
+        }
+        if self.is_empty {
+            report.add(Anomaly::EMPTY_TRANSACTION_GRAPH, || Case {
+                value: Value::Bool(true),
+                sentence: "no transaction depends on another, so that the history says nothing about isolation.".to_owned(),
+                operations: Vec::new(),
+            });
+        }
+        let others: Vec<Anomaly> = report.anomalies().collect();
+        for anomaly in unexplained(&self.exists, others) {
+            report.add(anomaly, || Case {
+                value: Value::record([("type", Value::keyword(anomaly.name()))]),
+                sentence: "some cycle of dependencies rules this level out.".to_owned(),
+                operations: Vec::new(),
+            });
+        }
+    }
 }
 
 /// Which order of execution the prohibited anomalies need. The real-time order contains that of the processes.
@@ -128,7 +154,7 @@ fn existing(component: &Component) -> BTreeSet<Anomaly> {
 }
 
 /// Of the anomalies that only say that a cycle exists, those that say more than the others found.
-pub(crate) fn unexplained(exists: &BTreeSet<Anomaly>, others: impl IntoIterator<Item = Anomaly>) -> BTreeSet<Anomaly> {
+fn unexplained(exists: &BTreeSet<Anomaly>, others: impl IntoIterator<Item = Anomaly>) -> BTreeSet<Anomaly> {
     let impossible = Model::ruled_out(others);
     let is_new = |anomaly: &&Anomaly| {
         let model = anomaly.name().trim_end_matches("-cycle-exists");

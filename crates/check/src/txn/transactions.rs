@@ -35,7 +35,9 @@ pub(crate) trait DataType {
     /// The function that writes: `append` or `w`.
     const WRITE: &'static str;
 
-    /// Takes in what a read observed.
+    /// Whether a read can have observed this.
+    fn is_observable(value: &Value) -> bool;
+    /// Takes in what a read observed, which [`DataType::is_observable`].
     fn observe(&mut self, interner: &mut Interner, key: KeyId, value: &Value) -> Self::Observed;
     /// The value that was observed.
     fn value(&self, interner: &Interner, key: KeyId, observed: Self::Observed) -> Value;
@@ -128,10 +130,6 @@ impl<D: DataType> Transactions<D> {
         }
     }
 
-    pub(crate) fn len(&self) -> usize {
-        self.spans.len()
-    }
-
     pub(crate) fn ids(&self) -> Range<TransactionId> {
         0..self.spans.len() as u32
     }
@@ -153,10 +151,6 @@ impl<D: DataType> Transactions<D> {
         let next = self.spans.get(transaction as usize + 1);
         let end = next.map_or(self.micro_operations.len(), |span| span.first as usize);
         &self.micro_operations[self.spans[transaction as usize].first as usize..end]
-    }
-
-    pub(crate) fn is_invoked_write(&self, element: ElementId) -> bool {
-        self.invoked_writes.get(element as usize).copied().unwrap_or(false)
     }
 
     /// Takes in an entry of the history. Returns the transaction that it completes, if any.
@@ -216,10 +210,14 @@ impl<D: DataType> Transactions<D> {
             }
         }
         let pending = Pending { index: operation.index, time_ns: operation.time_ns, event, value: operation.value.clone() };
-        match self.pending.insert(operation.process, pending) {
-            None => Ok(()),
-            Some(_) => Err(Unusable::Overlap { index: operation.index, process: operation.process }),
+        let overlapped = self.pending.insert(operation.process, pending);
+        if overlapped.is_some() {
+            if self.mode == Mode::Strict {
+                return Err(Unusable::Overlap { index: operation.index, process: operation.process });
+            }
+            self.without_invocation.get_or_insert(operation.index);
         }
+        Ok(())
     }
 
     fn complete(&mut self, operation: &Operation, event: u32) -> Result<TransactionId, Unusable> {
@@ -266,7 +264,8 @@ impl<D: DataType> Transactions<D> {
                 Some(element) => Action::Write(self.interner.element(key, element)),
                 None => match observed(step) {
                     // A client that does not know what became of its transaction has read nothing.
-                    Value::Nil if kind != OperationKind::Ok => Action::ReadUnknown,
+                    _ if kind == OperationKind::Fail => Action::ReadUnknown,
+                    Value::Nil if kind == OperationKind::Info => Action::ReadUnknown,
                     value => Action::Read(self.data.observe(&mut self.interner, key, value)),
                 },
             };
@@ -319,11 +318,11 @@ impl<D: DataType> Transactions<D> {
 
 /// The key of a micro-operation and, if it writes, the element. None if it is not a micro-operation of the data type.
 fn parse<D: DataType>(step: &Value) -> Option<(&Value, Option<&Value>)> {
-    let step = step.as_sequence()?;
-    let (function, key) = (name(step.first()?)?, step.get(1)?);
+    let parts = step.as_sequence()?;
+    let (function, key) = (name(parts.first()?)?, parts.get(1)?);
     match function {
-        "r" => Some((key, None)),
-        _ if function == D::WRITE => Some((key, Some(step.get(2)?))),
+        "r" => D::is_observable(observed(step)).then_some((key, None)),
+        _ if function == D::WRITE => Some((key, Some(parts.get(2)?))),
         _ => None,
     }
 }
