@@ -3,6 +3,7 @@
 mod anomaly;
 mod component;
 mod cycle;
+mod drawing;
 mod explain;
 mod graph;
 mod interner;
@@ -17,8 +18,10 @@ mod search;
 mod time_order;
 mod transactions;
 mod updates;
+pub mod weak;
 
 pub use anomaly::{Anomaly, UnknownAnomaly};
+pub use drawing::draw_cycle;
 pub use list_append::ListAppend;
 pub use model::{Boundary, Model, UnknownModel};
 pub use options::Options;

@@ -107,13 +107,18 @@ impl CycleKind {
 
 /// The shortest cycle of each kind in a component, without those that another found kind implies.
 pub(crate) fn search(component: &Component, scopes: &[Scope]) -> Vec<Cycle> {
-    let mut search = Search { component, budget: SHORTENING_EDGES, found: BTreeMap::new(), walk: Walk::new(component.len() * 2) };
+    let mut search = Search::new(component);
     for &scope in scopes {
         for family in [Family::G0, Family::G1c, Family::GSingle, Family::GNonadjacent, Family::G2] {
             search.look_for(CycleKind { family, scope });
         }
     }
     search.found.into_values().collect()
+}
+
+/// A shortest cycle of these relations, as positions in the component.
+pub(crate) fn shortest_cycle(component: &Component, allowed: Relations) -> Option<Vec<u32>> {
+    Search::new(component).through_any(allowed)
 }
 
 struct Search<'a> {
@@ -123,7 +128,11 @@ struct Search<'a> {
     walk: Walk,
 }
 
-impl Search<'_> {
+impl<'a> Search<'a> {
+    fn new(component: &'a Component) -> Self {
+        Self { component, budget: SHORTENING_EDGES, found: BTreeMap::new(), walk: Walk::new(component.len() * 2) }
+    }
+
     fn look_for(&mut self, kind: CycleKind) {
         if self.is_implied(kind) {
             return;

@@ -202,6 +202,7 @@ const IMPLICATIONS: &[(&str, &[&str])] = &[
 #[rustfmt::skip]
 const PROSCRIPTIONS: &[(&str, &[&str])] = &[
     ("causal-cerone",               &["internal", "G1a", "no-causal-order"]),
+    ("causal",                      &["no-causal-order"]),
     ("cursor-stability",            &["G1", "G-cursor", "lost-update"]),
     ("monotonic-view",              &["G1", "G-monotonic"]),
     ("monotonic-snapshot-read",     &["G1", "G-MSR"]),

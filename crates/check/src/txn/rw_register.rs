@@ -10,6 +10,7 @@
 //! In the strict mode, operations whose end is unknown count as writers too, and the models that need no total order
 //! of versions are decided exactly, by [`weak`](super::weak).
 
+mod exact;
 mod versions;
 
 use std::collections::BTreeMap;
@@ -153,6 +154,9 @@ impl RwRegister {
         let found = search::cycles(&self.transactions.spans, &edges, order, self.options.mode, &PREFERENCE);
         drop(edges);
         found.report(&Judged { transactions: &self.transactions, versions: &versions }, &mut self.report);
+        if self.options.mode == Mode::Strict {
+            exact::report(&self.transactions, &self.options.models, &mut self.report);
+        }
         Ok(())
     }
 
