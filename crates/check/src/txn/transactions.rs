@@ -90,12 +90,16 @@ pub(crate) enum Unusable {
     UnknownWriter { key: String, element: String },
 }
 
+/// An invoked transaction that has not completed.
 struct Pending {
     index: u64,
     time_ns: u64,
     event: u32,
-    value: Value,
+    steps: Vec<Asked>,
 }
+
+/// A micro-operation as it was asked for: the key, and the element if it writes one.
+type Asked = (KeyId, Option<ElementId>);
 
 /// All transactions of a history, recorded as they complete.
 pub(crate) struct Transactions<D: DataType> {
@@ -108,6 +112,8 @@ pub(crate) struct Transactions<D: DataType> {
     pub(crate) without_invocation: Option<u64>,
     micro_operations: Vec<MicroOperation<D::Observed>>,
     pending: FxHashMap<Process, Pending>,
+    /// Lists of steps whose transactions have completed, to be filled again.
+    unused: Vec<Vec<Asked>>,
     invoked_writes: Vec<bool>,
     mode: Mode,
     events: u32,
@@ -124,6 +130,7 @@ impl<D: DataType> Transactions<D> {
             without_invocation: None,
             micro_operations: Vec::new(),
             pending: FxHashMap::default(),
+            unused: Vec::new(),
             invoked_writes: Vec::new(),
             mode,
             events: 0,
@@ -187,17 +194,16 @@ impl<D: DataType> Transactions<D> {
                 first: self.micro_operations.len() as u32,
             };
             self.spans.push(span);
-            if let Err(unusable) = self.record(&pending.value, OperationKind::Info, pending.index) {
-                self.unusable = Some(unusable);
-            }
+            self.record_asked(&pending.steps);
         }
     }
 
     fn invoke(&mut self, operation: &Operation, event: u32) -> Result<(), Unusable> {
-        for step in self.steps(&operation.value, operation.index)? {
-            let Some((key, Some(element))) = parse::<D>(step) else { continue };
-            let key = self.interner.key(key);
-            let element = self.interner.element(key, element);
+        let mut steps = self.unused.pop().unwrap_or_default();
+        for step in steps_of(&operation.value).ok_or_else(|| not_transaction::<D>(operation))? {
+            let (key, element) = self.parse(step).ok_or_else(|| not_transaction::<D>(operation))?;
+            steps.push((key, element));
+            let Some(element) = element else { continue };
             if self.invoked_writes.len() <= element as usize {
                 self.invoked_writes.resize(element as usize + 1, false);
             }
@@ -209,7 +215,7 @@ impl<D: DataType> Transactions<D> {
                 });
             }
         }
-        let pending = Pending { index: operation.index, time_ns: operation.time_ns, event, value: operation.value.clone() };
+        let pending = Pending { index: operation.index, time_ns: operation.time_ns, event, steps };
         let overlapped = self.pending.insert(operation.process, pending);
         if overlapped.is_some() {
             if self.mode == Mode::Strict {
@@ -226,24 +232,9 @@ impl<D: DataType> Transactions<D> {
         if pending.is_none() {
             self.without_invocation.get_or_insert(operation.index);
         }
-        let mut kind = operation.kind;
-        let mut value = &operation.value;
-        // What a client that gave up wrote down is not to be trusted more than what it asked for, and a reply to
-        // something else says nothing about what was asked.
-        if self.mode == Mode::Strict
-            && let Some(pending) = &pending
-        {
-            if kind != OperationKind::Ok {
-                value = &pending.value;
-            } else if let Some((expected, found)) = mismatch::<D>(&pending.value, value) {
-                self.mismatches.push(Mismatch { transaction, expected, found });
-                kind = OperationKind::Info;
-                value = &pending.value;
-            }
-        }
         self.spans.push(Span {
             process: operation.process,
-            kind,
+            kind: operation.kind,
             invoked: pending.as_ref().map_or(event, |pending| pending.event),
             completed: event,
             index: operation.index,
@@ -252,39 +243,73 @@ impl<D: DataType> Transactions<D> {
             invoked_time_ns: pending.as_ref().map_or(operation.time_ns, |pending| pending.time_ns),
             first: self.micro_operations.len() as u32,
         });
-        self.record(value, kind, operation.index)?;
+        let Some(mut pending) = pending.filter(|_| self.mode == Mode::Strict) else {
+            self.record(operation)?;
+            return Ok(transaction);
+        };
+        // What a client that gave up wrote down is not to be trusted more than what it asked for, and a reply to
+        // something else says nothing about what was asked.
+        if operation.kind != OperationKind::Ok {
+            self.record_asked(&pending.steps);
+        } else if !self.record_reply(&operation.value, &pending.steps) {
+            let first = self.spans[transaction as usize].first as usize;
+            self.micro_operations.truncate(first);
+            self.record_asked(&pending.steps);
+            self.spans[transaction as usize].kind = OperationKind::Info;
+            let expected = self.micro_operations[first..].iter().map(|step| self.step_value(step)).collect();
+            self.mismatches.push(Mismatch { transaction, expected: Value::Vector(expected), found: operation.value.clone() });
+        }
+        pending.steps.clear();
+        self.unused.push(pending.steps);
         Ok(transaction)
     }
 
-    fn record(&mut self, value: &Value, kind: OperationKind, index: u64) -> Result<(), Unusable> {
-        for step in self.steps(value, index)? {
-            let Some((key, written)) = parse::<D>(step) else { continue };
-            let key = self.interner.key(key);
-            let action = match written {
-                Some(element) => Action::Write(self.interner.element(key, element)),
-                None => match observed(step) {
-                    // A client that does not know what became of its transaction has read nothing.
-                    _ if kind == OperationKind::Fail => Action::ReadUnknown,
-                    Value::Nil if kind == OperationKind::Info => Action::ReadUnknown,
-                    value => Action::Read(self.data.observe(&mut self.interner, key, value)),
-                },
+    /// Records what was asked for, of which nobody knows what was read.
+    fn record_asked(&mut self, asked: &[Asked]) {
+        self.micro_operations.extend(asked.iter().map(|&(key, element)| MicroOperation {
+            key,
+            action: element.map_or(Action::ReadUnknown, Action::Write),
+        }));
+    }
+
+    /// Records what a reply says. False if it does not answer what was asked.
+    fn record_reply(&mut self, reply: &Value, asked: &[Asked]) -> bool {
+        let Some(steps) = steps_of(reply).filter(|steps| steps.len() == asked.len()) else { return false };
+        for (step, &asked) in steps.iter().zip(asked) {
+            let Some((key, element)) = self.parse(step).filter(|&step| step == asked) else { return false };
+            let action = element.map_or_else(|| Action::Read(self.data.observe(&mut self.interner, key, observed(step))), Action::Write);
+            self.micro_operations.push(MicroOperation { key, action });
+        }
+        true
+    }
+
+    /// Records a completion as it stands.
+    fn record(&mut self, operation: &Operation) -> Result<(), Unusable> {
+        for step in steps_of(&operation.value).ok_or_else(|| not_transaction::<D>(operation))? {
+            let (key, element) = self.parse(step).ok_or_else(|| not_transaction::<D>(operation))?;
+            let action = match (element, operation.kind, observed(step)) {
+                (Some(element), ..) => Action::Write(element),
+                // A client that does not know what became of its transaction has read nothing.
+                (None, OperationKind::Fail, _) | (None, OperationKind::Info, Value::Nil) => Action::ReadUnknown,
+                (None, _, value) => Action::Read(self.data.observe(&mut self.interner, key, value)),
             };
             self.micro_operations.push(MicroOperation { key, action });
         }
         Ok(())
     }
 
-    /// The micro-operations of a transaction's value, every one of which has the right form.
-    fn steps<'v>(&self, value: &'v Value, index: u64) -> Result<&'v [Value], Unusable> {
-        let steps = match value {
-            Value::Nil => Some([].as_slice()),
-            value => value.as_sequence(),
-        };
-        steps.filter(|steps| steps.iter().all(|step| parse::<D>(step).is_some())).ok_or_else(|| Unusable::NotATransaction {
-            index,
-            write: D::WRITE,
-            value: value.to_string(),
-        })
+    /// The key of a micro-operation and, if it writes, the element. None if it is not a micro-operation of the type.
+    fn parse(&mut self, step: &Value) -> Option<Asked> {
+        let parts = step.as_sequence()?;
+        let (function, key) = (parts.first()?, parts.get(1)?);
+        match function.as_keyword().or_else(|| function.as_str())? {
+            "r" if D::is_observable(observed(step)) => Some((self.interner.key(key), None)),
+            name if name == D::WRITE => {
+                let key = self.interner.key(key);
+                Some((key, Some(self.interner.element(key, parts.get(2)?))))
+            }
+            _ => None,
+        }
     }
 
     /// The value of one micro-operation, as the history writes it.
@@ -316,31 +341,15 @@ impl<D: DataType> Transactions<D> {
     }
 }
 
-/// The key of a micro-operation and, if it writes, the element. None if it is not a micro-operation of the data type.
-fn parse<D: DataType>(step: &Value) -> Option<(&Value, Option<&Value>)> {
-    let parts = step.as_sequence()?;
-    let (function, key) = (name(parts.first()?)?, parts.get(1)?);
-    match function {
-        "r" => D::is_observable(observed(step)).then_some((key, None)),
-        _ if function == D::WRITE => Some((key, Some(parts.get(2)?))),
-        _ => None,
-    }
-}
-
 /// What a read says that it saw; EDN histories may leave it out.
 fn observed(step: &Value) -> &Value {
     step.as_sequence().and_then(|step| step.get(2)).unwrap_or(&Value::Nil)
 }
 
-fn name(value: &Value) -> Option<&str> {
-    value.as_keyword().or_else(|| value.as_str())
+fn steps_of(value: &Value) -> Option<&[Value]> {
+    if value.is_nil() { Some(&[]) } else { value.as_sequence() }
 }
 
-/// Where a reply does not answer what was asked: the part of the request, and the part of the reply.
-fn mismatch<D: DataType>(request: &Value, reply: &Value) -> Option<(Value, Value)> {
-    let asked = request.as_sequence().unwrap_or_default();
-    let answered = reply.as_sequence().filter(|steps| steps.len() == asked.len());
-    let Some(answered) = answered else { return Some((request.clone(), reply.clone())) };
-    let differs = |(asked, answered): &(&Value, &Value)| parse::<D>(asked) != parse::<D>(answered);
-    asked.iter().zip(answered).find(differs).map(|(asked, answered)| (asked.clone(), answered.clone()))
+fn not_transaction<D: DataType>(operation: &Operation) -> Unusable {
+    Unusable::NotATransaction { index: operation.index, write: D::WRITE, value: operation.value.to_string() }
 }
