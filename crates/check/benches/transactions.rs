@@ -23,12 +23,20 @@ fn list_append(criterion: &mut Criterion) {
     for count in [100_000, 1_000_000] {
         let history = Workload::new(Data::Lists, count).history();
         group.bench_with_input(BenchmarkId::new("valid", count), &history, |bencher, history| {
-            bencher.iter_batched(|| ListAppend::new(Options::default()), |checker| run(history, checker), BatchSize::PerIteration);
+            bencher.iter_batched(
+                || ListAppend::new(Options::default()),
+                |checker| run(history, checker),
+                BatchSize::PerIteration,
+            );
         });
     }
     let history = Workload { stale_percent: 20, ..Workload::new(Data::Lists, 100_000) }.history();
     group.bench_with_input(BenchmarkId::new("stale reads", 100_000), &history, |bencher, history| {
-        bencher.iter_batched(|| ListAppend::new(Options::default()), |checker| run(history, checker), BatchSize::PerIteration);
+        bencher.iter_batched(
+            || ListAppend::new(Options::default()),
+            |checker| run(history, checker),
+            BatchSize::PerIteration,
+        );
     });
     group.finish();
 }
@@ -56,14 +64,22 @@ fn weak_levels(criterion: &mut Criterion) {
     group.sample_size(10);
     let small = sessions(&Workload { clients: 50, ..Workload::new(Data::Registers, 100_000) }.history());
     for level in Level::ALL {
-        group.bench_with_input(BenchmarkId::new(level.to_string(), "100000 transactions"), &small, |bencher, sessions| {
-            bencher.iter(|| sessions.violation(level));
-        });
+        group.bench_with_input(
+            BenchmarkId::new(level.to_string(), "100000 transactions"),
+            &small,
+            |bencher, sessions| {
+                bencher.iter(|| sessions.violation(level));
+            },
+        );
     }
     let large = sessions(&Workload { clients: 50, ..Workload::new(Data::Registers, 400_000) }.history());
-    group.bench_with_input(BenchmarkId::new(Level::Causal.to_string(), "1000000 steps"), &large, |bencher, sessions| {
-        bencher.iter(|| sessions.violation(Level::Causal));
-    });
+    group.bench_with_input(
+        BenchmarkId::new(Level::Causal.to_string(), "1000000 steps"),
+        &large,
+        |bencher, sessions| {
+            bencher.iter(|| sessions.violation(Level::Causal));
+        },
+    );
     group.finish();
 }
 

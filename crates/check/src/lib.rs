@@ -23,6 +23,7 @@
 //! - [`Operation`] is one entry of a [`History`]; [`Pairing`] finds the beginning of an operation when it ends.
 //! - [`Checker`], [`Verdict`]: what every checker is and says. [`Composition`] makes one of several, [`Guarded`]
 //!   keeps a crash from spreading.
+//! - [`txn`] judges transactions: isolation levels from read uncommitted to strict serializability.
 //! - [`Stats`], [`Availability`], [`Exceptions`] look at any workload; [`Echo`] at one.
 
 pub mod edn;

@@ -15,7 +15,11 @@ fn parse(text: &str) -> Sessions {
             let steps = transaction.lines().filter(|line| !line.trim().is_empty()).map(|line| {
                 let parts: Vec<&str> = line.split_whitespace().collect();
                 let (key, value) = (parts[1].parse().expect("a key"), parts[2].parse().expect("a value"));
-                if parts[0] == "w" { Step::Write { key, value } } else { Step::Read { key, value: Some(value) } }
+                if parts[0] == "w" {
+                    Step::Write { key, value }
+                } else {
+                    Step::Read { key, value: Some(value) }
+                }
             });
             sessions.push(steps.collect::<Vec<_>>());
         }
@@ -45,8 +49,11 @@ type Transaction = Vec<Step>;
 
 /// Whether some total order of the transactions is a commit order for the level: the definition itself.
 fn by_definition(sessions: &[Vec<Transaction>], level: Level) -> bool {
-    let transactions: Vec<(usize, usize)> =
-        sessions.iter().enumerate().flat_map(|(session, list)| (0..list.len()).map(move |place| (session, place))).collect();
+    let transactions: Vec<(usize, usize)> = sessions
+        .iter()
+        .enumerate()
+        .flat_map(|(session, list)| (0..list.len()).map(move |place| (session, place)))
+        .collect();
     let count = transactions.len();
     let steps = |transaction: usize| &sessions[transactions[transaction].0][transactions[transaction].1];
     let writes = |transaction: usize, key: u64| {
@@ -56,8 +63,8 @@ fn by_definition(sessions: &[Vec<Transaction>], level: Level) -> bool {
         })
     };
     // Every read's key and writer; the initial state is `count`.
-    let mut reads: Vec<Vec<(u64, usize)>> = vec![Vec::new(); count];
-    for reader in 0..count {
+    let reads_of = |reader: usize| -> Option<Vec<(u64, usize)>> {
+        let mut reads = Vec::new();
         for (position, step) in steps(reader).iter().enumerate() {
             let Step::Read { key, value } = *step else { continue };
             let own = steps(reader)[..position].iter().rev().find_map(|step| match *step {
@@ -66,15 +73,17 @@ fn by_definition(sessions: &[Vec<Transaction>], level: Level) -> bool {
             });
             match (own, value) {
                 (Some(own), value) if value == Some(own) => {}
-                (Some(_), _) => return false,
-                (None, None) => reads[reader].push((key, count)),
+                (Some(_), _) => return None,
+                (None, None) => reads.push((key, count)),
                 (None, Some(_)) => {
-                    let Some(writer) = (0..count).find(|&writer| writer != reader && writes(writer, key) == value) else { return false };
-                    reads[reader].push((key, writer));
+                    let mut others = (0..count).filter(|&writer| writer != reader);
+                    reads.push((key, others.find(|&writer| writes(writer, key) == value)?));
                 }
             }
         }
-    }
+        Some(reads)
+    };
+    let Some(reads) = (0..count).map(reads_of).collect::<Option<Vec<_>>>() else { return false };
     let mut before = vec![vec![false; count + 1]; count + 1];
     for one in 0..count {
         before[count][one] = true;
@@ -95,7 +104,9 @@ fn by_definition(sessions: &[Vec<Transaction>], level: Level) -> bool {
     let mut demanded = before.clone();
     for reader in 0..count {
         for (position, &(key, writer)) in reads[reader].iter().enumerate() {
-            for other in (0..count).filter(|&other| other != writer && other != reader && writes(other, key).is_some()) {
+            for other in
+                (0..count).filter(|&other| other != writer && other != reader && writes(other, key).is_some())
+            {
                 let earlier = reads[reader][..position].iter().any(|read| read.1 == other);
                 let is_demanded = match level {
                     Level::ReadCommitted => earlier,
@@ -109,7 +120,9 @@ fn by_definition(sessions: &[Vec<Transaction>], level: Level) -> bool {
     // A total order exists just if it can be built by always taking one that nothing left must precede.
     let mut left: Vec<usize> = (0..=count).collect();
     while !left.is_empty() {
-        let Some(place) = left.iter().position(|&one| left.iter().all(|&other| !demanded[other][one])) else { return false };
+        let Some(place) = left.iter().position(|&one| left.iter().all(|&other| !demanded[other][one])) else {
+            return false;
+        };
         left.remove(place);
     }
     true
@@ -134,16 +147,18 @@ fn tiny() -> impl Strategy<Value = Vec<Vec<Transaction>>> {
                 number += 1;
                 return Step::Write { key, value: number - 1 };
             }
-            let of_key: Vec<u64> = written.iter().filter(|write| write.0 == key).map(|write| write.1).collect();
+            let of_key: Vec<u64> =
+                written.iter().filter(|write| write.0 == key).map(|write| write.1).collect();
             Step::Read { key, value: of_key.get(choice % (of_key.len() + 1)).copied() }
         };
-        let mut to_transaction = |steps: Vec<(u64, usize, bool)>| -> Transaction { steps.into_iter().map(&mut to_step).collect() };
+        let mut to_transaction =
+            |steps: Vec<(u64, usize, bool)>| -> Transaction { steps.into_iter().map(&mut to_step).collect() };
         sessions.into_iter().map(|list| list.into_iter().map(&mut to_transaction).collect()).collect()
     })
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(3_000))]
+    #![proptest_config(ProptestConfig::with_cases(2_000))]
 
     #[test]
     fn a_level_holds_just_if_a_commit_order_exists(history in tiny()) {

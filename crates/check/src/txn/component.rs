@@ -21,7 +21,11 @@ pub(crate) struct Component {
 
 impl Component {
     /// Cuts the edges into one component for each group of transactions; edges between groups fall away.
-    pub(crate) fn cut(groups: Vec<Vec<TransactionId>>, edges: impl Iterator<Item = Edge>, transaction_count: usize) -> Vec<Self> {
+    pub(crate) fn cut(
+        groups: Vec<Vec<TransactionId>>,
+        edges: impl Iterator<Item = Edge>,
+        transaction_count: usize,
+    ) -> Vec<Self> {
         let mut place = vec![(NO_VERTEX, 0_u32); transaction_count];
         for (group, members) in groups.iter().enumerate() {
             for (vertex, &member) in members.iter().enumerate() {
@@ -85,7 +89,8 @@ impl Component {
     /// Every edge that has one of these relations.
     pub(crate) fn edges(&self, allowed: Relations) -> impl Iterator<Item = (u32, u32)> + '_ {
         self.vertices().flat_map(move |source| {
-            let edges = self.edges_from(source).iter().filter(move |(_, relations)| relations.intersects(allowed));
+            let edges =
+                self.edges_from(source).iter().filter(move |(_, relations)| relations.intersects(allowed));
             edges.map(move |&(target, _)| (source, target))
         })
     }
@@ -93,7 +98,9 @@ impl Component {
     /// The relations between two vertices.
     pub(crate) fn relations(&self, source: u32, target: u32) -> Relations {
         let edges = self.edges_from(source);
-        edges.binary_search_by_key(&target, |edge| edge.0).map_or(Relations::default(), |position| edges[position].1)
+        edges
+            .binary_search_by_key(&target, |edge| edge.0)
+            .map_or(Relations::default(), |position| edges[position].1)
     }
 
     /// The strongly connected components of the part with these relations.
@@ -106,7 +113,8 @@ impl Component {
     pub(crate) fn alternation(&self, base: Relations, apart: Relations) -> Digraph {
         let len = self.len() as u32;
         Digraph::new(self.len() * 2, || {
-            let base = self.edges(base).flat_map(move |(source, target)| [(source, target), (source + len, target)]);
+            let base =
+                self.edges(base).flat_map(move |(source, target)| [(source, target), (source + len, target)]);
             base.chain(self.edges(apart).map(move |(source, target)| (source, target + len)))
         })
     }

@@ -82,7 +82,7 @@ impl CycleKind {
     }
 
     /// The kind of a cycle with these relations; none if the data play no part in it.
-    fn of(relations: &[Relation]) -> Option<Self> {
+    pub(crate) fn of(relations: &[Relation]) -> Option<Self> {
         let count = |relation| relations.iter().filter(|&&other| other == relation).count();
         let next = |position: usize| relations[(position + 1) % relations.len()];
         let is_adjacent = |(position, &relation): (usize, &Relation)| {
@@ -130,7 +130,12 @@ struct Search<'a> {
 
 impl<'a> Search<'a> {
     fn new(component: &'a Component) -> Self {
-        Self { component, budget: SHORTENING_EDGES, found: BTreeMap::new(), walk: Walk::new(component.len() * 2) }
+        Self {
+            component,
+            budget: SHORTENING_EDGES,
+            found: BTreeMap::new(),
+            walk: Walk::new(component.len() * 2),
+        }
     }
 
     fn look_for(&mut self, kind: CycleKind) {
@@ -186,8 +191,10 @@ impl<'a> Search<'a> {
         let component = self.component;
         let alternation = component.alternation(base, apart).components();
         let len = component.len() as u32;
-        let edges: Vec<(u32, u32)> =
-            component.edges(apart).filter(|&(source, target)| alternation.joins(source, target + len)).collect();
+        let edges: Vec<(u32, u32)> = component
+            .edges(apart)
+            .filter(|&(source, target)| alternation.joins(source, target + len))
+            .collect();
         let closed = self.reachable(base, &edges);
         self.close(&closed, base)
     }
@@ -216,7 +223,12 @@ impl<'a> Search<'a> {
         starts.dedup();
         self.shortest(starts, |search, start, limit| {
             let step = |vertex: u32, visit: &mut dyn FnMut(u32)| {
-                graph.successors(vertex).iter().copied().filter(|&target| parts.joins(vertex, target)).for_each(visit);
+                graph
+                    .successors(vertex)
+                    .iter()
+                    .copied()
+                    .filter(|&target| parts.joins(vertex, target))
+                    .for_each(visit);
             };
             let walk = search.walk.back_to(start, limit, &mut search.budget, step)?;
             simple(walk.into_iter().map(|vertex| vertex % len).collect(), component, apart)
@@ -249,7 +261,9 @@ impl<'a> Search<'a> {
         let mut across: Vec<(u32, u32)> = self
             .component
             .edges(base)
-            .map(|(source, target)| (parts.component_of[source as usize], parts.component_of[target as usize]))
+            .map(|(source, target)| {
+                (parts.component_of[source as usize], parts.component_of[target as usize])
+            })
             .filter(|(source, target)| source != target)
             .collect();
         across.sort_unstable_by_key(|&(source, _)| std::cmp::Reverse(source));
@@ -272,9 +286,11 @@ impl<'a> Search<'a> {
             for (bit, &target) in batch.iter().enumerate() {
                 let from = by_target.partition_point(|edge| edge.1 < target);
                 let into = by_target[from..].iter().take_while(|edge| edge.1 == target);
-                closed.extend(into.filter(|edge| {
-                    reached[parts.component_of[edge.0 as usize] as usize] & (1 << bit) != 0
-                }));
+                closed.extend(
+                    into.filter(|edge| {
+                        reached[parts.component_of[edge.0 as usize] as usize] & (1 << bit) != 0
+                    }),
+                );
             }
         }
         closed
@@ -334,7 +350,8 @@ fn simple(mut walk: Vec<u32>, component: &Component, apart: Relations) -> Option
             if let Some(distance) = walk[first + 1..].iter().position(|vertex| *vertex == walk[first]) {
                 let inner = walk[first..=first + distance].to_vec();
                 let next = |position: usize| inner[(position + 1) % inner.len()];
-                let crosses = |position: usize| component.relations(inner[position], next(position)).intersects(apart);
+                let crosses =
+                    |position: usize| component.relations(inner[position], next(position)).intersects(apart);
                 if !(0..inner.len()).any(crosses) {
                     return None;
                 }
@@ -346,6 +363,9 @@ fn simple(mut walk: Vec<u32>, component: &Component, apart: Relations) -> Option
     }
 }
 
+/// Calls with each vertex that a vertex leads to.
+type Step<'s> = dyn FnMut(u32, &mut dyn FnMut(u32)) + 's;
+
 /// A breadth-first search whose memory is used again by the next.
 struct Walk {
     parents: Vec<u32>,
@@ -356,7 +376,12 @@ struct Walk {
 
 impl Walk {
     fn new(vertex_count: usize) -> Self {
-        Self { parents: vec![NO_VERTEX; vertex_count], met: vec![0; vertex_count], round: 0, queue: Vec::new() }
+        Self {
+            parents: vec![NO_VERTEX; vertex_count],
+            met: vec![0; vertex_count],
+            round: 0,
+            queue: Vec::new(),
+        }
     }
 
     /// The shortest cycle through `start`.
@@ -367,7 +392,7 @@ impl Walk {
         budget: &mut u64,
         mut step: impl FnMut(u32, &mut dyn FnMut(u32)),
     ) -> Option<Vec<u32>> {
-        let is_last = |vertex: u32, step: &mut dyn FnMut(u32, &mut dyn FnMut(u32))| {
+        let is_last = |vertex: u32, step: &mut Step<'_>| {
             let mut closes = false;
             step(vertex, &mut |target| closes |= target == start);
             closes
@@ -393,8 +418,8 @@ impl Walk {
         start: u32,
         limit: usize,
         budget: &mut u64,
-        is_last: impl Fn(u32, &mut dyn FnMut(u32, &mut dyn FnMut(u32))) -> bool,
-        step: &mut dyn FnMut(u32, &mut dyn FnMut(u32)),
+        is_last: impl Fn(u32, &mut Step<'_>) -> bool,
+        step: &mut Step<'_>,
     ) -> Option<Vec<u32>> {
         self.round += 1;
         let Self { parents, met, round, queue } = self;

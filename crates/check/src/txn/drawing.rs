@@ -30,10 +30,12 @@ const LABEL_CHARACTERS: usize = 38;
 /// ```
 pub fn draw_cycle(cycle: &Value) -> Option<String> {
     let steps = cycle.get("steps")?.as_elements()?;
-    let operations = cycle.get("cycle")?.as_elements()?.get(..steps.len()).filter(|operations| !operations.is_empty())?;
+    let operations =
+        cycle.get("cycle")?.as_elements()?.get(..steps.len()).filter(|operations| !operations.is_empty())?;
     let title = cycle.get("type").map_or_else(String::new, ToString::to_string);
     let radius_px = 110.0 + 34.0 * steps.len() as f64;
-    let (center_x, center_y) = (radius_px * 1.2 + BOX_HALF_WIDTH_PX + 20.0, radius_px + BOX_HALF_HEIGHT_PX + 50.0);
+    let (center_x, center_y) =
+        (radius_px * 1.2 + BOX_HALF_WIDTH_PX + 20.0, radius_px + BOX_HALF_HEIGHT_PX + 50.0);
     let place = |position: usize| {
         let angle = TAU * position as f64 / steps.len() as f64 - TAU / 4.0;
         (center_x + radius_px * 1.2 * angle.cos(), center_y + radius_px * angle.sin())
@@ -121,7 +123,8 @@ fn transaction(svg: &mut String, (x, y): (f64, f64), number: usize, operation: &
 /// Where the line from the middle of one box towards another leaves the box.
 fn at_border(from: (f64, f64), to: (f64, f64)) -> (f64, f64) {
     let (x, y) = (to.0 - from.0, to.1 - from.1);
-    let fraction = (BOX_HALF_WIDTH_PX / x.abs().max(1e-9)).min(BOX_HALF_HEIGHT_PX / y.abs().max(1e-9)).min(1.0);
+    let fraction =
+        (BOX_HALF_WIDTH_PX / x.abs().max(1e-9)).min(BOX_HALF_HEIGHT_PX / y.abs().max(1e-9)).min(1.0);
     (from.0 + x * fraction, from.1 + y * fraction)
 }
 

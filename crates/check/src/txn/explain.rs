@@ -34,7 +34,9 @@ pub(crate) fn case<D: DataType>(explain: &impl Explain<D>, cycle: &Cycle) -> Cas
         .steps
         .iter()
         .enumerate()
-        .map(|(position, &(source, relation))| (source, cycle.steps[(position + 1) % cycle.steps.len()].0, relation))
+        .map(|(position, &(source, relation))| {
+            (source, cycle.steps[(position + 1) % cycle.steps.len()].0, relation)
+        })
         .collect();
     let mut steps = Vec::new();
     let mut reasons = Vec::new();
@@ -60,7 +62,11 @@ pub(crate) fn case<D: DataType>(explain: &impl Explain<D>, cycle: &Cycle) -> Cas
             ("steps", Value::List(steps)),
             ("type", Value::keyword(cycle.kind.anomaly().name())),
         ]),
-        sentence: format!("no order of these transactions explains them. {}; a contradiction. Here {}.", reasons.join("; but "), named.join(", ")),
+        sentence: format!(
+            "no order of these transactions explains them. {}; a contradiction. Here {}.",
+            reasons.join("; but "),
+            named.join(", ")
+        ),
         operations: members().map(|member| transactions.span(member).index).collect(),
     }
 }
@@ -82,7 +88,11 @@ fn step<D: DataType>(
             (value, format!("process {} executed {one} before {other}", before.process))
         }
         Relation::RealTime => {
-            let value = Value::record([kind, ("a'", transactions.operation_value(source)), ("b", transactions.operation_value(target))]);
+            let value = Value::record([
+                kind,
+                ("a'", transactions.operation_value(source)),
+                ("b", transactions.operation_value(target)),
+            ]);
             let gap_ns = after.invoked_time_ns.saturating_sub(before.time_ns);
             let reason = format!(
                 "{one} had completed (index {}) {:.3} s before {other} was invoked (index {})",
@@ -97,7 +107,9 @@ fn step<D: DataType>(
                 return (Value::record([kind]), format!("of a {relation} dependency"));
             };
             let reason = (detail.reason)(&detail, one, other);
-            let position = |position: Option<usize>| position.map_or(Value::Nil, |position| Value::from(position as u64));
+            let position = |position: Option<usize>| {
+                position.map_or(Value::Nil, |position| Value::from(position as u64))
+            };
             let mut value = Value::record([kind, ("key", detail.key), ("value", detail.value)]);
             if let Some(next) = detail.next {
                 value.insert("value'", next);

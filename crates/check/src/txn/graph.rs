@@ -177,16 +177,20 @@ mod tests {
         #[test]
         fn a_component_is_mutual_reachability(edges in proptest::collection::vec((0_u32..9, 0_u32..9), 0..24)) {
             let components = Digraph::new(9, || edges.iter().copied()).components();
-            let mut reaches = [[false; 9]; 9];
-            for vertex in 0..9 { reaches[vertex][vertex] = true; }
-            for &(source, target) in &edges { reaches[source as usize][target as usize] = true; }
-            for middle in 0..9 { for source in 0..9 { for target in 0..9 {
-                reaches[source][target] |= reaches[source][middle] && reaches[middle][target];
-            } } }
-            for one in 0..9 { for other in 0..9 {
+            let all = || (0..9_usize).flat_map(|one| (0..9_usize).map(move |other| (one, other)));
+            let mut reaches: Vec<Vec<bool>> = (0..9).map(|one| (0..9).map(|other| one == other).collect()).collect();
+            for &(source, target) in &edges {
+                reaches[source as usize][target as usize] = true;
+            }
+            for middle in 0..9 {
+                for (one, other) in all() {
+                    reaches[one][other] |= reaches[one][middle] && reaches[middle][other];
+                }
+            }
+            for (one, other) in all() {
                 let mutual = reaches[one][other] && reaches[other][one];
                 proptest::prop_assert_eq!(components.joins(one as u32, other as u32), mutual);
-            } }
+            }
         }
     }
 }

@@ -28,7 +28,7 @@ use super::options::Options;
 use super::relation::Relation;
 use super::report::{Case, Report};
 use super::search;
-use super::transactions::{Action, Transactions, Unusable, TransactionId};
+use super::transactions::{Action, TransactionId, Transactions, Unusable};
 use super::updates::Updates;
 use crate::{Checker, Mode, Operation, OperationKind, Value, Verdict};
 
@@ -114,7 +114,8 @@ impl ListAppend {
     /// Looks for reads that contradict the transaction's own earlier steps, and for reads of its own later appends.
     fn check_internally(&mut self, transaction: TransactionId) {
         let steps = self.transactions.micro_operations(transaction);
-        let has_earlier = |position: usize| steps[..position].iter().any(|step| step.key == steps[position].key);
+        let has_earlier =
+            |position: usize| steps[..position].iter().any(|step| step.key == steps[position].key);
         if !(1..steps.len()).any(has_earlier) {
             return;
         }
@@ -124,11 +125,16 @@ impl ListAppend {
         for (position, step) in steps.iter().enumerate() {
             match step.action {
                 Action::Read(prefix) if internal.is_none() => {
-                    internal = lists.expectation(&steps[..position], step.key).filter(|expected| !lists.meets(step.key, prefix, expected)).map(|expected| (position, expected));
+                    internal = lists
+                        .expectation(&steps[..position], step.key)
+                        .filter(|expected| !lists.meets(step.key, prefix, expected))
+                        .map(|expected| (position, expected));
                 }
                 Action::Write(element) if future.is_none() => {
                     let saw = |earlier: &usize| match steps[*earlier].action {
-                        Action::Read(prefix) if steps[*earlier].key == step.key => lists.elements(step.key, prefix).contains(&element),
+                        Action::Read(prefix) if steps[*earlier].key == step.key => {
+                            lists.elements(step.key, prefix).contains(&element)
+                        }
                         _ => false,
                     };
                     future = (0..position).find(saw).map(|earlier| (earlier, element));
@@ -141,17 +147,31 @@ impl ListAppend {
         if let Some((position, expected)) = internal {
             let expected = expected.value(&self.transactions.interner);
             self.report.add(Anomaly::INTERNAL, || Case {
-                sentence: format!("operation {index} read {}, although its own earlier steps make it {expected}.", step_value(position)),
+                sentence: format!(
+                    "operation {index} read {}, although its own earlier steps make it {expected}.",
+                    step_value(position)
+                ),
                 operations: vec![index],
-                value: Value::record([("op", self.transactions.operation_value(transaction)), ("mop", step_value(position)), ("expected", expected)]),
+                value: Value::record([
+                    ("op", self.transactions.operation_value(transaction)),
+                    ("mop", step_value(position)),
+                    ("expected", expected),
+                ]),
             });
         }
         if let Some((position, element)) = future {
             let element = self.transactions.interner.element_value(element);
             self.report.add(Anomaly::FUTURE_READ, || Case {
-                sentence: format!("operation {index} read {}, which holds the {element} that it appended only later.", step_value(position)),
+                sentence: format!(
+                    "operation {index} read {}, which holds the {element} that it appended only later.",
+                    step_value(position)
+                ),
                 operations: vec![index],
-                value: Value::record([("op", self.transactions.operation_value(transaction)), ("mop", step_value(position)), ("element", element)]),
+                value: Value::record([
+                    ("op", self.transactions.operation_value(transaction)),
+                    ("mop", step_value(position)),
+                    ("element", element),
+                ]),
             });
         }
     }
@@ -163,11 +183,17 @@ impl ListAppend {
         if marked.is_empty() {
             return reads;
         }
-        for transaction in self.transactions.ids().filter(|&transaction| self.transactions.is_ok(transaction)) {
+        for transaction in self.transactions.ids().filter(|&transaction| self.transactions.is_ok(transaction))
+        {
             for (position, step) in self.transactions.micro_operations(transaction).iter().enumerate() {
                 let Action::Read(prefix) = step.action else { continue };
                 let Some(marked) = marked.get(&(step.key, prefix.branch)) else { continue };
-                reads.extend(marked.iter().filter(|(at, _)| *at < prefix.length).map(|(_, element)| (transaction, position, *element)));
+                reads.extend(
+                    marked
+                        .iter()
+                        .filter(|(at, _)| *at < prefix.length)
+                        .map(|(_, element)| (transaction, position, *element)),
+                );
             }
         }
         reads
@@ -177,7 +203,9 @@ impl ListAppend {
         let is_unwritten = |element| versions.writer(element).is_none();
         if self.options.mode == Mode::Compat {
             let mut shown = versions.chains().iter().flatten().copied();
-            return shown.find(|&element| is_unwritten(element)).map_or(Ok(()), |element| Err(self.transactions.unknown_writer(element)));
+            return shown
+                .find(|&element| is_unwritten(element))
+                .map_or(Ok(()), |element| Err(self.transactions.unknown_writer(element)));
         }
         for (transaction, position, element) in self.committed_reads(is_unwritten) {
             self.transactions.report_unwritten(&mut self.report, transaction, position, element);
@@ -186,10 +214,21 @@ impl ListAppend {
     }
 
     fn report_aborted_reads(&mut self, versions: &Versions) {
-        let failed = |element| versions.writer(element).is_some_and(|writer| self.transactions.span(writer).kind == OperationKind::Fail);
+        let failed = |element| {
+            versions
+                .writer(element)
+                .is_some_and(|writer| self.transactions.span(writer).kind == OperationKind::Fail)
+        };
         for (transaction, position, element) in self.committed_reads(failed) {
             let Some(writer) = versions.writer(element) else { continue };
-            self.transactions.report_dirty_read(&mut self.report, Anomaly::G1A, transaction, position, element, writer);
+            self.transactions.report_dirty_read(
+                &mut self.report,
+                Anomaly::G1A,
+                transaction,
+                position,
+                element,
+                writer,
+            );
         }
     }
 
@@ -198,15 +237,25 @@ impl ListAppend {
         if intermediate.is_empty() {
             return;
         }
-        for transaction in self.transactions.ids().filter(|&transaction| self.transactions.is_ok(transaction)) {
+        for transaction in self.transactions.ids().filter(|&transaction| self.transactions.is_ok(transaction))
+        {
             for (position, step) in self.transactions.micro_operations(transaction).iter().enumerate() {
                 let Action::Read(prefix) = step.action else { continue };
                 let Some(&last) = self.transactions.data.elements(step.key, prefix).last() else { continue };
                 if !intermediate.contains(&last) {
                     continue;
                 }
-                let Some(writer) = versions.writer(last).filter(|&writer| writer != transaction) else { continue };
-                self.transactions.report_dirty_read(&mut self.report, Anomaly::G1B, transaction, position, last, writer);
+                let Some(writer) = versions.writer(last).filter(|&writer| writer != transaction) else {
+                    continue;
+                };
+                self.transactions.report_dirty_read(
+                    &mut self.report,
+                    Anomaly::G1B,
+                    transaction,
+                    position,
+                    last,
+                    writer,
+                );
             }
         }
     }
@@ -234,7 +283,13 @@ impl ListAppend {
         }
     }
 
-    fn report_dirty_update(&mut self, key: KeyId, between: &[ElementId], failed: TransactionId, committed: TransactionId) {
+    fn report_dirty_update(
+        &mut self,
+        key: KeyId,
+        between: &[ElementId],
+        failed: TransactionId,
+        committed: TransactionId,
+    ) {
         let transactions = &self.transactions;
         self.report.add(Anomaly::DIRTY_UPDATE, || {
             let key = transactions.interner.key_value(key);
@@ -258,7 +313,9 @@ impl ListAppend {
         if duplicates.is_empty() {
             return;
         }
-        for transaction in self.transactions.ids().filter(|&transaction| self.transactions.is_possible(transaction)) {
+        for transaction in
+            self.transactions.ids().filter(|&transaction| self.transactions.is_possible(transaction))
+        {
             for step in self.transactions.micro_operations(transaction) {
                 let Action::Read(prefix) = step.action else { continue };
                 if duplicates.get(&(step.key, prefix.branch)).is_none_or(|&first| first >= prefix.length) {
@@ -288,10 +345,19 @@ impl ListAppend {
         let transactions = &self.transactions;
         for (key, one, other) in transactions.data.incompatible() {
             self.report.add(Anomaly::INCOMPATIBLE_ORDER, || {
-                let list = |elements: &[ElementId]| Value::Vector(elements.iter().map(|&element| transactions.interner.element_value(element)).collect());
+                let list = |elements: &[ElementId]| {
+                    Value::Vector(
+                        elements
+                            .iter()
+                            .map(|&element| transactions.interner.element_value(element))
+                            .collect(),
+                    )
+                };
                 let (key, one, other) = (transactions.interner.key_value(key), list(one), list(other));
                 Case {
-                    sentence: format!("key {key} was read as {one} and as {other}: neither list grew out of the other."),
+                    sentence: format!(
+                        "key {key} was read as {one} and as {other}: neither list grew out of the other."
+                    ),
                     operations: Vec::new(),
                     value: Value::record([("key", key), ("values", Value::Vector(vec![one, other]))]),
                 }
@@ -312,10 +378,13 @@ impl Explain<Lists> for Judged<'_> {
     }
 
     fn detail(&self, source: TransactionId, target: TransactionId, relation: Relation) -> Option<Detail> {
-        let (earlier, later) = (self.transactions.micro_operations(source), self.transactions.micro_operations(target));
+        let (earlier, later) =
+            (self.transactions.micro_operations(source), self.transactions.micro_operations(target));
         let element_value = |element| self.transactions.interner.element_value(element);
         let written_at = |element: ElementId| {
-            earlier.iter().position(|step| matches!(step.action, Action::Write(written) if written == element))
+            earlier
+                .iter()
+                .position(|step| matches!(step.action, Action::Write(written) if written == element))
         };
         for (position, step) in later.iter().enumerate() {
             let key = || self.transactions.interner.key_value(step.key);
@@ -329,26 +398,35 @@ impl Explain<Lists> for Judged<'_> {
                         next: Some(element_value(element)),
                         positions: (Some(at), Some(position)),
                         reason: |detail, one, other| match &detail.next {
-                            Some(next) => format!("{other} appended {next} to key {} after {one} had appended {}", detail.key, detail.value),
+                            Some(next) => format!(
+                                "{other} appended {next} to key {} after {one} had appended {}",
+                                detail.key, detail.value
+                            ),
                             None => String::new(),
                         },
                     });
                 }
                 (Relation::WriteRead, Action::Read(prefix)) => {
-                    let Some(&last) = self.transactions.data.elements(step.key, prefix).last() else { continue };
+                    let Some(&last) = self.transactions.data.elements(step.key, prefix).last() else {
+                        continue;
+                    };
                     let Some(at) = written_at(last) else { continue };
                     return Some(Detail {
                         key: key(),
                         value: element_value(last),
                         next: None,
                         positions: (Some(at), Some(position)),
-                        reason: |detail, one, other| format!("{other} saw {one}'s append of {} to key {}", detail.value, detail.key),
+                        reason: |detail, one, other| {
+                            format!("{other} saw {one}'s append of {} to key {}", detail.value, detail.key)
+                        },
                     });
                 }
                 (Relation::ReadWrite, Action::Write(element)) => {
                     let previous = self.versions.previous(step.key, element);
                     let saw = |other: &super::transactions::MicroOperation<Prefix>| match other.action {
-                        Action::Read(prefix) if other.key == step.key => self.transactions.data.elements(step.key, prefix).last().copied() == previous,
+                        Action::Read(prefix) if other.key == step.key => {
+                            self.transactions.data.elements(step.key, prefix).last().copied() == previous
+                        }
                         _ => false,
                     };
                     let Some(at) = earlier.iter().position(saw) else { continue };
@@ -358,7 +436,9 @@ impl Explain<Lists> for Judged<'_> {
                         next: Some(element_value(element)),
                         positions: (Some(at), Some(position)),
                         reason: |detail, one, other| match &detail.next {
-                            Some(next) => format!("{one} did not see {other}'s append of {next} to key {}", detail.key),
+                            Some(next) => {
+                                format!("{one} did not see {other}'s append of {next} to key {}", detail.key)
+                            }
                             None => String::new(),
                         },
                     });

@@ -53,7 +53,10 @@ impl Model {
 
     /// The friendlier name of the model.
     pub fn name(self) -> &'static str {
-        CANONICAL_NAMES.iter().find(|(_, canonical)| *canonical == self.0).map_or(self.0, |(friendly, _)| friendly)
+        CANONICAL_NAMES
+            .iter()
+            .find(|(_, canonical)| *canonical == self.0)
+            .map_or(self.0, |(friendly, _)| friendly)
     }
 
     /// Every model that holds where this one does, itself included.
@@ -78,7 +81,9 @@ impl Model {
     /// ```
     pub fn boundary(anomalies: impl IntoIterator<Item = Anomaly>) -> Boundary {
         let impossible = Self::ruled_out(anomalies);
-        let is_weakest = |model: &Self| !model.implied().iter().any(|weaker| weaker != model && impossible.contains(weaker));
+        let is_weakest = |model: &Self| {
+            !model.implied().iter().any(|weaker| weaker != model && impossible.contains(weaker))
+        };
         let (not, also_not) = impossible.iter().partition(|model| is_weakest(model));
         Boundary { not, also_not }
     }
@@ -92,7 +97,10 @@ impl Model {
 
     /// The model of this name, friendly or canonical, for names that the tables of this crate spell.
     pub(crate) fn known(name: &'static str) -> Self {
-        CANONICAL_NAMES.iter().find(|(friendly, _)| *friendly == name).map_or(Self(name), |(_, canonical)| Self(canonical))
+        CANONICAL_NAMES
+            .iter()
+            .find(|(friendly, _)| *friendly == name)
+            .map_or(Self(name), |(_, canonical)| Self(canonical))
     }
 }
 
@@ -127,15 +135,15 @@ fn vertices() -> impl Iterator<Item = Model> {
 }
 
 fn edges() -> impl Iterator<Item = (Model, Model)> {
-    IMPLICATIONS
-        .iter()
-        .flat_map(|(stronger, weaker)| weaker.iter().map(move |weaker| (Model::known(stronger), Model::known(weaker))))
+    IMPLICATIONS.iter().flat_map(|(stronger, weaker)| {
+        weaker.iter().map(move |weaker| (Model::known(stronger), Model::known(weaker)))
+    })
 }
 
 fn proscriptions() -> impl Iterator<Item = (Model, Anomaly)> {
-    PROSCRIPTIONS
-        .iter()
-        .flat_map(|(model, anomalies)| anomalies.iter().map(move |anomaly| (Model::known(model), Anomaly::known(anomaly))))
+    PROSCRIPTIONS.iter().flat_map(|(model, anomalies)| {
+        anomalies.iter().map(move |anomaly| (Model::known(model), Anomaly::known(anomaly)))
+    })
 }
 
 /// Friendly names, each with the canonical one. Of two friendly names for one model, the first is written.

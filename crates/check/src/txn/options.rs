@@ -28,7 +28,12 @@ pub struct Options {
 impl Default for Options {
     /// Strict serializability, as Maelstrom checks it when nothing else is asked for.
     fn default() -> Self {
-        Self { mode: Mode::Strict, models: vec![Model::STRICT_SERIALIZABLE], anomalies: Vec::new(), edge_limit: 100_000_000 }
+        Self {
+            mode: Mode::Strict,
+            models: vec![Model::STRICT_SERIALIZABLE],
+            anomalies: Vec::new(),
+            edge_limit: 100_000_000,
+        }
     }
 }
 

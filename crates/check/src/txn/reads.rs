@@ -61,15 +61,27 @@ impl<D: DataType> Transactions<D> {
     }
 
     /// Reports a read of an element that nobody tried to write.
-    pub(crate) fn report_unwritten(&self, report: &mut Report, reader: TransactionId, position: usize, element: ElementId) {
+    pub(crate) fn report_unwritten(
+        &self,
+        report: &mut Report,
+        reader: TransactionId,
+        position: usize,
+        element: ElementId,
+    ) {
         report.add(Anomaly::UNWRITTEN_READ, || {
             let mop = self.step_value(&self.micro_operations(reader)[position]);
             let element = self.interner.element_value(element);
             let index = self.span(reader).index;
             Case {
-                sentence: format!("operation {index} read {mop}, but nobody ever wrote {element} to that key."),
+                sentence: format!(
+                    "operation {index} read {mop}, but nobody ever wrote {element} to that key."
+                ),
                 operations: vec![index],
-                value: Value::record([("op", self.operation_value(reader)), ("mop", mop), ("element", element)]),
+                value: Value::record([
+                    ("op", self.operation_value(reader)),
+                    ("mop", mop),
+                    ("element", element),
+                ]),
             }
         });
     }

@@ -62,22 +62,31 @@ impl Report {
     /// Judges what was found by what was promised.
     pub(crate) fn verdict(self, options: &Options) -> Verdict {
         let prohibited = options.prohibited();
-        let is_reported = |anomaly: &Anomaly| prohibited.contains(anomaly) || *anomaly == Anomaly::EMPTY_TRANSACTION_GRAPH;
+        let is_reported =
+            |anomaly: &Anomaly| prohibited.contains(anomaly) || *anomaly == Anomaly::EMPTY_TRANSACTION_GRAPH;
         let Boundary { not, also_not } = Model::boundary(self.anomalies());
-        let reported: BTreeMap<Anomaly, Cases> = self.found.into_iter().filter(|(anomaly, _)| is_reported(anomaly)).collect();
-        let bad: Vec<Anomaly> = reported.keys().copied().filter(|anomaly| prohibited.contains(anomaly)).collect();
+        let reported: BTreeMap<Anomaly, Cases> =
+            self.found.into_iter().filter(|(anomaly, _)| is_reported(anomaly)).collect();
+        let bad: Vec<Anomaly> =
+            reported.keys().copied().filter(|anomaly| prohibited.contains(anomaly)).collect();
         let validity = match (bad.is_empty(), reported.is_empty()) {
             (true, true) => return Verdict::bare(Validity::Valid),
             (true, false) => Validity::Unknown,
             (false, _) => Validity::Invalid,
         };
-        let mut findings: Vec<Finding> = reported.iter().flat_map(|(anomaly, cases)| sentences(*anomaly, cases)).collect();
-        if options.mode == Mode::Strict && !bad.is_empty() && bad.iter().all(|anomaly| STRICT_ONLY.contains(anomaly)) {
+        let mut findings: Vec<Finding> =
+            reported.iter().flat_map(|(anomaly, cases)| sentences(*anomaly, cases)).collect();
+        if options.mode == Mode::Strict
+            && !bad.is_empty()
+            && bad.iter().all(|anomaly| STRICT_ONLY.contains(anomaly))
+        {
             findings.push(Finding::new("Maelstrom would not report this.", []));
         }
         let types = reported.keys().map(|anomaly| Value::keyword(anomaly.name())).collect();
-        let case_values = |cases: Cases| Value::Vector(cases.shown.into_iter().map(|case| case.value).collect());
-        let entries = reported.into_iter().map(|(anomaly, cases)| (Value::keyword(anomaly.name()), case_values(cases)));
+        let case_values =
+            |cases: Cases| Value::Vector(cases.shown.into_iter().map(|case| case.value).collect());
+        let entries =
+            reported.into_iter().map(|(anomaly, cases)| (Value::keyword(anomaly.name()), case_values(cases)));
         let results = [
             ("anomaly-types", Value::List(types)),
             ("anomalies", Value::Map(entries.collect())),
@@ -103,7 +112,11 @@ fn sentences(anomaly: Anomaly, cases: &Cases) -> Vec<Finding> {
     let untold = cases.count - findings.len() as u64;
     if untold > 0 {
         let shown = cases.shown.len();
-        let place = if cases.count > shown as u64 { format!("; the results show the first {shown}") } else { String::new() };
+        let place = if cases.count > shown as u64 {
+            format!("; the results show the first {shown}")
+        } else {
+            String::new()
+        };
         findings.push(Finding::new(format!("{anomaly}: {untold} more of this kind{place}."), []));
     }
     findings

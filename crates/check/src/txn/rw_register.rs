@@ -25,7 +25,7 @@ use super::report::{Case, Report};
 use super::search;
 use super::transactions::{Action, DataType, MicroOperation, TransactionId, Transactions, Unusable};
 use super::updates::Updates;
-use crate::{Checker, Mode, Operation, Value, Verdict};
+use crate::{Checker, Mode, Operation, Validity, Value, Verdict};
 
 /// Upstream's order of explanations: where an edge has several relations, the first one names it.
 const PREFERENCE: [Relation; 5] =
@@ -51,8 +51,12 @@ pub struct VersionOrders {
 
 impl VersionOrders {
     /// Nothing but that nil comes first.
-    pub const NONE: Self =
-        Self { transactions: None, writes_follow_reads: false, sequential_keys: false, linearizable_keys: false };
+    pub const NONE: Self = Self {
+        transactions: None,
+        writes_follow_reads: false,
+        sequential_keys: false,
+        linearizable_keys: false,
+    };
 }
 
 impl Default for VersionOrders {
@@ -84,6 +88,7 @@ pub struct RwRegister {
     transactions: Transactions<Registers>,
     report: Report,
     updates: Updates<ElementId>,
+    is_maelstrom: bool,
 }
 
 /// Registers: every version is an element of its key.
@@ -115,7 +120,16 @@ impl RwRegister {
             updates: Updates::default(),
             options,
             orders,
+            is_maelstrom: false,
         }
+    }
+
+    /// Gives the results the form that Maelstrom's workload gives them: `:anomaly-types` and `:anomalies` are always
+    /// there, and a history whose transactions do not depend on each other is not unknown but invalid.
+    #[must_use]
+    pub fn as_maelstrom_reports(mut self) -> Self {
+        self.is_maelstrom = true;
+        self
     }
 }
 
@@ -131,10 +145,22 @@ impl Checker for RwRegister {
     fn finish(mut self: Box<Self>) -> Verdict {
         self.transactions.finish();
         match self.judge() {
+            Ok(()) if self.is_maelstrom => maelstrom_form(self.report.verdict(&self.options)),
             Ok(()) => self.report.verdict(&self.options),
             Err(unusable) => Verdict::unknown(unusable.to_string()),
         }
     }
+}
+
+fn maelstrom_form(mut verdict: Verdict) -> Verdict {
+    if verdict.validity == Validity::Valid {
+        verdict.results.insert("anomaly-types", Value::List(Vec::new()));
+        verdict.results.insert("anomalies", Value::Nil);
+    } else {
+        verdict.validity = Validity::Invalid;
+        verdict.results.insert("valid?", Validity::Invalid);
+    }
+    verdict
 }
 
 impl RwRegister {
@@ -177,9 +203,15 @@ impl RwRegister {
         let expected = self.transactions.interner.element_value(expected);
         let index = self.transactions.span(transaction).index;
         self.report.add(Anomaly::INTERNAL, || Case {
-            sentence: format!("operation {index} read {mop}, although its own earlier steps make it {expected}."),
+            sentence: format!(
+                "operation {index} read {mop}, although its own earlier steps make it {expected}."
+            ),
             operations: vec![index],
-            value: Value::record([("op", self.transactions.operation_value(transaction)), ("mop", mop), ("expected", expected)]),
+            value: Value::record([
+                ("op", self.transactions.operation_value(transaction)),
+                ("mop", mop),
+                ("expected", expected),
+            ]),
         });
     }
 
@@ -195,12 +227,27 @@ impl RwRegister {
                     continue;
                 }
                 if let Some(writer) = versions.failed_writer(version) {
-                    transactions.report_dirty_read(&mut self.report, Anomaly::G1A, transaction, position, version, writer);
+                    transactions.report_dirty_read(
+                        &mut self.report,
+                        Anomaly::G1A,
+                        transaction,
+                        position,
+                        version,
+                        writer,
+                    );
                 }
                 if intermediate.contains(&version)
-                    && let Some(writer) = versions.last_writer(version).filter(|&writer| writer != transaction)
+                    && let Some(writer) =
+                        versions.last_writer(version).filter(|&writer| writer != transaction)
                 {
-                    transactions.report_dirty_read(&mut self.report, Anomaly::G1B, transaction, position, version, writer);
+                    transactions.report_dirty_read(
+                        &mut self.report,
+                        Anomaly::G1B,
+                        transaction,
+                        position,
+                        version,
+                        writer,
+                    );
                 }
                 if self.options.mode == Mode::Compat {
                     continue;
@@ -208,7 +255,10 @@ impl RwRegister {
                 if versions.last_writer(version).is_none() {
                     transactions.report_unwritten(&mut self.report, transaction, position, version);
                 }
-                if steps[position..].iter().any(|later| matches!(later.action, Action::Write(written) if written == version)) {
+                if steps[position..]
+                    .iter()
+                    .any(|later| matches!(later.action, Action::Write(written) if written == version))
+                {
                     report_future_read(transactions, &mut self.report, transaction, step);
                 }
             }
@@ -216,7 +266,12 @@ impl RwRegister {
     }
 }
 
-fn report_future_read(transactions: &Transactions<Registers>, report: &mut Report, transaction: TransactionId, step: &MicroOperation<ElementId>) {
+fn report_future_read(
+    transactions: &Transactions<Registers>,
+    report: &mut Report,
+    transaction: TransactionId,
+    step: &MicroOperation<ElementId>,
+) {
     report.add(Anomaly::FUTURE_READ, || {
         let mop = transactions.step_value(step);
         let index = transactions.span(transaction).index;
@@ -240,7 +295,8 @@ impl Explain<Registers> for Judged<'_> {
     }
 
     fn detail(&self, source: TransactionId, target: TransactionId, relation: Relation) -> Option<Detail> {
-        let (earlier, later) = (self.transactions.micro_operations(source), self.transactions.micro_operations(target));
+        let (earlier, later) =
+            (self.transactions.micro_operations(source), self.transactions.micro_operations(target));
         let (before, after): (Vec<External>, Vec<External>) = match relation {
             Relation::WriteWrite => (writes(earlier).collect(), writes(later).collect()),
             Relation::WriteRead => (writes(earlier).collect(), reads(later).collect()),
@@ -250,7 +306,9 @@ impl Explain<Registers> for Judged<'_> {
             Relation::WriteRead => one.version == other.version,
             _ => one.key == other.key && self.versions.precedes(one.version, other.version),
         };
-        let (one, other) = before.iter().find_map(|one| after.iter().find(|other| precedes(one, other)).map(|other| (one, other)))?;
+        let (one, other) = before
+            .iter()
+            .find_map(|one| after.iter().find(|other| precedes(one, other)).map(|other| (one, other)))?;
         let value = |version| self.transactions.interner.element_value(version);
         Some(Detail {
             key: self.transactions.interner.key_value(one.key),
@@ -259,12 +317,19 @@ impl Explain<Registers> for Judged<'_> {
             positions: (Some(one.position), Some(other.position)),
             reason: match relation {
                 Relation::WriteWrite => |detail, one, other| match &detail.next {
-                    Some(next) => format!("{other} wrote {next} to key {} over {one}'s {}", detail.key, detail.value),
+                    Some(next) => {
+                        format!("{other} wrote {next} to key {} over {one}'s {}", detail.key, detail.value)
+                    }
                     None => String::new(),
                 },
-                Relation::WriteRead => |detail, one, other| format!("{other} read key {} as {}, which {one} wrote", detail.key, detail.value),
+                Relation::WriteRead => |detail, one, other| {
+                    format!("{other} read key {} as {}, which {one} wrote", detail.key, detail.value)
+                },
                 _ => |detail, one, other| match &detail.next {
-                    Some(next) => format!("{one} read key {} as {} and missed {other}'s later write of {next}", detail.key, detail.value),
+                    Some(next) => format!(
+                        "{one} read key {} as {} and missed {other}'s later write of {next}",
+                        detail.key, detail.value
+                    ),
                     None => String::new(),
                 },
             },
@@ -292,7 +357,8 @@ fn reads(steps: &[MicroOperation<ElementId>]) -> impl Iterator<Item = External> 
 
 /// The last write of each key.
 fn writes(steps: &[MicroOperation<ElementId>]) -> impl Iterator<Item = External> + '_ {
-    let overwrites = |step: &MicroOperation<ElementId>, key| step.key == key && matches!(step.action, Action::Write(_));
+    let overwrites =
+        |step: &MicroOperation<ElementId>, key| step.key == key && matches!(step.action, Action::Write(_));
     steps.iter().enumerate().filter_map(move |(position, step)| match step.action {
         Action::Write(version) if !steps[position + 1..].iter().any(|later| overwrites(later, step.key)) => {
             Some(External { key: step.key, version, position })

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::anomaly::Anomaly;
+use super::candidate;
 use super::component::{Component, Edge};
 use super::cycle::{self, Cycle, Scope};
 use super::explain::{self, Explain};
@@ -32,7 +33,9 @@ impl Cycles {
         if self.is_empty {
             report.add(Anomaly::EMPTY_TRANSACTION_GRAPH, || Case {
                 value: Value::Bool(true),
-                sentence: "no transaction depends on another, so that the history says nothing about isolation.".to_owned(),
+                sentence:
+                    "no transaction depends on another, so that the history says nothing about isolation."
+                        .to_owned(),
                 operations: Vec::new(),
             });
         }
@@ -50,7 +53,12 @@ impl Cycles {
 /// Which order of execution the prohibited anomalies need. The real-time order contains that of the processes.
 pub(crate) fn needed_order(prohibited: &BTreeSet<Anomaly>) -> Scope {
     let needs = |suffix: &str| {
-        let is_cycle = |name: &str| name.starts_with("G0") || name.starts_with("G1c") || name.starts_with("G-") || name.starts_with("G2");
+        let is_cycle = |name: &str| {
+            name.starts_with("G0")
+                || name.starts_with("G1c")
+                || name.starts_with("G-")
+                || name.starts_with("G2")
+        };
         prohibited.iter().any(|anomaly| is_cycle(anomaly.name()) && anomaly.name().ends_with(suffix))
     };
     match (needs("-realtime"), needs("-process")) {
@@ -64,20 +72,33 @@ pub(crate) fn needed_order(prohibited: &BTreeSet<Anomaly>) -> Scope {
 ///
 /// `preference` is the order in which upstream explains an edge that has several relations; its mode keeps only the
 /// first. `O(transactions + edges)` where there is no cycle.
-pub(crate) fn cycles(spans: &[Span], data: &[Edge], order: Scope, mode: Mode, preference: &[Relation]) -> Cycles {
+pub(crate) fn cycles(
+    spans: &[Span],
+    data: &[Edge],
+    order: Scope,
+    mode: Mode,
+    preference: &[Relation],
+) -> Cycles {
     let epochs = (order == Scope::RealTime).then(|| Epochs::new(spans));
     let in_process = if order == Scope::Process { process_edges(spans) } else { Vec::new() };
     let vertex_count = spans.len() + epochs.as_ref().map_or(0, Epochs::vertex_count);
     let groups = {
         let graph = Digraph::new(vertex_count, || {
             let of_time = epochs.iter().flat_map(|epochs| epochs.edges(spans));
-            data.iter().map(|edge| (edge.source, edge.target)).chain(in_process.iter().copied()).chain(of_time)
+            data.iter()
+                .map(|edge| (edge.source, edge.target))
+                .chain(in_process.iter().copied())
+                .chain(of_time)
         });
         graph.components().cyclic(spans.len())
     };
     let is_empty = data.is_empty() && in_process.is_empty() && (epochs.is_none() || !has_succession(spans));
     let of_time: Vec<Edge> = match order {
-        Scope::RealTime => groups.iter().flat_map(|group| real_time_edges(spans, group)).map(|edge| label(edge, Relation::RealTime)).collect(),
+        Scope::RealTime => groups
+            .iter()
+            .flat_map(|group| real_time_edges(spans, group))
+            .map(|edge| label(edge, Relation::RealTime))
+            .collect(),
         _ => in_process.into_iter().map(|edge| label(edge, Relation::Process)).collect(),
     };
     let components = Component::cut(groups, data.iter().copied().chain(of_time), spans.len());
@@ -91,9 +112,11 @@ pub(crate) fn cycles(spans: &[Span], data: &[Edge], order: Scope, mode: Mode, pr
         if mode == Mode::Strict {
             found.cycles.extend(cycle::search(component, scopes));
         } else {
-            let explained = component.with_first_relations(preference);
-            found.cycles.extend(cycle::search(&explained, scopes));
-            found.exists.extend(existing(component));
+            let exists = existing(component);
+            let candidates = candidate::search(component, spans, scopes, preference, &absent(&exists));
+            let complete = || cycle::search(&component.with_first_relations(preference), scopes);
+            found.cycles.extend(candidates.unwrap_or_else(complete));
+            found.exists.extend(exists);
         }
     }
     found
@@ -105,42 +128,84 @@ fn label((source, target): (u32, u32), relation: Relation) -> Edge {
 
 /// Whether any transaction was invoked after another had completed.
 fn has_succession(spans: &[Span]) -> bool {
-    let first_completed = spans.iter().filter(|span| span.kind == OperationKind::Ok).map(|span| span.completed).min();
+    let first_completed =
+        spans.iter().filter(|span| span.kind == OperationKind::Ok).map(|span| span.completed).min();
     let last_invoked = spans.iter().map(|span| span.invoked).max();
     first_completed < last_invoked && first_completed.is_some()
 }
 
+/// A level that holds only where no cycle has these relations alone.
+struct Level {
+    model: &'static str,
+    anomaly: &'static str,
+    relations: &'static [Relation],
+    /// Whether single anti-dependencies between these relations count too.
+    extends: bool,
+}
+
+const LEVELS: [Level; 13] = {
+    use Relation::{Process, ReadWrite, RealTime, WriteRead, WriteWrite};
+    const fn level(
+        model: &'static str,
+        anomaly: &'static str,
+        relations: &'static [Relation],
+        extends: bool,
+    ) -> Level {
+        Level { model, anomaly, relations, extends }
+    }
+    [
+        level("PL-1", "PL-1-cycle-exists", &[WriteWrite], false),
+        level("PL-2", "PL-2-cycle-exists", &[WriteWrite, WriteRead], false),
+        level("PL-SI", "PL-SI-cycle-exists", &[WriteWrite, WriteRead], true),
+        level("PL-2.99", "PL-2.99-cycle-exists", &[WriteWrite, WriteRead, ReadWrite], false),
+        level("PL-3", "PL-3-cycle-exists", &[WriteWrite, WriteRead, ReadWrite], false),
+        level("strong-session-PL-1", "strong-session-PL-1-cycle-exists", &[WriteWrite, Process], false),
+        level(
+            "strong-session-PL-2",
+            "strong-session-PL-2-cycle-exists",
+            &[WriteWrite, WriteRead, Process],
+            false,
+        ),
+        level(
+            "strong-session-snapshot-isolation",
+            "strong-session-snapshot-isolation-cycle-exists",
+            &[WriteWrite, WriteRead, Process],
+            true,
+        ),
+        level(
+            "strong-session-serializable",
+            "strong-session-serializable-cycle-exists",
+            &[WriteWrite, WriteRead, ReadWrite, Process],
+            false,
+        ),
+        level("strong-PL-1", "strong-PL-1-cycle-exists", &[WriteWrite, RealTime], false),
+        level("strong-PL-2", "strong-PL-2-cycle-exists", &[WriteWrite, WriteRead, RealTime], false),
+        level(
+            "strong-snapshot-isolation",
+            "strong-snapshot-isolation-cycle-exists",
+            &[WriteWrite, WriteRead, RealTime],
+            true,
+        ),
+        level("PL-SS", "PL-SS-cycle-exists", &[WriteWrite, WriteRead, ReadWrite, RealTime], false),
+    ]
+};
+
 /// The models that some cycle of the component rules out, as upstream's fallback reports them: by relations alone,
 /// without showing the cycle.
 fn existing(component: &Component) -> BTreeSet<Anomaly> {
-    use Relation::{Process, ReadWrite, RealTime, WriteRead, WriteWrite};
-    let levels: [(&str, &str, &[Relation], bool); 13] = [
-        ("PL-1", "PL-1-cycle-exists", &[WriteWrite], false),
-        ("PL-2", "PL-2-cycle-exists", &[WriteWrite, WriteRead], false),
-        ("PL-SI", "PL-SI-cycle-exists", &[WriteWrite, WriteRead], true),
-        ("PL-2.99", "PL-2.99-cycle-exists", &[WriteWrite, WriteRead, ReadWrite], false),
-        ("PL-3", "PL-3-cycle-exists", &[WriteWrite, WriteRead, ReadWrite], false),
-        ("strong-session-PL-1", "strong-session-PL-1-cycle-exists", &[WriteWrite, Process], false),
-        ("strong-session-PL-2", "strong-session-PL-2-cycle-exists", &[WriteWrite, WriteRead, Process], false),
-        ("strong-session-snapshot-isolation", "strong-session-snapshot-isolation-cycle-exists", &[WriteWrite, WriteRead, Process], true),
-        ("strong-session-serializable", "strong-session-serializable-cycle-exists", &[WriteWrite, WriteRead, ReadWrite, Process], false),
-        ("strong-PL-1", "strong-PL-1-cycle-exists", &[WriteWrite, RealTime], false),
-        ("strong-PL-2", "strong-PL-2-cycle-exists", &[WriteWrite, WriteRead, RealTime], false),
-        ("strong-snapshot-isolation", "strong-snapshot-isolation-cycle-exists", &[WriteWrite, WriteRead, RealTime], true),
-        ("PL-SS", "PL-SS-cycle-exists", &[WriteWrite, WriteRead, ReadWrite, RealTime], false),
-    ];
     let mut found = BTreeSet::new();
     let mut impossible: BTreeSet<Model> = BTreeSet::new();
-    for (model, anomaly, relations, extends) in levels {
+    for Level { model, anomaly, relations, extends } in &LEVELS {
         if impossible.contains(&Model::known(model)) {
             continue;
         }
         let allowed = Relations::of(relations);
-        let is_cyclic = if extends {
-            let apart = Relations::from(ReadWrite);
+        let is_cyclic = if *extends {
+            let apart = Relations::from(Relation::ReadWrite);
             let components = component.alternation(allowed, apart).components();
             let len = component.len() as u32;
-            let with_apart = component.edges(apart).any(|(source, target)| components.joins(source, target + len));
+            let with_apart =
+                component.edges(apart).any(|(source, target)| components.joins(source, target + len));
             with_apart || !component.components(allowed).cyclic(component.len()).is_empty()
         } else {
             !component.components(allowed).cyclic(component.len()).is_empty()
@@ -151,6 +216,14 @@ fn existing(component: &Component) -> BTreeSet<Anomaly> {
         }
     }
     found
+}
+
+/// The kinds of cycle that cannot be there, since a level that forbids them was not ruled out.
+fn absent(exists: &BTreeSet<Anomaly>) -> BTreeSet<Anomaly> {
+    let impossible = Model::ruled_out(exists.iter().copied());
+    Model::prohibited(
+        LEVELS.iter().map(|level| Model::known(level.model)).filter(|model| !impossible.contains(model)),
+    )
 }
 
 /// Of the anomalies that only say that a cycle exists, those that say more than the others found.

@@ -57,7 +57,8 @@ impl Epochs {
         let possible = spans.iter().enumerate().filter(|(_, span)| span.kind != OperationKind::Fail);
         let of_transactions = possible.flat_map(move |(transaction, _)| {
             let (invoked, completed) = self.epochs[transaction];
-            let after = (completed != NO_VERTEX).then_some((transaction as u32, base.wrapping_add(completed)));
+            let after =
+                (completed != NO_VERTEX).then_some((transaction as u32, base.wrapping_add(completed)));
             let before = (invoked > 0).then(|| (base + invoked - 1, transaction as u32));
             after.into_iter().chain(before)
         });
@@ -69,7 +70,10 @@ impl Epochs {
 ///
 /// A transaction is linked to those invoked after its completion, until one of these has completed. That leaves at
 /// most as many edges a transaction as there are clients: `O(n · concurrency)`.
-pub(crate) fn real_time_edges(spans: &[Span], members: &[TransactionId]) -> Vec<(TransactionId, TransactionId)> {
+pub(crate) fn real_time_edges(
+    spans: &[Span],
+    members: &[TransactionId],
+) -> Vec<(TransactionId, TransactionId)> {
     let mut events: Vec<(u32, bool, TransactionId)> = Vec::with_capacity(members.len() * 2);
     for &member in members {
         let span = &spans[member as usize];

@@ -84,7 +84,9 @@ pub(crate) enum Unusable {
     Overlap { index: u64, process: Process },
     #[error("operation {index} completes what was never invoked, so that its place in real time is unknown")]
     NoInvocation { index: u64 },
-    #[error("the history has {edges} dependencies, more than the limit of {limit}; raise the limit to check it")]
+    #[error(
+        "the history has {edges} dependencies, more than the limit of {limit}; raise the limit to check it"
+    )]
     TooManyEdges { edges: u64, limit: u64 },
     #[error("a read of key {key} contains {element}, which no completed operation wrote")]
     UnknownWriter { key: String, element: String },
@@ -167,7 +169,11 @@ impl<D: DataType> Transactions<D> {
         }
         let event = self.events;
         self.events += 1;
-        let result = if operation.is_invoke() { self.invoke(operation, event).map(|()| None) } else { self.complete(operation, event).map(Some) };
+        let result = if operation.is_invoke() {
+            self.invoke(operation, event).map(|()| None)
+        } else {
+            self.complete(operation, event).map(Some)
+        };
         result.unwrap_or_else(|unusable| {
             self.unusable = Some(unusable);
             None
@@ -257,7 +263,11 @@ impl<D: DataType> Transactions<D> {
             self.record_asked(&pending.steps);
             self.spans[transaction as usize].kind = OperationKind::Info;
             let expected = self.micro_operations[first..].iter().map(|step| self.step_value(step)).collect();
-            self.mismatches.push(Mismatch { transaction, expected: Value::Vector(expected), found: operation.value.clone() });
+            self.mismatches.push(Mismatch {
+                transaction,
+                expected: Value::Vector(expected),
+                found: operation.value.clone(),
+            });
         }
         pending.steps.clear();
         self.unused.push(pending.steps);
@@ -277,7 +287,10 @@ impl<D: DataType> Transactions<D> {
         let Some(steps) = steps_of(reply).filter(|steps| steps.len() == asked.len()) else { return false };
         for (step, &asked) in steps.iter().zip(asked) {
             let Some((key, element)) = self.parse(step).filter(|&step| step == asked) else { return false };
-            let action = element.map_or_else(|| Action::Read(self.data.observe(&mut self.interner, key, observed(step))), Action::Write);
+            let action = element.map_or_else(
+                || Action::Read(self.data.observe(&mut self.interner, key, observed(step))),
+                Action::Write,
+            );
             self.micro_operations.push(MicroOperation { key, action });
         }
         true
@@ -290,7 +303,9 @@ impl<D: DataType> Transactions<D> {
             let action = match (element, operation.kind, observed(step)) {
                 (Some(element), ..) => Action::Write(element),
                 // A client that does not know what became of its transaction has read nothing.
-                (None, OperationKind::Fail, _) | (None, OperationKind::Info, Value::Nil) => Action::ReadUnknown,
+                (None, OperationKind::Fail, _) | (None, OperationKind::Info, Value::Nil) => {
+                    Action::ReadUnknown
+                }
                 (None, _, value) => Action::Read(self.data.observe(&mut self.interner, key, value)),
             };
             self.micro_operations.push(MicroOperation { key, action });

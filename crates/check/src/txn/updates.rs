@@ -36,7 +36,11 @@ impl<R: Copy + Ord> Updates<R> {
     }
 
     /// Reports every version on which two transactions or more based a write: `O(updates · log updates)`.
-    pub(crate) fn report<D: DataType<Observed = R>>(mut self, transactions: &Transactions<D>, report: &mut Report) {
+    pub(crate) fn report<D: DataType<Observed = R>>(
+        mut self,
+        transactions: &Transactions<D>,
+        report: &mut Report,
+    ) {
         self.updates.sort_unstable();
         for group in self.updates.chunk_by(|one, other| (one.0, one.1) == (other.0, other.1)) {
             let &[(key, observed, _), _, ..] = group else { continue };

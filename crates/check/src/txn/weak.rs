@@ -182,6 +182,7 @@ fn cycle(resolved: &Resolved, order: &[(u32, u32)]) -> Option<Violation> {
     let component = Component::cut(vec![smallest], edges, count).pop()?;
     let vertices = shortest_cycle(&component, Relation::WriteWrite.into())?;
     // The state before all transactions stands for none of them.
-    let transactions = vertices.into_iter().filter_map(|vertex| resolved.transaction(component.members[vertex as usize]));
+    let transactions =
+        vertices.into_iter().filter_map(|vertex| resolved.transaction(component.members[vertex as usize]));
     Some(Violation::Cycle { transactions: transactions.collect() })
 }

@@ -31,7 +31,16 @@ pub(crate) struct Workload {
 impl Workload {
     /// Maelstrom's defaults.
     pub(crate) fn new(data: Data, transactions: usize) -> Self {
-        Self { data, transactions, clients: 10, keys: 10, max_writes_per_key: 16, max_steps: 4, stale_percent: 0, seed: 7 }
+        Self {
+            data,
+            transactions,
+            clients: 10,
+            keys: 10,
+            max_writes_per_key: 16,
+            max_steps: 4,
+            stale_percent: 0,
+            seed: 7,
+        }
     }
 
     /// The history.
@@ -51,7 +60,9 @@ impl Workload {
                     invoked += 1;
                     let steps = (0..1 + below(self.max_steps)).map(|_| {
                         // The first key of the pool is twice as likely as the next, and so on.
-                        let slot = (below(1 << self.keys).leading_zeros() as usize - (64 - self.keys as usize)).min(pool.len() - 1);
+                        let slot = (below(1 << self.keys).leading_zeros() as usize
+                            - (64 - self.keys as usize))
+                            .min(pool.len() - 1);
                         let is_write = below(2) == 0;
                         if is_write && pool[slot].1 >= self.max_writes_per_key {
                             pool[slot] = (next_key, 0);
@@ -59,11 +70,13 @@ impl Workload {
                         }
                         let (key, written) = &mut pool[slot];
                         *written += i64::from(is_write);
-                        let (function, value) = if is_write { (self.write(), Value::from(*written)) } else { ("r", Value::Nil) };
+                        let (function, value) =
+                            if is_write { (self.write(), Value::from(*written)) } else { ("r", Value::Nil) };
                         Value::Vector(vec![Value::keyword(function), Value::from(*key), value])
                     });
                     let steps = Value::Vector(steps.collect());
-                    let operation = Operation::invoke(client, "txn", steps).at(operations.len() as u64, operations.len() as u64 * 1_000);
+                    let operation = Operation::invoke(client, "txn", steps)
+                        .at(operations.len() as u64, operations.len() as u64 * 1_000);
                     operations.push(operation.clone());
                     open.insert(client, (operation, None));
                 }
@@ -85,12 +98,18 @@ impl Workload {
         if self.data == Data::Lists { "append" } else { "w" }
     }
 
-    fn execute(self, states: &mut BTreeMap<i64, Vec<i64>>, transaction: &Value, below: &mut impl FnMut(u64) -> u64) -> Value {
+    fn execute(
+        self,
+        states: &mut BTreeMap<i64, Vec<i64>>,
+        transaction: &Value,
+        below: &mut impl FnMut(u64) -> u64,
+    ) -> Value {
         let steps = transaction.as_sequence().expect("steps").iter().map(|step| {
             let step = step.as_sequence().expect("a step");
             let state = states.entry(step[1].as_int().expect("a key") as i64).or_default();
             if step[0].as_keyword() == Some("r") {
-                let shown = if below(100) < self.stale_percent { state.len().saturating_sub(1) } else { state.len() };
+                let shown =
+                    if below(100) < self.stale_percent { state.len().saturating_sub(1) } else { state.len() };
                 let value = match self.data {
                     Data::Lists => Value::Vector(state[..shown].iter().copied().map(Value::from).collect()),
                     Data::Registers => state[..shown].last().map_or(Value::Nil, |value| Value::from(*value)),

@@ -40,19 +40,26 @@ impl Lists {
     }
 
     pub(super) fn elements(&self, key: KeyId, prefix: Prefix) -> &[ElementId] {
-        let branch = self.branches.get(key as usize).and_then(|branches| branches.get(prefix.branch as usize));
+        let branch =
+            self.branches.get(key as usize).and_then(|branches| branches.get(prefix.branch as usize));
         branch.map_or(&[], |branch| &branch[..prefix.length as usize])
     }
 
     /// The longest list of a key; of several equally long ones, the first that was read.
     pub(super) fn longest(&self, key: KeyId) -> &[ElementId] {
         let branches = self.branches.get(key as usize).map_or([].as_slice(), Vec::as_slice);
-        let longest = branches.iter().enumerate().max_by_key(|(place, branch)| (branch.len(), std::cmp::Reverse(*place)));
+        let longest = branches
+            .iter()
+            .enumerate()
+            .max_by_key(|(place, branch)| (branch.len(), std::cmp::Reverse(*place)));
         longest.map_or(&[], |(_, branch)| branch)
     }
 
     /// For each branch that holds such elements, their positions.
-    pub(super) fn marked(&self, which: impl Fn(ElementId) -> bool) -> BTreeMap<(KeyId, u32), Vec<(u32, ElementId)>> {
+    pub(super) fn marked(
+        &self,
+        which: impl Fn(ElementId) -> bool,
+    ) -> BTreeMap<(KeyId, u32), Vec<(u32, ElementId)>> {
         let mut marked: BTreeMap<(KeyId, u32), Vec<(u32, ElementId)>> = BTreeMap::new();
         for (key, number, branch) in self.all() {
             for (position, &element) in branch.iter().enumerate() {
@@ -92,11 +99,11 @@ impl Lists {
     /// What a read must see after these steps; none if they say nothing about its key.
     pub(super) fn expectation(&self, earlier: &[MicroOperation<Prefix>], key: KeyId) -> Option<Expectation> {
         let of_key = || earlier.iter().enumerate().filter(|(_, step)| step.key == key);
-        let read = of_key().filter_map(|(position, step)| match step.action {
+        let mut read = of_key().filter_map(|(position, step)| match step.action {
             Action::Read(prefix) => Some((position, prefix)),
             Action::ReadUnknown | Action::Write(_) => None,
         });
-        let read = read.last();
+        let read = read.next_back();
         let after = read.map_or(0, |(position, _)| position);
         let appended: Vec<ElementId> = of_key()
             .filter_map(|(position, step)| match step.action {
@@ -105,7 +112,9 @@ impl Lists {
             })
             .collect();
         let is_nil = read.is_some_and(|(_, prefix)| prefix == NIL);
-        let base = read.filter(|_| !is_nil || appended.is_empty()).map(|(_, prefix)| self.elements(key, prefix).to_vec());
+        let base = read
+            .filter(|_| !is_nil || appended.is_empty())
+            .map(|(_, prefix)| self.elements(key, prefix).to_vec());
         (base.is_some() || !appended.is_empty()).then_some(Expectation { base, is_nil, appended })
     }
 
@@ -116,12 +125,17 @@ impl Lists {
         if expected.appended.is_empty() && expected.is_nil != (read == NIL) {
             return false;
         }
-        seen.len() == base.len() + expected.appended.len() && seen.starts_with(base) && seen.ends_with(&expected.appended)
+        seen.len() == base.len() + expected.appended.len()
+            && seen.starts_with(base)
+            && seen.ends_with(&expected.appended)
     }
 
     fn all(&self) -> impl Iterator<Item = (KeyId, u32, &[ElementId])> {
         self.branches.iter().enumerate().flat_map(|(key, branches)| {
-            branches.iter().enumerate().map(move |(number, branch)| (key as KeyId, number as u32, branch.as_slice()))
+            branches
+                .iter()
+                .enumerate()
+                .map(move |(number, branch)| (key as KeyId, number as u32, branch.as_slice()))
         })
     }
 }
@@ -134,7 +148,12 @@ impl Expectation {
         }
         let unknown = self.base.is_none().then(|| Value::Symbol("...".into()));
         let base = self.base.iter().flatten();
-        Value::Vector(unknown.into_iter().chain(base.chain(&self.appended).map(|&element| interner.element_value(element))).collect())
+        Value::Vector(
+            unknown
+                .into_iter()
+                .chain(base.chain(&self.appended).map(|&element| interner.element_value(element)))
+                .collect(),
+        )
     }
 }
 
@@ -172,7 +191,9 @@ impl DataType for Lists {
         if observed == NIL {
             return Value::Nil;
         }
-        Value::Vector(self.elements(key, observed).iter().map(|&element| interner.element_value(element)).collect())
+        Value::Vector(
+            self.elements(key, observed).iter().map(|&element| interner.element_value(element)).collect(),
+        )
     }
 }
 

@@ -70,7 +70,11 @@ impl Versions {
     }
 
     /// All data dependencies.
-    pub(super) fn edges(&self, transactions: &Transactions<Lists>, limit: u64) -> Result<Vec<Edge>, Unusable> {
+    pub(super) fn edges(
+        &self,
+        transactions: &Transactions<Lists>,
+        limit: u64,
+    ) -> Result<Vec<Edge>, Unusable> {
         let bases = self.bases();
         let readers = self.readers(transactions, &bases);
         let mut edges = Vec::new();
@@ -91,9 +95,12 @@ impl Versions {
                     }
                     Action::Write(element) => {
                         let before = self.state_before(step.key, element);
-                        let previous = before.checked_sub(1).map(|position| self.chains[step.key as usize][position]);
-                        let writer = previous.and_then(|previous| self.possible_writer(transactions, previous));
-                        count = writer.map_or(count, |writer| link(writer, transaction, Relation::WriteWrite));
+                        let previous =
+                            before.checked_sub(1).map(|position| self.chains[step.key as usize][position]);
+                        let writer =
+                            previous.and_then(|previous| self.possible_writer(transactions, previous));
+                        count =
+                            writer.map_or(count, |writer| link(writer, transaction, Relation::WriteWrite));
                         for &reader in readers.successors(bases[step.key as usize] + before as u32) {
                             count = link(reader, transaction, Relation::ReadWrite);
                         }
@@ -108,7 +115,11 @@ impl Versions {
         Ok(edges)
     }
 
-    fn possible_writer(&self, transactions: &Transactions<Lists>, element: ElementId) -> Option<TransactionId> {
+    fn possible_writer(
+        &self,
+        transactions: &Transactions<Lists>,
+        element: ElementId,
+    ) -> Option<TransactionId> {
         self.writer(element).filter(|&writer| transactions.is_possible(writer))
     }
 

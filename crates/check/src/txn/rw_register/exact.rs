@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{Registers, Action};
+use super::{Action, Registers};
 use crate::txn::anomaly::Anomaly;
 use crate::txn::model::Model;
 use crate::txn::report::{Case, Report};
@@ -78,7 +78,9 @@ fn sessions(transactions: &Transactions<Registers>, in_sessions: bool) -> (Sessi
             sessions.push(transactions.micro_operations(transaction).iter().filter_map(|step| {
                 let key = u64::from(step.key);
                 match step.action {
-                    Action::Read(version) if transactions.interner.element_value(version).is_nil() => Some(Step::Read { key, value: None }),
+                    Action::Read(version) if transactions.interner.element_value(version).is_nil() => {
+                        Some(Step::Read { key, value: None })
+                    }
                     Action::Read(version) => Some(Step::Read { key, value: Some(version.into()) }),
                     Action::Write(version) => Some(Step::Write { key, value: version.into() }),
                     Action::ReadUnknown => None,

@@ -35,7 +35,8 @@ pub(super) struct Versions {
 impl Versions {
     pub(super) fn new(transactions: &mut Transactions<Registers>, mode: Mode) -> Result<Self, Unusable> {
         let keys = 0..transactions.interner.key_count() as KeyId;
-        let initial: Vec<ElementId> = keys.map(|key| transactions.interner.element(key, &Value::Nil)).collect();
+        let initial: Vec<ElementId> =
+            keys.map(|key| transactions.interner.element(key, &Value::Nil)).collect();
         let count = transactions.interner.element_count();
         let mut is_initial = vec![false; count];
         for &version in &initial {
@@ -82,18 +83,33 @@ impl Versions {
                 });
             }
         }
-        Ok(Self { initial, is_initial, is_shown, last_writers, failed_writers, writers, readers, order: Vec::new() })
+        Ok(Self {
+            initial,
+            is_initial,
+            is_shown,
+            last_writers,
+            failed_writers,
+            writers,
+            readers,
+            order: Vec::new(),
+        })
     }
 
     /// Takes in the order of versions from each source, and returns the cycles of those that have some.
-    pub(super) fn ordered(mut self, transactions: &Transactions<Registers>, orders: &VersionOrders) -> (Self, Vec<Case>) {
+    pub(super) fn ordered(
+        mut self,
+        transactions: &Transactions<Registers>,
+        orders: &VersionOrders,
+    ) -> (Self, Vec<Case>) {
         type Source = fn(&Transactions<Registers>, &VersionOrders) -> Vec<(ElementId, ElementId)>;
         let sources: [(bool, &str, Source); 5] = [
             (true, "initial-state", |_, _| Vec::new()),
             (orders.transactions.is_some(), "transaction-order-keys", transaction_order),
             (orders.writes_follow_reads, "wfr-keys", |transactions, _| writes_follow_reads(transactions)),
             (orders.sequential_keys, "sequential-keys", |transactions, _| sequential_keys(transactions)),
-            (orders.linearizable_keys, "linearizable-keys", |transactions, _| linearizable_keys(transactions)),
+            (orders.linearizable_keys, "linearizable-keys", |transactions, _| {
+                linearizable_keys(transactions)
+            }),
         ];
         let mut used: Vec<&str> = Vec::new();
         let mut cases = Vec::new();
@@ -117,10 +133,15 @@ impl Versions {
     }
 
     /// The groups of versions that all precede each other.
-    fn cycles(&self, transactions: &Transactions<Registers>, order: &[(ElementId, ElementId)]) -> Vec<Vec<ElementId>> {
+    fn cycles(
+        &self,
+        transactions: &Transactions<Registers>,
+        order: &[(ElementId, ElementId)],
+    ) -> Vec<Vec<ElementId>> {
         let count = transactions.interner.element_count();
         let after_nil = || {
-            let shown = (0..count as ElementId).filter(|&version| self.is_shown[version as usize] && !self.is_initial[version as usize]);
+            let shown = (0..count as ElementId)
+                .filter(|&version| self.is_shown[version as usize] && !self.is_initial[version as usize]);
             shown.map(|version| (self.initial[transactions.interner.key_of(version) as usize], version))
         };
         Digraph::new(count, || order.iter().copied().chain(after_nil())).components().cyclic(count)
@@ -144,14 +165,22 @@ impl Versions {
     }
 
     /// All data dependencies.
-    pub(super) fn edges(&self, transactions: &Transactions<Registers>, limit: u64) -> Result<Vec<Edge>, Unusable> {
+    pub(super) fn edges(
+        &self,
+        transactions: &Transactions<Registers>,
+        limit: u64,
+    ) -> Result<Vec<Edge>, Unusable> {
         let mut edges = Vec::new();
         let mut link = |sources: &[TransactionId], targets: &[TransactionId], relation| {
             for &source in sources {
                 let targets = targets.iter().filter(|&&target| target != source);
                 edges.extend(targets.map(|&target| Edge { source, target, relation }));
             }
-            if edges.len() as u64 > limit { Err(Unusable::TooManyEdges { edges: edges.len() as u64, limit }) } else { Ok(()) }
+            if edges.len() as u64 > limit {
+                Err(Unusable::TooManyEdges { edges: edges.len() as u64, limit })
+            } else {
+                Ok(())
+            }
         };
         let count = transactions.interner.element_count() as ElementId;
         for version in 0..count {
@@ -176,11 +205,15 @@ impl Versions {
 
 fn cyclic_case(transactions: &Transactions<Registers>, versions: &[ElementId], sources: &[&str]) -> Case {
     let key = transactions.interner.key_value(transactions.interner.key_of(versions[0]));
-    let mut values: Vec<Value> = versions.iter().map(|&version| transactions.interner.element_value(version)).collect();
+    let mut values: Vec<Value> =
+        versions.iter().map(|&version| transactions.interner.element_value(version)).collect();
     values.sort();
     let values = Value::Set(values);
     Case {
-        sentence: format!("the versions {values} of key {key} each come before the others, by {}.", sources.join(", ")),
+        sentence: format!(
+            "the versions {values} of key {key} each come before the others, by {}.",
+            sources.join(", ")
+        ),
         operations: Vec::new(),
         value: Value::record([
             ("key", key),
@@ -192,10 +225,16 @@ fn cyclic_case(transactions: &Transactions<Registers>, versions: &[ElementId], s
 
 /// The last write of each transaction to a key before that of the transaction which committed next. Those without a
 /// place come first.
-fn transaction_order(transactions: &Transactions<Registers>, orders: &VersionOrders) -> Vec<(ElementId, ElementId)> {
+fn transaction_order(
+    transactions: &Transactions<Registers>,
+    orders: &VersionOrders,
+) -> Vec<(ElementId, ElementId)> {
     let mut by_key: Vec<(KeyId, Option<i128>, ElementId)> = Vec::new();
     for transaction in transactions.ids().filter(|&transaction| transactions.is_possible(transaction)) {
-        let place = orders.transactions.as_ref().and_then(|places| places.get(&transactions.span(transaction).index).copied());
+        let place = orders
+            .transactions
+            .as_ref()
+            .and_then(|places| places.get(&transactions.span(transaction).index).copied());
         let writes = writes(transactions.micro_operations(transaction));
         by_key.extend(writes.map(|write| (write.key, place, write.version)));
     }
@@ -210,7 +249,11 @@ fn writes_follow_reads(transactions: &Transactions<Registers>) -> Vec<(ElementId
     for transaction in transactions.ids().filter(|&transaction| transactions.is_ok(transaction)) {
         let steps = transactions.micro_operations(transaction);
         for read in reads(steps) {
-            order.extend(writes(steps).filter(|write| write.key == read.key).map(|write| (read.version, write.version)));
+            order.extend(
+                writes(steps)
+                    .filter(|write| write.key == read.key)
+                    .map(|write| (read.version, write.version)),
+            );
         }
     }
     order
@@ -234,9 +277,13 @@ fn passages(transactions: &Transactions<Registers>, transaction: TransactionId) 
     }
     for read in reads(steps).filter(|_| is_ok) {
         match passages.iter_mut().find(|passage| passage.key == read.key) {
-            Some(passage) if transactions.interner.element_value(read.version).is_nil() => passage.found = passage.left,
+            Some(passage) if transactions.interner.element_value(read.version).is_nil() => {
+                passage.found = passage.left;
+            }
             Some(passage) => passage.found = Some(read.version),
-            None => passages.push(Passage { key: read.key, found: Some(read.version), left: Some(read.version) }),
+            None => {
+                passages.push(Passage { key: read.key, found: Some(read.version), left: Some(read.version) });
+            }
         }
     }
     passages
@@ -262,12 +309,17 @@ fn sequential_keys(transactions: &Transactions<Registers>) -> Vec<(ElementId, El
 fn linearizable_keys(transactions: &Transactions<Registers>) -> Vec<(ElementId, ElementId)> {
     let mut by_key: Vec<(KeyId, TransactionId, Passage)> = Vec::new();
     for transaction in transactions.ids().filter(|&transaction| transactions.is_possible(transaction)) {
-        by_key.extend(passages(transactions, transaction).into_iter().map(|passage| (passage.key, transaction, passage)));
+        by_key.extend(
+            passages(transactions, transaction)
+                .into_iter()
+                .map(|passage| (passage.key, transaction, passage)),
+        );
     }
     by_key.sort_unstable_by_key(|&(key, transaction, _)| (key, transaction));
     let mut order = Vec::new();
     for group in by_key.chunk_by(|one, other| one.0 == other.0) {
-        let spans: Vec<Span> = group.iter().map(|&(_, transaction, _)| *transactions.span(transaction)).collect();
+        let spans: Vec<Span> =
+            group.iter().map(|&(_, transaction, _)| *transactions.span(transaction)).collect();
         let members: Vec<u32> = (0..spans.len() as u32).collect();
         for (earlier, later) in real_time_edges(&spans, &members) {
             order.extend(group[earlier as usize].2.left.zip(group[later as usize].2.found));

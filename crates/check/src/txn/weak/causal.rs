@@ -66,7 +66,11 @@ impl Writers {
         for key in 0..resolved.key_count {
             offsets[key + 1] += offsets[key];
         }
-        Self { offsets, sessions, places: writes.into_iter().map(|(_, _, place, vertex)| (place, vertex)).collect() }
+        Self {
+            offsets,
+            sessions,
+            places: writes.into_iter().map(|(_, _, place, vertex)| (place, vertex)).collect(),
+        }
     }
 
     fn of(&self, key: u32) -> &[(u32, u32, u32)] {
@@ -107,7 +111,9 @@ impl Clocks {
         for (position, &(_, writer)) in reads.iter().enumerate() {
             let (session, place) = resolved.places[writer as usize];
             // A clock that already sees the writer sees all that the writer sees.
-            let is_known = writer == INITIAL || clock[session as usize] >= place || reads[..position].iter().any(|read| read.1 == writer);
+            let is_known = writer == INITIAL
+                || clock[session as usize] >= place
+                || reads[..position].iter().any(|read| read.1 == writer);
             if let Some(other) = self.clocks[writer as usize].as_deref().filter(|_| !is_known) {
                 for (own, other) in clock.iter_mut().zip(other) {
                     *own = (*own).max(*other);
@@ -126,7 +132,8 @@ impl Clocks {
     fn keep(&mut self, resolved: &Resolved, vertex: u32, mut clock: Box<[u32]>) {
         let (session, place) = resolved.places[vertex as usize];
         clock[session as usize] = place;
-        let looked_at = std::iter::once(resolved.predecessor(vertex)).chain(resolved.reads(vertex).iter().map(|read| read.1));
+        let looked_at = std::iter::once(resolved.predecessor(vertex))
+            .chain(resolved.reads(vertex).iter().map(|read| read.1));
         for other in looked_at {
             self.waiting[other as usize] -= 1;
             if self.waiting[other as usize] == 0 {

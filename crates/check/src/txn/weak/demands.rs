@@ -12,7 +12,8 @@ pub(super) fn read_committed(resolved: &Resolved, order: &mut Vec<(u32, u32)>) {
     let mut reads = Reads::default();
     for vertex in resolved.vertices() {
         reads.take(resolved.reads(vertex));
-        let of_one_key = reads.by_key.windows(2).filter(|pair| pair[0].0 == pair[1].0 && pair[0].2 != pair[1].2);
+        let of_one_key =
+            reads.by_key.windows(2).filter(|pair| pair[0].0 == pair[1].0 && pair[0].2 != pair[1].2);
         order.extend(of_one_key.map(|pair| (pair[0].2, pair[1].2)));
         for &(writer, first) in &reads.writers {
             reads.common_keys(resolved.writes(writer), |range| {
@@ -39,7 +40,8 @@ pub(super) fn read_atomic(resolved: &Resolved, order: &mut Vec<(u32, u32)>) {
             });
         }
         // Two reads of one key that differ demand each writer to come before the other.
-        let differing = reads.by_key.windows(2).filter(|pair| pair[0].0 == pair[1].0 && pair[0].2 != pair[1].2);
+        let differing =
+            reads.by_key.windows(2).filter(|pair| pair[0].0 == pair[1].0 && pair[0].2 != pair[1].2);
         order.extend(differing.flat_map(|pair| [(pair[0].2, pair[1].2), (pair[1].2, pair[0].2)]));
         for &(key, writer) in resolved.reads(vertex) {
             let (owner, last) = last_in_session[key as usize];
@@ -71,7 +73,9 @@ impl Reads {
         self.by_key.extend((0..).zip(reads).map(|(position, &(key, writer))| (key, position, writer)));
         self.by_key.sort_unstable();
         self.writers.clear();
-        self.writers.extend((0..).zip(reads).filter(|(_, read)| read.1 != INITIAL).map(|(position, read)| (read.1, position)));
+        self.writers.extend(
+            (0..).zip(reads).filter(|(_, read)| read.1 != INITIAL).map(|(position, read)| (read.1, position)),
+        );
         self.writers.sort_unstable();
         self.writers.dedup_by_key(|writer| writer.0);
         self.keys.clear();

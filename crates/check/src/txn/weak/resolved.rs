@@ -44,7 +44,9 @@ impl Resolved {
                 let Step::Write { key, value } = *step else { continue };
                 let next = key_numbers.len() as u32;
                 let number = *key_numbers.entry(key).or_insert(next);
-                let is_final = !steps[position + 1..].iter().any(|later| matches!(later, Step::Write { key: other, .. } if *other == key));
+                let is_final = !steps[position + 1..]
+                    .iter()
+                    .any(|later| matches!(later, Step::Write { key: other, .. } if *other == key));
                 writers.insert((number, value), (vertex, is_final));
                 if is_final {
                     resolved.writes.push(number);
@@ -62,7 +64,12 @@ impl Resolved {
             }
             place += 1;
             resolved.places.push((session as u32 - 1, place));
-            resolved.resolve_reads(sessions.transaction_steps(transaction), transaction, &mut key_numbers, &writers)?;
+            resolved.resolve_reads(
+                sessions.transaction_steps(transaction),
+                transaction,
+                &mut key_numbers,
+                &writers,
+            )?;
             resolved.read_offsets.push(resolved.reads.len() as u32);
         }
         resolved.key_count = key_numbers.len();
@@ -91,7 +98,9 @@ impl Resolved {
                 (None, None) => Some(INITIAL),
                 (None, Some(value)) => {
                     let writer = writers.get(&(number, value)).copied();
-                    writer.filter(|&(writer, is_final)| is_final && writer != vertex).map(|(writer, _)| writer)
+                    writer
+                        .filter(|&(writer, is_final)| is_final && writer != vertex)
+                        .map(|(writer, _)| writer)
                 }
             };
             let Some(writer) = writer else { return Err(Violation::Read { transaction, key }) };
@@ -115,11 +124,13 @@ impl Resolved {
     }
 
     pub(super) fn reads(&self, vertex: u32) -> &[(u32, u32)] {
-        &self.reads[self.read_offsets[vertex as usize] as usize..self.read_offsets[vertex as usize + 1] as usize]
+        &self.reads
+            [self.read_offsets[vertex as usize] as usize..self.read_offsets[vertex as usize + 1] as usize]
     }
 
     pub(super) fn writes(&self, vertex: u32) -> &[u32] {
-        &self.writes[self.write_offsets[vertex as usize] as usize..self.write_offsets[vertex as usize + 1] as usize]
+        &self.writes
+            [self.write_offsets[vertex as usize] as usize..self.write_offsets[vertex as usize + 1] as usize]
     }
 
     /// The transaction before this one in its session.
