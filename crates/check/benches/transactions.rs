@@ -56,6 +56,11 @@ fn rw_register(criterion: &mut Criterion) {
             bencher.iter_batched(checker, |checker| run(history, checker), BatchSize::PerIteration);
         });
     }
+    let history = Workload { stale_percent: 20, ..Workload::new(Data::Registers, 100_000) }.history();
+    group.bench_with_input(BenchmarkId::new("stale reads", 100_000), &history, |bencher, history| {
+        let checker = || RwRegister::new(Options::default(), VersionOrders::default());
+        bencher.iter_batched(checker, |checker| run(history, checker), BatchSize::PerIteration);
+    });
     group.finish();
 }
 

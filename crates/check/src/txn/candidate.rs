@@ -17,48 +17,25 @@ use super::transactions::Span;
 /// How many steps of paths are taken in one component. Upstream would have given up after a second.
 const STEP_LIMIT: u64 = 300_000;
 
-/// What upstream finds in a component. None where its search would not have come to an end.
+/// How many steps are taken in all components of a history together.
+pub(crate) const TOTAL_STEP_LIMIT: u64 = 3_000_000;
+
+/// What upstream finds in a component. None where its search would not have come to an end. The steps taken are taken
+/// off the budget.
 pub(crate) fn search(
     component: &Component,
     spans: &[Span],
     scopes: &[Scope],
     preference: &[Relation],
     absent: &BTreeSet<Anomaly>,
+    budget: &mut u64,
 ) -> Option<Vec<Cycle>> {
-    let mut search = Candidates { component, spans, steps: 0, graph: BTreeMap::new() };
-    let mut redundant = absent.clone();
-    let mut found = Vec::new();
-    for &scope in scopes {
-        for family in [Family::G0, Family::G1c, Family::GSingle, Family::GNonadjacent, Family::G2] {
-            let kind = CycleKind { family, scope };
-            if redundant.contains(&kind.anomaly()) {
-                continue;
-            }
-            let candidate = search.first(kind)?;
-            let Some(cycle) = candidate.and_then(|vertices| explained(component, &vertices, preference))
-            else {
-                continue;
-            };
-            let may_be_other = matches!(family, Family::G0 | Family::G1c);
-            if may_be_other || cycle.kind == kind {
-                redundant.extend(Anomaly::implied_by([kind.anomaly()]));
-                found.push(cycle);
-            }
-        }
-    }
-    Some(found)
-}
-
-/// Names a path's edges as upstream explains them.
-fn explained(component: &Component, vertices: &[u32], preference: &[Relation]) -> Option<Cycle> {
-    let next = |position: usize| vertices[(position + 1) % vertices.len()];
-    let relation =
-        |(position, &vertex): (usize, &u32)| component.relations(vertex, next(position)).first(preference);
-    let relations: Option<Vec<Relation>> = vertices.iter().enumerate().map(relation).collect();
-    let relations = relations?;
-    let kind = CycleKind::of(&relations)?;
-    let members = vertices.iter().map(|&vertex| component.members[vertex as usize]);
-    Some(Cycle { kind, steps: members.zip(relations).collect() })
+    let mut search =
+        Candidates { component, spans, steps_left: STEP_LIMIT.min(*budget), graph: BTreeMap::new() };
+    let steps = search.steps_left;
+    let found = search.all(scopes, preference, absent);
+    *budget -= steps - search.steps_left;
+    found
 }
 
 /// How a path may use anti-dependencies.
@@ -85,11 +62,41 @@ struct Path {
 struct Candidates<'a> {
     component: &'a Component,
     spans: &'a [Span],
-    steps: u64,
+    steps_left: u64,
     graph: BTreeMap<u32, Vec<(u32, Relations)>>,
 }
 
 impl Candidates<'_> {
+    fn all(
+        &mut self,
+        scopes: &[Scope],
+        preference: &[Relation],
+        absent: &BTreeSet<Anomaly>,
+    ) -> Option<Vec<Cycle>> {
+        let mut redundant = absent.clone();
+        let mut found = Vec::new();
+        for &scope in scopes {
+            for family in [Family::G0, Family::G1c, Family::GSingle, Family::GNonadjacent, Family::G2] {
+                let kind = CycleKind { family, scope };
+                if redundant.contains(&kind.anomaly()) {
+                    continue;
+                }
+                let candidate = self.first(kind)?;
+                let Some(cycle) =
+                    candidate.and_then(|vertices| explained(self.component, &vertices, preference))
+                else {
+                    continue;
+                };
+                let may_be_other = matches!(family, Family::G0 | Family::G1c);
+                if may_be_other || cycle.kind == kind {
+                    redundant.extend(Anomaly::implied_by([kind.anomaly()]));
+                    found.push(cycle);
+                }
+            }
+        }
+        Some(found)
+    }
+
     /// The first path that fits this kind: outer none where the limit was reached, inner none where no path fits.
     fn first(&mut self, kind: CycleKind) -> Option<Option<Vec<u32>>> {
         let order = match kind.scope {
@@ -179,7 +186,7 @@ impl Candidates<'_> {
             }
             for path in open {
                 self.expand(&path, legal, within, &mut paths);
-                if self.steps > STEP_LIMIT {
+                if self.steps_left == 0 {
                     return None;
                 }
             }
@@ -196,7 +203,7 @@ impl Candidates<'_> {
             targets.sort_by_key(|target| order.iter().position(|&vertex| vertex == target.0));
         }
         for (target, relations) in targets {
-            self.steps += 1;
+            self.steps_left = self.steps_left.saturating_sub(1);
             for (relation, is_apart) in uses(path, relations, legal) {
                 paths.extend(step(path, target, relation, is_apart, legal));
             }
@@ -227,6 +234,18 @@ impl Candidates<'_> {
         }
         ordered
     }
+}
+
+/// Names a path's edges as upstream explains them.
+fn explained(component: &Component, vertices: &[u32], preference: &[Relation]) -> Option<Cycle> {
+    let next = |position: usize| vertices[(position + 1) % vertices.len()];
+    let relation =
+        |(position, &vertex): (usize, &u32)| component.relations(vertex, next(position)).first(preference);
+    let relations: Option<Vec<Relation>> = vertices.iter().enumerate().map(relation).collect();
+    let relations = relations?;
+    let kind = CycleKind::of(&relations)?;
+    let members = vertices.iter().map(|&vertex| component.members[vertex as usize]);
+    Some(Cycle { kind, steps: members.zip(relations).collect() })
 }
 
 /// How upstream's maps spread a hash.

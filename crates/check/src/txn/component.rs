@@ -73,6 +73,18 @@ impl Component {
         Self { members: self.members.clone(), offsets: self.offsets.clone(), edges }
     }
 
+    /// The same component without the anti-dependencies between transactions that depend on each other by what was
+    /// written: a cycle that takes such an edge for an anti-dependency is a graver one without it.
+    pub(crate) fn without_dominated(&self) -> Self {
+        let written = Relations::of(&[Relation::WriteWrite, Relation::WriteRead]);
+        let apart = Relations::from(Relation::ReadWrite);
+        let remaining = |&(target, relations): &(u32, Relations)| {
+            (target, if relations.intersects(written) { relations.without(apart) } else { relations })
+        };
+        let edges = self.edges.iter().map(remaining).collect();
+        Self { members: self.members.clone(), offsets: self.offsets.clone(), edges }
+    }
+
     pub(crate) fn len(&self) -> usize {
         self.members.len()
     }

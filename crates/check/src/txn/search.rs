@@ -108,12 +108,14 @@ pub(crate) fn cycles(
         Scope::RealTime => &[Scope::Data, Scope::RealTime],
     };
     let mut found = Cycles { cycles: Vec::new(), exists: BTreeSet::new(), is_empty };
+    let mut budget = candidate::TOTAL_STEP_LIMIT;
     for component in &components {
         if mode == Mode::Strict {
-            found.cycles.extend(cycle::search(component, scopes));
+            found.cycles.extend(cycle::search(&component.without_dominated(), scopes));
         } else {
             let exists = existing(component);
-            let candidates = candidate::search(component, spans, scopes, preference, &absent(&exists));
+            let candidates =
+                candidate::search(component, spans, scopes, preference, &absent(&exists), &mut budget);
             let complete = || cycle::search(&component.with_first_relations(preference), scopes);
             found.cycles.extend(candidates.unwrap_or_else(complete));
             found.exists.extend(exists);
