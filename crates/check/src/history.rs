@@ -2,11 +2,11 @@
 
 use std::io::{self, BufRead};
 use std::path::Path;
-use std::vec;
 
 use rustc_hash::FxHashMap;
 
 use crate::edn::{self, ReadError};
+use crate::formats::Forms;
 use crate::{Name, Operation, OperationKind, Process, Value};
 
 /// The entries of a run, in the order in which they happened.
@@ -56,22 +56,79 @@ pub enum HistoryError {
     /// The file could not be read.
     #[error("cannot read the history: {0}")]
     Io(#[from] io::Error),
-    /// A line, or the text as a whole, is not EDN.
+    /// An entry is not EDN.
     #[error("the history is not EDN: {0}")]
     Edn(ReadError),
+    /// An entry is not JSON.
+    #[error("line {line} of the history begins what is not JSON: {reason}")]
+    Json {
+        /// The line, from 1.
+        line: usize,
+        /// What is wrong, as counted from that line.
+        reason: String,
+    },
+    /// A line is not of the history's format.
+    #[error("line {line} of the history is {found:?}; expected {expected}")]
+    Line {
+        /// The line, from 1.
+        line: usize,
+        /// What the format has.
+        expected: &'static str,
+        /// What the line begins with.
+        found: String,
+    },
+    /// An entry is not text.
+    #[error("line {line} of the history begins what is not UTF-8: is the file damaged, or compressed?")]
+    NotText {
+        /// The line, from 1.
+        line: usize,
+    },
+    /// An entry is longer than any operation.
+    #[error("line {line} of the history begins an entry of more than {limit} bytes: is a bracket or a newline missing?")]
+    TooLong {
+        /// The line, from 1.
+        line: usize,
+        /// How many bytes an entry may have.
+        limit: usize,
+    },
+    /// The text is cut short.
+    #[error("the sequence of entries begins on line {line} and never ends: the history was cut short")]
+    Unclosed {
+        /// The line of its opening bracket, from 1.
+        line: usize,
+    },
+    /// Something follows the sequence of all entries.
+    #[error("line {line} of the history goes on after the sequence of its entries has ended")]
+    AfterEnd {
+        /// The line, from 1.
+        line: usize,
+    },
+    /// There is nothing in the text.
+    #[error("the history is empty: was the run cut short before its first operation?")]
+    Empty,
+    /// The text is in no known format.
+    #[error(
+        "the text resembles no history: it begins with {beginning:?}; expected EDN or JSON maps of :type, :process, :f and :value, \
+         a Jepsen log, or AWDIT's text format"
+    )]
+    UnknownFormat {
+        /// Its first line.
+        beginning: String,
+    },
     /// A form is EDN, but not an operation.
     #[error(
         "line {line} of the history is not an operation: {reason}; expected, for example, {{:type :invoke, :process 0, :f :read, :value nil}}"
     )]
     NotAnOperation {
-        /// The line, from 1; in a text that is one vector, the number of the element.
+        /// The line on which it begins, from 1.
         line: usize,
         /// What is missing or wrong.
         reason: String,
     },
 }
 
-/// Reads a history without keeping it: one operation per line, as `history.edn` has them, or one vector of all.
+/// Reads a history of EDN maps without keeping it: one after the other, as `history.edn` has them on its lines, or in
+/// one vector or list. [`formats::Reader`](crate::formats::Reader) reads other formats too.
 ///
 /// An operation is a map, with or without the tag `#jepsen.history.Op`. Where `:index` is missing, the entries are
 /// counted; where `:time` is missing, it is 0.
@@ -85,67 +142,27 @@ pub enum HistoryError {
 /// # Ok::<(), glomers_check::HistoryError>(())
 /// ```
 pub struct HistoryReader<R> {
-    source: R,
-    line: usize,
+    forms: Forms<R>,
     next_index: u64,
-    text: String,
-    state: ReaderState,
-}
-
-enum ReaderState {
-    Start,
-    Lines,
-    Vector(vec::IntoIter<Value>),
-    Ended,
+    is_broken: bool,
 }
 
 impl<R: BufRead> HistoryReader<R> {
     /// Reads from here. Nothing is read before the first operation is asked for.
     pub fn new(source: R) -> Self {
-        Self { source, line: 0, next_index: 0, text: String::new(), state: ReaderState::Start }
+        Self { forms: Forms::new(source), next_index: 0, is_broken: false }
     }
 
-    fn next_form(&mut self) -> Result<Option<Value>, HistoryError> {
-        loop {
-            match &mut self.state {
-                ReaderState::Ended => return Ok(None),
-                ReaderState::Vector(items) => {
-                    self.line += 1;
-                    return Ok(items.next());
-                }
-                ReaderState::Start | ReaderState::Lines => {}
-            }
-            self.text.clear();
-            if self.source.read_line(&mut self.text)? == 0 {
-                return Ok(None);
-            }
-            self.line += 1;
-            let text = self.text.trim_start();
-            if text.is_empty() || text.starts_with(';') {
-                continue;
-            }
-            if matches!(self.state, ReaderState::Start) && text.starts_with(['[', '(']) {
-                self.source.read_to_string(&mut self.text)?;
-                let lines_before = self.line - 1;
-                let value = edn::read(&self.text).map_err(|error| located(error, lines_before))?;
-                let (Value::List(items) | Value::Vector(items)) = value else {
-                    unreachable!("the text begins with a bracket")
-                };
-                self.state = ReaderState::Vector(items.into_iter());
-                self.line = 0;
-                continue;
-            }
-            self.state = ReaderState::Lines;
-            let lines_before = self.line - 1;
-            return edn::read(&self.text).map(Some).map_err(|error| located(error, lines_before));
-        }
-    }
-
-    fn operation(&mut self, form: Value) -> Result<Operation, HistoryError> {
+    fn next_operation(&mut self) -> Result<Option<Operation>, HistoryError> {
+        let Some((line, text)) = self.forms.next_form()? else { return Ok(None) };
+        let form = edn::read(text).map_err(|mut error| {
+            error.line += line - 1;
+            HistoryError::Edn(error)
+        })?;
         let operation = operation_from(form, self.next_index)
-            .map_err(|reason| HistoryError::NotAnOperation { line: self.line, reason })?;
-        self.next_index = operation.index + 1;
-        Ok(operation)
+            .map_err(|reason| HistoryError::NotAnOperation { line, reason })?;
+        self.next_index = operation.index.saturating_add(1);
+        Ok(Some(operation))
     }
 }
 
@@ -153,17 +170,13 @@ impl<R: BufRead> Iterator for HistoryReader<R> {
     type Item = Result<Operation, HistoryError>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        let result = self.next_form().and_then(|form| form.map(|form| self.operation(form)).transpose());
-        if result.is_err() {
-            self.state = ReaderState::Ended;
+        if self.is_broken {
+            return None;
         }
+        let result = self.next_operation();
+        self.is_broken = result.is_err();
         result.transpose()
     }
-}
-
-fn located(mut error: ReadError, lines_before: usize) -> HistoryError {
-    error.line += lines_before;
-    HistoryError::Edn(error)
 }
 
 impl Operation {
@@ -176,7 +189,8 @@ impl Operation {
     }
 }
 
-fn operation_from(value: Value, next_index: u64) -> Result<Operation, String> {
+/// Reads an operation from its map; one without an index gets this one.
+pub(crate) fn operation_from(value: Value, next_index: u64) -> Result<Operation, String> {
     let entries = match value {
         Value::Map(entries) => entries,
         Value::Tagged(tagged) if matches!(tagged.1, Value::Map(_)) => {

@@ -21,6 +21,7 @@
 //! - [`Value`] is what operations carry: what JSON can say, and what EDN can say beyond it; [`Name`] is a short
 //!   name. [`edn`] writes and reads them.
 //! - [`Operation`] is one entry of a [`History`]; [`Pairing`] finds the beginning of an operation when it ends.
+//!   [`formats`] reads the text formats of several tools.
 //! - [`Checker`], [`Verdict`]: what every checker is and says. [`Composition`] makes one of several, [`Guarded`]
 //!   keeps a crash from spreading, [`Compared`] says where upstream would judge otherwise.
 //! - [`Stats`], [`Availability`], [`Exceptions`] look at any workload; [`Echo`] at one.
@@ -28,6 +29,7 @@
 //! - [`txn`] judges transactions: isolation levels from read uncommitted to strict serializability.
 
 pub mod edn;
+pub mod formats;
 pub mod linear;
 
 mod availability;
