@@ -15,15 +15,15 @@ use crate::{Checker, Finding, Operation, OperationKind, Pairing, Validity, Value
 pub struct Budget {
     /// Configurations that are expanded or compared, over the whole history. A step takes some nanoseconds.
     pub steps: u64,
-    /// Configurations that are tried for the end of one operation, which bounds memory: each takes 48 bytes, two or
-    /// three times.
+    /// Configurations that are tried for the end of one operation, which bounds memory: each takes some hundred bytes,
+    /// and a state of the model.
     pub configurations: usize,
 }
 
 impl Default for Budget {
-    /// Some ten seconds, and some hundred megabytes.
+    /// Some ten seconds, and some ten megabytes where states are small.
     fn default() -> Self {
-        Self { steps: 1_000_000_000, configurations: 1_000_000 }
+        Self { steps: 1_000_000_000, configurations: 100_000 }
     }
 }
 
