@@ -177,7 +177,7 @@ proptest! {
         let expected = is_serializable(&transactions, &mut left, &std::collections::BTreeMap::new(), true);
         let [writes_follow_reads, sequential_keys, linearizable_keys] = sources;
         let orders = VersionOrders { writes_follow_reads, sequential_keys, linearizable_keys, ..VersionOrders::NONE };
-        for models in [vec![model("strict-serializable")], vec![model("causal")], vec![model("read-atomic")], vec![model("read-committed")]] {
+        for models in [vec![model("strict-serializable")], vec![model("causal")], vec![model("read-atomic")], vec![model("monotonic-atomic-view")], vec![model("read-committed")]] {
             let verdict = run(&history, Box::new(RwRegister::new(Options { models, ..Options::default() }, orders.clone())));
             prop_assert!(!expected || verdict.validity != Validity::Invalid, "{}", verdict.results);
         }
