@@ -144,6 +144,7 @@ fn the_strict_mode_refuses_no_recorded_run_that_was_valid() {
     let verdict = check(&history("append-ok-datomic"), ListAppend::new(Options::default()));
     assert_eq!(verdict.validity, Validity::Valid, "{}", verdict.results);
     let options = Options { models: vec!["read-committed".parse().expect("a model")], ..Options::default() };
-    let verdict = check(&history("rw-ok-hat-read-committed"), RwRegister::new(options, VersionOrders::default()));
+    let verdict =
+        check(&history("rw-ok-hat-read-committed"), RwRegister::new(options, VersionOrders::default()));
     assert_eq!(verdict.validity, Validity::Valid, "{}", verdict.results);
 }
