@@ -3,7 +3,7 @@
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use crate::{History, Name, Operation, Validity, Value, Verdict};
+use crate::{Finding, History, Name, Operation, Validity, Value, Verdict};
 
 /// A checker: it is shown every operation as it happens, and gives its verdict at the end.
 ///
@@ -146,5 +146,45 @@ impl Checker for Composition {
         }
         entries.push((Value::keyword("valid?"), validity.to_value()));
         Verdict { validity, results: Value::Map(entries), findings }
+    }
+}
+
+/// A strict checker beside the one that judges as upstream does. The verdict is the strict one; where upstream would
+/// say something else, a finding tells.
+///
+/// ```
+/// use glomers_check::{Compared, Echo, History, Mode, Operation, OperationKind, check};
+/// let echo = Operation::invoke(0, "echo", "a");
+/// let history = History::new(vec![echo.clone(), echo.completed(OperationKind::Info, "a")]);
+/// let verdict = check(&history, Compared::new(Echo::new(Mode::Strict), Echo::new(Mode::Compat)));
+/// assert_eq!(verdict.validity.to_string(), "unknown");
+/// assert_eq!(verdict.findings.last().unwrap().sentence, "Maelstrom would call this valid.");
+/// ```
+pub struct Compared {
+    strict: Guarded,
+    compat: Guarded,
+}
+
+impl Compared {
+    /// Compares these two checkers of the same promise.
+    pub fn new(strict: impl Checker + 'static, compat: impl Checker + 'static) -> Self {
+        Self { strict: Guarded::new(Box::new(strict)), compat: Guarded::new(Box::new(compat)) }
+    }
+}
+
+impl Checker for Compared {
+    fn observe(&mut self, operation: &Operation) {
+        self.strict.observe(operation);
+        self.compat.observe(operation);
+    }
+
+    fn finish(self: Box<Self>) -> Verdict {
+        let Self { strict, compat } = *self;
+        let mut verdict = Box::new(strict).finish();
+        let upstream = Box::new(compat).finish().validity;
+        if upstream != verdict.validity {
+            verdict.findings.push(Finding::new(format!("Maelstrom would call this {upstream}."), []));
+        }
+        verdict
     }
 }

@@ -76,11 +76,12 @@ impl Checker for Echo {
 
     fn finish(mut self: Box<Self>) -> Verdict {
         if self.mode == Mode::Compat {
-            let unanswered = self.open.open().filter(|(_, (_, sent))| !sent.is_nil());
-            self.errors.extend(unanswered.map(|(process, (index, sent))| Wrong {
+            let unanswered = std::mem::take(&mut self.open).into_open();
+            let sent = unanswered.into_iter().filter(|(_, (_, sent))| !sent.is_nil());
+            self.errors.extend(sent.map(|(process, (index, sent))| Wrong {
                 process,
-                operations: vec![*index],
-                sent: sent.clone(),
+                operations: vec![index],
+                sent,
                 received: Value::Nil,
             }));
         }
@@ -92,10 +93,8 @@ impl Checker for Echo {
         };
         let mut findings: Vec<Finding> = self.errors.iter().map(Wrong::finding).collect();
         if nothing_succeeded {
-            let sentence = format!(
-                "No echo succeeded ({} failed), so there was nothing to judge; Maelstrom would call this valid.",
-                self.fail_count
-            );
+            let sentence =
+                format!("No echo succeeded ({} failed), so there was nothing to judge.", self.fail_count);
             findings.push(Finding::new(sentence, []));
         }
         let errors = Value::List(self.errors.into_iter().map(Wrong::into_value).collect());

@@ -10,6 +10,16 @@ use crate::{Checker, Finding, Name, Operation, OperationKind, Validity, Value, V
 /// a map whose `:via` begins with a map that has the class under `:type`. They are listed and never invalidate a
 /// run, since the operation itself counts as unknown. Memory grows with the number of classes. Keys are those of
 /// Jepsen's `checker/unhandled-exceptions`.
+///
+/// ```
+/// use glomers_check::{Exceptions, History, check};
+/// let history = History::from_edn(
+///     r#"{:type :info, :process 0, :f :echo, :value 1, :exception {:via [{:type :malformed-reply}]}, :error "no :echo"}"#,
+/// )?;
+/// let verdict = check(&history, Exceptions::default());
+/// assert_eq!(verdict.findings[0].sentence, r#"1 operation ended in an unhandled :malformed-reply. The first: "no :echo""#);
+/// # Ok::<(), glomers_check::HistoryError>(())
+/// ```
 #[derive(Clone, Debug, Default)]
 pub struct Exceptions {
     classes: BTreeMap<Value, Class>,
@@ -46,10 +56,11 @@ impl Checker for Exceptions {
             .iter()
             .map(|(name, class)| {
                 let Class { count, example } = class;
+                let operations = if *count == 1 { "operation" } else { "operations" };
                 let reason =
                     example.error.as_ref().map_or_else(String::new, |error| format!(" The first: {error}"));
                 Finding::new(
-                    format!("{count} operations ended in an unhandled {name}.{reason}"),
+                    format!("{count} {operations} ended in an unhandled {name}.{reason}"),
                     [example.index],
                 )
             })

@@ -1,9 +1,10 @@
 //! Histories: operations in their order, read from files, paired with their ends.
 
-use std::collections::BTreeMap;
 use std::io::{self, BufRead};
 use std::path::Path;
 use std::vec;
+
+use rustc_hash::FxHashMap;
 
 use crate::edn::{self, ReadError};
 use crate::{Name, Operation, OperationKind, Process, Value};
@@ -240,13 +241,13 @@ fn operation_from(value: Value, next_index: u64) -> Result<Operation, String> {
 /// ```
 #[derive(Clone, Debug)]
 pub struct Pairing<T> {
-    open: BTreeMap<Process, T>,
+    open: FxHashMap<Process, T>,
 }
 
 impl<T> Pairing<T> {
     /// A pairing in which no operation has begun.
     pub fn new() -> Self {
-        Self { open: BTreeMap::new() }
+        Self { open: FxHashMap::default() }
     }
 
     /// An operation of this process begins. If the process had one open, which no client does, that one is
@@ -261,8 +262,10 @@ impl<T> Pairing<T> {
     }
 
     /// What has begun and not ended, in the order of processes.
-    pub fn open(&self) -> impl Iterator<Item = (Process, &T)> {
-        self.open.iter().map(|(process, beginning)| (*process, beginning))
+    pub fn into_open(self) -> Vec<(Process, T)> {
+        let mut open: Vec<(Process, T)> = self.open.into_iter().collect();
+        open.sort_unstable_by_key(|(process, _)| *process);
+        open
     }
 }
 

@@ -22,11 +22,13 @@
 //!   name. [`edn`] writes and reads them.
 //! - [`Operation`] is one entry of a [`History`]; [`Pairing`] finds the beginning of an operation when it ends.
 //! - [`Checker`], [`Verdict`]: what every checker is and says. [`Composition`] makes one of several, [`Guarded`]
-//!   keeps a crash from spreading.
-//! - [`txn`] judges transactions: isolation levels from read uncommitted to strict serializability.
+//!   keeps a crash from spreading, [`Compared`] says where upstream would judge otherwise.
 //! - [`Stats`], [`Availability`], [`Exceptions`] look at any workload; [`Echo`] at one.
+//! - [`linear`] decides whether concurrent operations fit one order.
+//! - [`txn`] judges transactions: isolation levels from read uncommitted to strict serializability.
 
 pub mod edn;
+pub mod linear;
 
 mod availability;
 mod checker;
@@ -41,7 +43,7 @@ mod value;
 mod verdict;
 
 pub use availability::{Availability, AvailabilityGoal};
-pub use checker::{Checker, Composition, Guarded, Mode, check};
+pub use checker::{Checker, Compared, Composition, Guarded, Mode, check};
 pub use echo::Echo;
 pub use exceptions::Exceptions;
 pub use history::{History, HistoryError, HistoryReader, Pairing};

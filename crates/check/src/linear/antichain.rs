@@ -1,0 +1,81 @@
+//! A set of configurations of which none can imitate another.
+
+use super::crashes::CrashCounts;
+use super::frontier::Configuration;
+
+/// Keeps the configurations that no other one dominates, by state.
+///
+/// One configuration dominates another of the same state if it can do all that the other can: at least the same
+/// operations are settled, at most the same are spent, and at most as many crashed ones were used.
+#[derive(Debug, Default)]
+pub(super) struct Antichain {
+    /// Indexed by state. A state's list counts only if its epoch is the current one, which makes clearing cheap.
+    buckets: Vec<Bucket>,
+    touched: Vec<u32>,
+    epoch: u64,
+    len: usize,
+    comparisons: u64,
+}
+
+#[derive(Clone, Debug, Default)]
+struct Bucket {
+    epoch: u64,
+    configurations: Vec<Configuration>,
+}
+
+impl Antichain {
+    pub(super) fn clear(&mut self) {
+        self.epoch += 1;
+        self.len = 0;
+        self.touched.clear();
+    }
+
+    /// How many configurations were compared since this was asked last: the work that was done.
+    pub(super) fn take_comparisons(&mut self) -> u64 {
+        std::mem::take(&mut self.comparisons)
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.len
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.len == 0
+    }
+
+    /// Adds a configuration unless one dominates it, and drops those that it dominates. Says whether it was added.
+    pub(super) fn insert(&mut self, new: Configuration, crashes: &CrashCounts) -> bool {
+        let index = new.state as usize;
+        if self.buckets.len() <= index {
+            self.buckets.resize_with(index + 1, Bucket::default);
+        }
+        let bucket = &mut self.buckets[index];
+        if bucket.epoch != self.epoch {
+            bucket.epoch = self.epoch;
+            bucket.configurations.clear();
+            self.touched.push(new.state);
+        }
+        self.comparisons += bucket.configurations.len() as u64;
+        if bucket.configurations.iter().any(|old| dominates(old, &new, crashes)) {
+            return false;
+        }
+        let before = bucket.configurations.len();
+        bucket.configurations.retain(|old| !dominates(&new, old, crashes));
+        bucket.configurations.push(new);
+        self.len = self.len + bucket.configurations.len() - before;
+        true
+    }
+
+    /// Moves everything out, states in the order in which they were first seen.
+    pub(super) fn drain_into(&mut self, configurations: &mut Vec<Configuration>) {
+        configurations.clear();
+        for &state in &self.touched {
+            configurations.append(&mut self.buckets[state as usize].configurations);
+        }
+        self.clear();
+    }
+}
+
+fn dominates(a: &Configuration, b: &Configuration, crashes: &CrashCounts) -> bool {
+    b.settled & !a.settled == 0 && a.spent & !b.spent == 0 && crashes.at_most(a.crashed, b.crashed)
+}

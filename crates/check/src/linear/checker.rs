@@ -1,0 +1,271 @@
+//! The checker of linearizability.
+
+use rustc_hash::FxHashMap;
+
+use super::lag::{Place, Ticket};
+use super::part::{Counterexample, Outcome, Part};
+use super::{Call, Model, Unsuitable};
+use crate::{Checker, Finding, Operation, OperationKind, Pairing, Validity, Value, Verdict};
+
+/// How far a search may go. Each key has the whole budget.
+///
+/// When half of the steps are taken, or the configurations are too many, only the most promising ones are followed
+/// further. They may still show that the history is linearizable; if they don't, the verdict is `unknown`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Budget {
+    /// Configurations that are expanded or compared, over the whole history. A step takes some nanoseconds.
+    pub steps: u64,
+    /// Configurations that are tried for the end of one operation, which bounds memory: each takes some hundred bytes,
+    /// and a state of the model.
+    pub configurations: usize,
+}
+
+impl Default for Budget {
+    /// Some ten seconds, and some ten megabytes where states are small.
+    fn default() -> Self {
+        Self { steps: 1_000_000_000, configurations: 100_000 }
+    }
+}
+
+/// Checks that a history is linearizable.
+///
+/// Feed it as operations happen: it decides as it goes, with a lag of the longest open operation. A register whose
+/// written values all differ is decided at the end.
+///
+/// # Results
+///
+/// For one object: `:valid?`, and on a violation `:op` (the operation that cannot have happened where it did:
+/// `:index`, `:process`, `:action`), `:prefix-count` (how many operations had ended before, which do fit an order)
+/// and `:configs` (what the object may have looked like just before: `:model`, and the `:pending` operations that
+/// had not taken effect). By key: `:valid?`, `:results` (per key `:linearizable` and `:valid?`), and `:failures`
+/// (the keys that are invalid).
+///
+/// # Example of a violation
+///
+/// ```
+/// use glomers_check::linear::{Linearizability, models::Register};
+/// use glomers_check::{History, Mode, Validity, Value, check};
+///
+/// let history = History::from_edn(
+///     "{:index 0, :type :invoke, :process 0, :f :write, :value 1}
+///      {:index 1, :type :ok,     :process 0, :f :write, :value 1}
+///      {:index 2, :type :invoke, :process 1, :f :read,  :value nil}
+///      {:index 3, :type :ok,     :process 1, :f :read,  :value 0}",
+/// )?;
+/// let verdict = check(&history, Linearizability::new(Register::new(Value::from(0), Mode::Strict)));
+/// assert_eq!(verdict.validity, Validity::Invalid);
+/// assert_eq!(
+///     verdict.findings[0].sentence,
+///     "Process 1 cannot `read 0` (operations 2 to 3): 1 operation had ended, and after it only 1 was possible."
+/// );
+/// # Ok::<(), glomers_check::HistoryError>(())
+/// ```
+#[derive(Debug)]
+pub struct Linearizability<M: Model> {
+    model: M,
+    budget: Budget,
+    keyed: bool,
+    open: Pairing<Begun>,
+    /// The parts and their keys; a history that is not split has one, under nil.
+    parts: Vec<(Value, Part<M>)>,
+    part_of: FxHashMap<Value, usize>,
+    unsuitable: Option<Unsuitable>,
+}
+
+/// An operation that has begun, with its value as its part sees it.
+#[derive(Debug)]
+struct Begun {
+    operation: Operation,
+    part: usize,
+    ticket: Ticket,
+}
+
+impl<M: Model> Linearizability<M> {
+    /// Checks the whole history against this model.
+    pub fn new(model: M) -> Self {
+        Self {
+            model,
+            budget: Budget::default(),
+            keyed: false,
+            open: Pairing::new(),
+            parts: Vec::new(),
+            part_of: FxHashMap::default(),
+            unsuitable: None,
+        }
+    }
+
+    /// Checks each key by itself. The value of every operation must be a vector of a key and the value for the
+    /// model.
+    #[must_use]
+    pub fn by_key(mut self) -> Self {
+        self.keyed = true;
+        self
+    }
+
+    /// Sets the limits of the search.
+    #[must_use]
+    pub fn with_budget(mut self, budget: Budget) -> Self {
+        self.budget = budget;
+        self
+    }
+
+    fn begin(&mut self, operation: &Operation) -> Result<(), Unsuitable> {
+        let mut operation = operation.clone();
+        let key = if self.keyed { split_key(&mut operation)? } else { Value::Nil };
+        let next = self.parts.len();
+        let part = *self.part_of.entry(key.clone()).or_insert(next);
+        if part == next {
+            self.parts.push((key, Part::new(self.model.clone(), self.budget)));
+        }
+        let ticket = self.parts[part].1.begin();
+        if let Some(lost) = self.open.begin(operation.process, Begun { operation, part, ticket }) {
+            self.crash(&lost)?;
+        }
+        Ok(())
+    }
+
+    fn end(&mut self, operation: &Operation) -> Result<(), Unsuitable> {
+        let Some(begun) = self.open.end(operation.process) else { return Ok(()) };
+        if operation.kind == OperationKind::Info {
+            return self.crash(&begun);
+        }
+        let mut unkeyed;
+        let mut end = operation;
+        if self.keyed && operation.is_ok() {
+            unkeyed = operation.clone();
+            split_key(&mut unkeyed)?;
+            end = &unkeyed;
+        }
+        let Begun { operation: begin, part, ticket } = begun;
+        let call =
+            if end.is_ok() { Call::Ok { begin: &begin, end } } else { Call::Fail { begin: &begin, end } };
+        let action = self.model.action(&call)?;
+        let part = &mut self.parts[part].1;
+        match action {
+            Some(action) => {
+                let place = Place { process: begin.process, begin_index: begin.index, end_index: end.index };
+                part.end(ticket, action, place);
+            }
+            None => part.ignore(ticket),
+        }
+        Ok(())
+    }
+
+    fn crash(&mut self, begun: &Begun) -> Result<(), Unsuitable> {
+        let action = self.model.action(&Call::Unknown { begin: &begun.operation })?;
+        let part = &mut self.parts[begun.part].1;
+        match action {
+            Some(action) => part.crash(begun.ticket, action),
+            None => part.ignore(begun.ticket),
+        }
+        Ok(())
+    }
+}
+
+impl<M: Model> Checker for Linearizability<M> {
+    fn observe(&mut self, operation: &Operation) {
+        if self.unsuitable.is_some() || !operation.is_client() {
+            return;
+        }
+        let result = if operation.is_invoke() { self.begin(operation) } else { self.end(operation) };
+        self.unsuitable = result.err();
+    }
+
+    fn finish(mut self: Box<Self>) -> Verdict {
+        for (_, begun) in std::mem::take(&mut self.open).into_open() {
+            if self.unsuitable.is_none() {
+                self.unsuitable = self.crash(&begun).err();
+            }
+        }
+        if let Some(unsuitable) = self.unsuitable {
+            return Verdict::unknown(unsuitable.to_string());
+        }
+        if !self.keyed {
+            return match self.parts.pop() {
+                Some((_, part)) => verdict(None, part.finish()),
+                None => Verdict::bare(Validity::Valid),
+            };
+        }
+        self.parts.sort_by(|(a, _), (b, _)| a.cmp(b));
+        let mut results = Vec::new();
+        let mut failures = Vec::new();
+        let mut findings = Vec::new();
+        let mut validity = Validity::Valid;
+        for (key, part) in self.parts {
+            let part = verdict(Some(&key), part.finish());
+            validity = validity.max(part.validity);
+            findings.extend(part.findings);
+            if part.validity == Validity::Invalid {
+                failures.push(key.clone());
+            }
+            let entries = [("linearizable", part.results), ("valid?", part.validity.to_value())];
+            results.push((key, Value::record(entries)));
+        }
+        let entries = [("results", Value::Map(results)), ("failures", Value::Vector(failures))];
+        Verdict { findings, ..Verdict::new(validity, entries) }
+    }
+}
+
+/// Takes the key out of an operation's value.
+fn split_key(operation: &mut Operation) -> Result<Value, Unsuitable> {
+    match std::mem::take(&mut operation.value) {
+        Value::Vector(items) | Value::List(items) if items.len() == 2 => {
+            let mut items = items.into_iter();
+            let (Some(key), Some(value)) = (items.next(), items.next()) else {
+                unreachable!("the guard saw two items")
+            };
+            operation.value = value;
+            Ok(key)
+        }
+        other => Err(Unsuitable::new(
+            operation,
+            format!("its value is {other}, and not a vector of a key and a value"),
+        )),
+    }
+}
+
+fn verdict(key: Option<&Value>, outcome: Outcome) -> Verdict {
+    let of_key = key.map_or_else(String::new, |key| format!(" of key {key}"));
+    match outcome {
+        Outcome::Linearizable => Verdict::bare(Validity::Valid),
+        Outcome::GaveUp(reason) => Verdict::unknown(format!("The history{of_key} was not judged: {reason}.")),
+        Outcome::Violated(None) => Verdict::bare(Validity::Invalid).with_finding(Finding::new(
+            format!("No order of the operations{of_key} fits; which one breaks it was not found within the budget."),
+            [],
+        )),
+        Outcome::Violated(Some(counterexample)) => explain(&counterexample, &of_key),
+    }
+}
+
+fn explain(counterexample: &Counterexample, of_key: &str) -> Verdict {
+    let Counterexample { place, action, prefix, possible, possible_count } = counterexample;
+    let op = Value::record([
+        ("index", Value::from(place.end_index)),
+        ("process", place.process.to_value()),
+        ("action", Value::string(action)),
+    ]);
+    let configs = possible.iter().map(|(state, pending)| {
+        let pending = pending.iter().map(Value::string).collect();
+        Value::record([("model", Value::string(state)), ("pending", Value::Vector(pending))])
+    });
+    let entries = [
+        ("op", op),
+        ("prefix-count", Value::from(*prefix)),
+        ("configs-count", Value::from(*possible_count)),
+        ("configs", Value::List(configs.collect())),
+    ];
+    let mut states: Vec<&str> = possible.iter().map(|(state, _)| state.as_str()).collect();
+    states.sort_unstable();
+    states.dedup();
+    let more = if *possible_count > possible.len() { ", among others," } else { "" };
+    let (operations, them) = if *prefix == 1 { ("operation", "it") } else { ("operations", "them") };
+    let sentence = format!(
+        "Process {} cannot `{action}`{of_key} (operations {} to {}): {prefix} {operations} had ended, and after {them} only {}{more} was possible.",
+        place.process,
+        place.begin_index,
+        place.end_index,
+        states.join(" or "),
+    );
+    let finding = Finding::new(sentence, [place.begin_index, place.end_index]);
+    Verdict::new(Validity::Invalid, entries).with_finding(finding)
+}

@@ -1,0 +1,126 @@
+//! Several registers, read and written together.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::hash::{Hash, Hasher};
+
+use rustc_hash::FxHasher;
+
+use crate::Value;
+use crate::linear::{Call, Model, Unsuitable};
+
+/// Registers that a `:txn` reads and writes in one step: its value is a vector of micro-operations
+/// `[:r key value]` and `[:w key value]`, in order. What a read saw stands in the value that came back. Registers
+/// begin at nil.
+///
+/// Linearizability of transactions is strict serializability, decided by search: fit for short histories. For
+/// long ones use a checker of transactions.
+///
+/// ```
+/// use glomers_check::linear::{Linearizability, models::MultiRegister};
+/// use glomers_check::{History, Validity, check};
+/// let history = History::from_edn(
+///     "{:type :invoke, :process 0, :f :txn, :value [[:w :x 1] [:w :y 1]]}
+///      {:type :ok,     :process 0, :f :txn, :value [[:w :x 1] [:w :y 1]]}
+///      {:type :invoke, :process 0, :f :txn, :value [[:r :x nil] [:r :y nil]]}
+///      {:type :ok,     :process 0, :f :txn, :value [[:r :x 1] [:r :y nil]]}",
+/// )?;
+/// assert_eq!(check(&history, Linearizability::new(MultiRegister)).validity, Validity::Invalid);
+/// # Ok::<(), glomers_check::HistoryError>(())
+/// ```
+#[derive(Clone, Copy, Debug, Default)]
+pub struct MultiRegister;
+
+/// A part of a transaction.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum MicroOperation {
+    /// The register had this value, or nobody knows which.
+    Read(Value, Option<Value>),
+    /// The register gets this value.
+    Write(Value, Value),
+}
+
+/// The registers that are not nil.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub struct MultiRegisterState(BTreeMap<Value, Value>);
+
+impl fmt::Display for MultiRegisterState {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let entries = self.0.iter().map(|(key, value)| (key.clone(), value.clone()));
+        Value::Map(entries.collect()).fmt(formatter)
+    }
+}
+
+impl Model for MultiRegister {
+    type State = MultiRegisterState;
+    type Action = Vec<MicroOperation>;
+
+    fn initial(&self) -> MultiRegisterState {
+        MultiRegisterState::default()
+    }
+
+    fn action(&self, call: &Call<'_>) -> Result<Option<Self::Action>, Unsuitable> {
+        let (value, known) = match call {
+            Call::Ok { end, .. } => (&end.value, true),
+            Call::Unknown { begin } => (&begin.value, false),
+            Call::Fail { .. } => return Ok(None),
+        };
+        let micro = |item: &Value| match item.as_sequence()? {
+            [Value::Keyword(f), key, value] if f == "r" => {
+                Some(MicroOperation::Read(key.clone(), known.then(|| value.clone())))
+            }
+            [Value::Keyword(f), key, value] if f == "w" => {
+                Some(MicroOperation::Write(key.clone(), value.clone()))
+            }
+            _ => None,
+        };
+        let transaction: Option<Vec<MicroOperation>> =
+            value.as_sequence().and_then(|items| items.iter().map(micro).collect());
+        let expected = "a transaction is a vector of [:r key value] and [:w key value]";
+        transaction.map(Some).ok_or_else(|| Unsuitable::new(call.begin(), expected))
+    }
+
+    fn step(&self, state: &MultiRegisterState, action: &Self::Action) -> Option<MultiRegisterState> {
+        let mut state = state.clone();
+        for micro in action {
+            match micro {
+                MicroOperation::Read(key, Some(seen)) if state.0.get(key).unwrap_or(&Value::Nil) != seen => {
+                    return None;
+                }
+                MicroOperation::Read(..) => {}
+                MicroOperation::Write(key, Value::Nil) => {
+                    state.0.remove(key);
+                }
+                MicroOperation::Write(key, value) => {
+                    state.0.insert(key.clone(), value.clone());
+                }
+            }
+        }
+        Some(state)
+    }
+
+    fn describe_action(&self, action: &Self::Action) -> String {
+        let micros = action.iter().map(|micro| match micro {
+            MicroOperation::Read(key, Some(seen)) => format!("read {seen} from {key}"),
+            MicroOperation::Read(key, None) => format!("read {key}"),
+            MicroOperation::Write(key, value) => format!("write {value} to {key}"),
+        });
+        micros.collect::<Vec<_>>().join(", ")
+    }
+
+    fn is_pure(&self, action: &Self::Action) -> bool {
+        action.iter().all(|micro| matches!(micro, MicroOperation::Read(..)))
+    }
+
+    fn part(&self, action: &Self::Action) -> Option<u64> {
+        let key = |micro: &MicroOperation| match micro {
+            MicroOperation::Read(key, _) | MicroOperation::Write(key, _) => {
+                let mut hasher = FxHasher::default();
+                key.hash(&mut hasher);
+                hasher.finish()
+            }
+        };
+        let first = key(action.first()?);
+        action.iter().all(|micro| key(micro) == first).then_some(first)
+    }
+}

@@ -1,0 +1,174 @@
+//! What the checker of linearizability says, in words and in results.
+
+use glomers_check::linear::models::{Mutex, Register};
+use glomers_check::linear::{Budget, DistinctAction, DistinctRegister, Linearizability, WrittenTwice};
+use glomers_check::{Checker, History, Mode, Operation, OperationKind, Validity, Value, Verdict, check, edn};
+
+fn register() -> Linearizability<Register> {
+    Linearizability::new(Register::new(Value::Nil, Mode::Strict))
+}
+
+fn verdict(checker: Linearizability<Register>, history: &str) -> Verdict {
+    check(&History::from_edn(history).expect("a history"), checker)
+}
+
+#[test]
+fn a_counterexample_names_the_operation_and_what_was_possible() {
+    let verdict = verdict(
+        register().by_key(),
+        "{:type :invoke, :process 0, :f :write, :value [7 1]}
+         {:type :ok,     :process 0, :f :write, :value [7 1]}
+         {:type :invoke, :process 1, :f :write, :value [7 2]}
+         {:type :invoke, :process 2, :f :cas,   :value [7 [1 1]]}
+         {:type :invoke, :process 0, :f :read,  :value [8 nil]}
+         {:type :ok,     :process 0, :f :read,  :value [8 nil]}
+         {:type :info,   :process 2, :f :cas,   :value [7 [1 1]]}
+         {:type :invoke, :process 0, :f :read,  :value [7 nil]}
+         {:type :ok,     :process 0, :f :read,  :value [7 nil]}",
+    );
+    assert_eq!(verdict.validity, Validity::Invalid);
+    assert_eq!(verdict.findings[0].operations, [7, 8]);
+    insta::assert_snapshot!(verdict.findings[0].sentence, @"Process 0 cannot `read nil` of key 7 (operations 7 to 8): 1 operation had ended, and after it only 1 was possible.");
+    insta::assert_snapshot!(edn::pretty(&verdict.results), @r#"
+    {:valid? false,
+     :results {7 {:linearizable {:valid? false,
+                                 :op {:index 8,
+                                      :process 0,
+                                      :action "read nil"},
+                                 :prefix-count 1,
+                                 :configs-count 1,
+                                 :configs ({:model "1", :pending []})},
+                  :valid? false},
+               8 {:linearizable {:valid? true}, :valid? true}},
+     :failures [7]}
+    "#);
+}
+
+#[test]
+fn a_store_that_forgets_is_caught_strictly_and_passed_as_upstream_does() {
+    let forgets = "{:type :invoke, :process 0, :f :write, :value 1}
+        {:type :ok,     :process 0, :f :write, :value 1}
+        {:type :invoke, :process 0, :f :cas, :value [1 2]}
+        {:type :fail,   :process 0, :f :cas, :value [1 2], :error [:precondition-failed \"it is 3\"]}";
+    assert_eq!(verdict(register(), forgets).validity, Validity::Invalid);
+    let compat = Linearizability::new(Register::new(Value::Nil, Mode::Compat));
+    assert_eq!(verdict(compat, forgets).validity, Validity::Valid);
+}
+
+#[test]
+fn an_operation_of_which_nobody_knows_may_take_effect_late_or_never() {
+    let crashed = "{:type :invoke, :process 0, :f :write, :value 1}
+        {:type :info,   :process 0, :f :write, :value 1}
+        {:type :invoke, :process 1, :f :read, :value nil}
+        {:type :ok,     :process 1, :f :read, :value nil}
+        {:type :invoke, :process 1, :f :read, :value nil}\n";
+    let ends = |value: &str| {
+        verdict(register(), &format!("{crashed}{{:type :ok, :process 1, :f :read, :value {value}}}")).validity
+    };
+    assert_eq!(ends("nil"), Validity::Valid);
+    assert_eq!(ends("1"), Validity::Valid);
+    assert_eq!(ends("2"), Validity::Invalid);
+}
+
+#[test]
+fn a_crashed_write_takes_effect_once() {
+    let verdict = verdict(
+        register(),
+        "{:type :invoke, :process 0, :f :write, :value 1}
+         {:type :info,   :process 0, :f :write, :value 1}
+         {:type :invoke, :process 1, :f :read, :value nil}
+         {:type :ok,     :process 1, :f :read, :value 1}
+         {:type :invoke, :process 1, :f :cas, :value [1 2]}
+         {:type :ok,     :process 1, :f :cas, :value [1 2]}
+         {:type :invoke, :process 1, :f :read, :value nil}
+         {:type :ok,     :process 1, :f :read, :value 1}",
+    );
+    assert_eq!(verdict.validity, Validity::Invalid);
+}
+
+#[test]
+fn what_is_no_operation_of_the_object_makes_the_verdict_unknown_and_is_named() {
+    let verdict = verdict(register().by_key(), "{:index 4, :type :invoke, :process 0, :f :write, :value 1}");
+    assert_eq!(verdict.validity, Validity::Unknown);
+    insta::assert_snapshot!(verdict.findings[0].sentence, @"operation 4 does not suit the model: its value is 1, and not a vector of a key and a value");
+}
+
+#[test]
+fn more_open_operations_than_can_be_followed_make_the_verdict_unknown() {
+    let mut operations: Vec<Operation> =
+        (0..200).map(|client| Operation::invoke(client, "acquire", ())).collect();
+    let ends: Vec<Operation> =
+        operations.iter().map(|begin| begin.completed(OperationKind::Ok, ())).collect();
+    operations.extend(ends);
+    let verdict = check(&History::new(operations), Linearizability::new(Mutex));
+    assert_eq!(verdict.validity, Validity::Unknown);
+    assert!(
+        verdict.findings[0].sentence.contains("more than 128 operations were open"),
+        "{:?}",
+        verdict.findings
+    );
+}
+
+#[test]
+fn a_search_without_end_stops_at_its_budget() {
+    // Clients that all write different values twice, and never read: many orders, and no shortcut.
+    let mut operations = Vec::new();
+    for client in 0..12 {
+        for (kind, from) in [(OperationKind::Invoke, client), (OperationKind::Info, client)] {
+            let value = Value::Vector(vec![Value::from(from), Value::from(from + 1)]);
+            operations.push(Operation { kind, ..Operation::invoke(client, "cas", value) });
+        }
+    }
+    for client in 20..23 {
+        let read = Operation::invoke(client, "read", ());
+        operations.extend([read.clone(), read.completed(OperationKind::Ok, 7)]);
+        operations.extend([read.clone(), read.completed(OperationKind::Ok, 99)]);
+    }
+    let model = Register::new(Value::from(0), Mode::Strict);
+    let budget = Budget { steps: 10, configurations: 10 };
+    let checker = Linearizability::new(model.clone()).with_budget(budget);
+    // A value that nobody wrote is seen at once, without any search.
+    assert_eq!(check(&History::new(operations.clone()), checker).validity, Validity::Invalid);
+    operations.push(Operation::invoke(30, "write", 7).at(100, 0));
+    let checker = Linearizability::new(model).with_budget(budget);
+    assert_eq!(check(&History::new(operations), checker).validity, Validity::Unknown);
+}
+
+#[test]
+fn the_verdict_is_the_same_whether_fed_online_or_at_once() {
+    let text = "{:type :invoke, :process 0, :f :write, :value 1}
+        {:type :invoke, :process 1, :f :read, :value nil}
+        {:type :ok,     :process 1, :f :read, :value 1}
+        {:type :invoke, :process 1, :f :read, :value nil}
+        {:type :ok,     :process 1, :f :read, :value nil}";
+    let history = History::from_edn(text).unwrap();
+    // The write never ends in this history: it is as if its client had crashed.
+    let mut online: Box<dyn Checker> = Box::new(register());
+    history.operations().iter().for_each(|operation| online.observe(operation));
+    assert_eq!(online.finish().validity, Validity::Invalid);
+}
+
+#[test]
+fn values_written_over_each_other_in_a_circle_were_never_written() {
+    let mut register = DistinctRegister::new();
+    register.add(DistinctAction::CompareAndSet(1, 2), 0, Some(1)).unwrap();
+    register.add(DistinctAction::CompareAndSet(2, 1), 2, Some(3)).unwrap();
+    assert!(!register.is_linearizable());
+    assert_eq!(register.add(DistinctAction::Write(1), 4, Some(5)), Err(WrittenTwice(1)));
+}
+
+#[test]
+fn blocks_that_enclose_each_other_fit_no_order() {
+    use DistinctAction::{Read, Write};
+    let mut register = DistinctRegister::new();
+    // The register holds 1 from event 1 to event 8, so that no time is left for a write and a read of 2 within it.
+    for (action, begin, end) in [(Write(1), 0, 1), (Write(2), 2, 3), (Read(1), 8, 9)] {
+        register.add(action, begin, Some(end)).unwrap();
+    }
+    assert!(!register.is_linearizable());
+    let mut register = DistinctRegister::new();
+    for (action, begin, end) in [(Write(1), 0, 1), (Write(2), 2, 9), (Read(1), 8, 10)] {
+        register.add(action, begin, Some(end)).unwrap();
+    }
+    assert!(register.is_linearizable());
+}
