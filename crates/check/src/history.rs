@@ -84,7 +84,9 @@ pub enum HistoryError {
         line: usize,
     },
     /// An entry is longer than any operation.
-    #[error("line {line} of the history begins an entry of more than {limit} bytes: is a bracket or a newline missing?")]
+    #[error(
+        "line {line} of the history begins an entry of more than {limit} bytes: is a bracket or a newline missing?"
+    )]
     TooLong {
         /// The line, from 1.
         line: usize,

@@ -26,7 +26,8 @@
 //!   keeps a crash from spreading, [`Compared`] says where upstream would judge otherwise.
 //! - [`Stats`], [`Availability`], [`Exceptions`] look at any workload; [`Echo`] at one.
 //! - [`linear`] decides whether concurrent operations fit one order.
-//! - [`txn`] judges transactions: isolation levels from read uncommitted to strict serializability.
+//! - [`txn`] judges transactions: isolation levels from read uncommitted to strict serializability;
+//!   [`WeakIsolation`] decides the weakest exactly.
 
 pub mod edn;
 pub mod formats;
@@ -43,6 +44,7 @@ mod stats;
 pub mod txn;
 mod value;
 mod verdict;
+mod weak_isolation;
 
 pub use availability::{Availability, AvailabilityGoal};
 pub use checker::{Checker, Compared, Composition, Guarded, Mode, check};
@@ -54,3 +56,4 @@ pub use operation::{Operation, OperationKind, Process};
 pub use stats::Stats;
 pub use value::{JsonError, MAX_DEPTH, Value};
 pub use verdict::{Finding, Validity, Verdict};
+pub use weak_isolation::WeakIsolation;

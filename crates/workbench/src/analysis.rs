@@ -35,6 +35,20 @@ pub struct OperationCounts {
     pub unknown: u64,
 }
 
+impl OperationCounts {
+    /// Counts an entry of a history.
+    pub fn observe(&mut self, operation: &Operation) {
+        if operation.is_client() {
+            match operation.kind {
+                OperationKind::Invoke => self.invoked += 1,
+                OperationKind::Ok => self.ok += 1,
+                OperationKind::Fail => self.failed += 1,
+                OperationKind::Info => self.unknown += 1,
+            }
+        }
+    }
+}
+
 /// What a run came to.
 pub struct Results {
     /// The verdict over all checkers.
@@ -81,14 +95,7 @@ impl Analysis {
 
     /// Takes in the next operation of the history.
     pub fn observe(&mut self, operation: &Operation) {
-        if operation.is_client() {
-            match operation.kind {
-                OperationKind::Invoke => self.counts.invoked += 1,
-                OperationKind::Ok => self.counts.ok += 1,
-                OperationKind::Fail => self.counts.failed += 1,
-                OperationKind::Info => self.counts.unknown += 1,
-            }
-        }
+        self.counts.observe(operation);
         self.perf.observe(operation);
         for checker in [&mut self.exceptions, &mut self.stats, &mut self.availability, &mut self.workload] {
             checker.observe(operation);

@@ -8,12 +8,14 @@
 //! - [`nemeses`]: what goes wrong on purpose;
 //! - [`runner`]: one run, from the first process to the last, under real or virtual time;
 //! - [`analysis`] and [`record`]: the checkers, and the journal that they can be fed from again;
+//! - [`check`]: the same checkers on a history that is already there;
 //! - [`run`], [`store`] and [`publish`]: a test with real processes, its directory, and the reports in it;
 //! - [`simulation`]: the same plan on nodes inside this process, under virtual time;
 //! - [`report`] and [`serve`]: pictures and pages;
 //! - [`cli`]: the command line, and [`doc`], the page that the registries write.
 
 pub mod analysis;
+pub mod check;
 pub mod cli;
 pub mod clients;
 mod clock;

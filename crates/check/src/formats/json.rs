@@ -23,8 +23,8 @@ impl<R: BufRead> JsonReader<R> {
 
     pub(super) fn next_operation(&mut self) -> Result<Option<Operation>, HistoryError> {
         let Some((line, text)) = self.forms.next_form()? else { return Ok(None) };
-        let value = Value::from_json(text)
-            .map_err(|error| HistoryError::Json { line, reason: error.to_string() })?;
+        let value =
+            Value::from_json(text).map_err(|error| HistoryError::Json { line, reason: error.to_string() })?;
         let operation = operation_from(with_keywords(value), self.next_index)
             .map_err(|reason| HistoryError::NotAnOperation { line, reason })?;
         self.next_index = operation.index.saturating_add(1);
@@ -69,9 +69,10 @@ fn payload(value: Value) -> Value {
 fn micro_operation(value: Value) -> Value {
     match value {
         Value::Vector(mut items)
-            if items.first().and_then(Value::as_str).is_some_and(|function| {
-                matches!(function, "r" | "w" | "append" | "send" | "poll")
-            }) =>
+            if items
+                .first()
+                .and_then(Value::as_str)
+                .is_some_and(|function| matches!(function, "r" | "w" | "append" | "send" | "poll")) =>
         {
             let function = std::mem::take(&mut items[0]);
             items[0] = keyword(function);
@@ -95,9 +96,9 @@ fn error(value: Value) -> Value {
 
 fn exception(value: Value) -> Value {
     match value {
-        Value::Map(entries) => Value::Map(
-            entries.into_iter().map(|(key, value)| (keyword(key), exception(value))).collect(),
-        ),
+        Value::Map(entries) => {
+            Value::Map(entries.into_iter().map(|(key, value)| (keyword(key), exception(value))).collect())
+        }
         Value::Vector(items) => Value::Vector(items.into_iter().map(exception).collect()),
         other => other,
     }

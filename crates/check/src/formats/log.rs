@@ -62,7 +62,8 @@ impl<'a> Entry<'a> {
         let (f, rest) = column(self.rest)?;
         let f = f.strip_prefix(':').filter(|name| Name::is_plain(name))?;
         let value = edn::read_forms(rest).next()?.ok()?;
-        let operation = Operation { process: self.process, kind: self.kind, ..Operation::invoke(0, f, value) };
+        let operation =
+            Operation { process: self.process, kind: self.kind, ..Operation::invoke(0, f, value) };
         // An error stands as a person would write it, so that only some can be read back.
         let error = rest.rsplit_once('\t').and_then(|(_, error)| edn::read(error).ok());
         let has_error = operation.kind != OperationKind::Invoke && rest.trim_start().contains('\t');

@@ -4,7 +4,7 @@ use std::{path::PathBuf, process::ExitCode};
 
 use glomers_check::Validity;
 
-use crate::{run::TestError, serve::ServeError};
+use crate::{check::OpenError, run::TestError, serve::ServeError};
 
 /// The exit statuses, which are upstream's, and 130 and 143 for a run that a signal ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -104,6 +104,12 @@ pub enum CliError {
     /// A test could not be carried out.
     #[error(transparent)]
     Test(#[from] TestError),
+    /// There is no history of that name.
+    #[error(transparent)]
+    History(#[from] OpenError),
+    /// A report for a CI server could not be written.
+    #[error("the report cannot be written: {0}")]
+    Junit(#[from] quick_junit::SerializeError),
     /// The store could not be served.
     #[error(transparent)]
     Serve(#[from] ServeError),
@@ -115,10 +121,12 @@ impl CliError {
         let style = anstyle::AnsiColor::Red.on_default().bold();
         anstream::eprintln!("{style}error:{style:#} {self}");
         match self {
-            Self::NotText { .. } | Self::WrongDash { .. } | Self::Program { .. } | Self::Arguments(_) => {
-                ExitStatus::BadArguments
-            }
-            Self::Test(_) | Self::Serve(_) => ExitStatus::Internal,
+            Self::NotText { .. }
+            | Self::WrongDash { .. }
+            | Self::Program { .. }
+            | Self::Arguments(_)
+            | Self::History(_) => ExitStatus::BadArguments,
+            Self::Test(_) | Self::Serve(_) | Self::Junit(_) => ExitStatus::Internal,
         }
     }
 }

@@ -1,5 +1,6 @@
 //! The command line: what a person types, made into a plan, and the exit status that tells a script how it went.
 
+mod check;
 mod exit;
 mod progress;
 mod serve;
@@ -29,6 +30,8 @@ struct CommandLine {
 enum Command {
     /// Run a workload against a program, and check the history.
     Test(Box<test::TestArguments>),
+    /// Check histories that are already there, whoever recorded them.
+    Check(Box<check::CheckArguments>),
     /// Show the runs in the store as web pages.
     Serve(serve::ServeArguments),
     /// Print what the workbench asks of a node: workloads, faults, error codes.
@@ -52,6 +55,7 @@ pub fn main() -> ExitStatus {
     };
     let result = match command_line.command {
         Command::Test(test) => test.run(&arguments),
+        Command::Check(check) => check.run(),
         Command::Serve(serve) => serve.run(),
         Command::Doc => {
             anstream::print!("{}", crate::doc::protocol_page());

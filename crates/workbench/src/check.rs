@@ -1,0 +1,195 @@
+//! A history that is already there: read, checked, and answered for.
+//!
+//! In reading order: [`checkers`] are the promises that a history can be held to; [`source`] opens a file or a run
+//! directory; [`choice`] decides what to check it for, and why; [`report`] and [`junit`] say what came of it.
+
+pub mod checkers;
+mod choice;
+pub mod junit;
+pub mod report;
+mod source;
+
+use std::path::{Path, PathBuf};
+
+use glomers_check::{Checker, Finding, Guarded, Mode, Operation, Validity, Value, Verdict, txn::Model};
+
+use self::choice::Choice;
+pub use self::source::{OpenError, Source};
+use crate::analysis::OperationCounts;
+
+/// How many operations are looked at to recognise what a history is of.
+const BEGINNING: usize = 1000;
+
+/// What whoever asks knows of a history. What is left open is found out.
+#[derive(Debug, Clone)]
+pub struct Question {
+    /// The workload that the history is of, one of [`checkers::workload_names`].
+    pub workload: Option<String>,
+    /// The checker to use, by its name in [`checkers::ALL`].
+    pub checker: Option<String>,
+    /// The consistency models that transactions were promised; empty for what the run or Maelstrom assumes.
+    pub models: Vec<Model>,
+    /// The value that a register has before anything is written.
+    pub initial: Value,
+    /// Whether the verdict is ours or upstream's.
+    pub mode: Mode,
+}
+
+/// What a history came to.
+#[derive(Debug, Clone)]
+pub struct Answer {
+    /// The file or directory, as it was named.
+    pub path: PathBuf,
+    /// The verdict.
+    pub validity: Validity,
+    /// The verdict in one sentence. It may quote what a node sent: escape it before it reaches a terminal.
+    pub sentence: String,
+    /// What a person should know, the most important first.
+    pub findings: Vec<Finding>,
+    /// The results map, with upstream's keys.
+    pub results: Value,
+    /// The operations of clients that were read.
+    pub counts: OperationCounts,
+    /// What it was checked as; none if that could not be told.
+    pub checked_as: Option<String>,
+    /// Why it was checked as that.
+    pub reason: String,
+    /// What all chance of the run was drawn from, where the run tells.
+    pub seed: Option<u64>,
+}
+
+/// Reads a history to its end and checks it.
+///
+/// Nothing is kept but what the checkers keep. A history that cannot be read to its end is `unknown`, unless what comes
+/// before is invalid already: no end makes that good.
+pub fn check(path: &Path, source: Source, question: &Question) -> Answer {
+    let Source { mut operations, told } = source;
+    let mut beginning = Vec::new();
+    let mut damage = None;
+    while beginning.len() < BEGINNING && damage.is_none() {
+        match operations.next() {
+            Some(Ok(operation)) => beginning.push(operation),
+            Some(Err(reason)) => damage = Some(reason),
+            None => break,
+        }
+    }
+    let chosen = if beginning.is_empty() {
+        Err(damage
+            .take()
+            .unwrap_or_else(|| "There is no operation in it, so that nothing was checked.".to_owned()))
+    } else {
+        choice::choose(question, &told, &beginning)
+    };
+    let mut examination = match chosen {
+        Ok(choice) => Examination::new(choice),
+        Err(reason) => return undecided(path, &reason, told.seed),
+    };
+    beginning.iter().for_each(|operation| examination.observe(operation));
+    drop(beginning);
+    if damage.is_none() {
+        for operation in operations {
+            match operation {
+                Ok(operation) => examination.observe(&operation),
+                Err(reason) => {
+                    damage = Some(reason);
+                    break;
+                }
+            }
+        }
+    }
+    examination.finish(path, damage, told.seed)
+}
+
+/// The answer where nothing could be checked.
+fn undecided(path: &Path, reason: &str, seed: Option<u64>) -> Answer {
+    let Verdict { validity, results, findings } = Verdict::unknown(reason);
+    Answer {
+        path: path.to_owned(),
+        validity,
+        sentence: reason.to_owned(),
+        findings,
+        results,
+        counts: OperationCounts::default(),
+        checked_as: None,
+        reason: String::new(),
+        seed,
+    }
+}
+
+/// The checkers at work.
+struct Examination {
+    checked_as: String,
+    reason: String,
+    /// Those that look at any workload, which a history that was cut short can do no justice.
+    general: Vec<(&'static str, Guarded)>,
+    workload: Guarded,
+    counts: OperationCounts,
+}
+
+impl Examination {
+    fn new(choice: Choice) -> Self {
+        let guarded = |(name, checker)| (name, Guarded::new(checker));
+        Self {
+            checked_as: choice.checked_as,
+            reason: choice.reason,
+            general: choice.general.into_iter().map(guarded).collect(),
+            workload: Guarded::new(choice.checker),
+            counts: OperationCounts::default(),
+        }
+    }
+
+    fn observe(&mut self, operation: &Operation) {
+        self.counts.observe(operation);
+        for (_, checker) in &mut self.general {
+            checker.observe(operation);
+        }
+        self.workload.observe(operation);
+    }
+
+    fn finish(self, path: &Path, damage: Option<String>, seed: Option<u64>) -> Answer {
+        let workload = Box::new(self.workload).finish();
+        let mut validity = workload.validity;
+        let mut findings = workload.findings;
+        let mut parts = Vec::new();
+        for (name, checker) in self.general {
+            let verdict = Box::new(checker).finish();
+            validity = validity.max(verdict.validity);
+            findings.extend(verdict.findings);
+            parts.push((name, verdict.results));
+        }
+        if let Some(reason) = damage {
+            let sentence = format!("{reason}. What comes before was checked.");
+            if workload.validity == Validity::Invalid {
+                findings.push(Finding::new(sentence, []));
+            } else {
+                validity = Validity::Unknown;
+                findings.insert(0, Finding::new(sentence, []));
+            }
+        }
+        parts.push(("workload", workload.results));
+        parts.push(("valid?", validity.to_value()));
+        Answer {
+            path: path.to_owned(),
+            validity,
+            sentence: sentence(validity, self.counts, &self.checked_as, &findings),
+            findings,
+            results: Value::record(parts),
+            counts: self.counts,
+            checked_as: Some(self.checked_as),
+            reason: self.reason,
+            seed,
+        }
+    }
+}
+
+fn sentence(validity: Validity, counts: OperationCounts, checked_as: &str, findings: &[Finding]) -> String {
+    match (validity, findings.first()) {
+        (Validity::Unknown | Validity::Invalid, Some(finding)) => finding.sentence.clone(),
+        (Validity::Valid, _) => {
+            format!("Nothing is wrong with its {} operations as {checked_as}.", counts.invoked)
+        }
+        (Validity::Unknown | Validity::Invalid, None) => {
+            format!("Its {} operations are {validity} as {checked_as}.", counts.invoked)
+        }
+    }
+}

@@ -1,0 +1,206 @@
+//! The registry of checkers: the promises that a history can be held to, by name.
+
+use glomers_check::{
+    Checker, Compared, Echo, Exceptions, Mode, Stats, Value, WeakIsolation,
+    linear::{
+        Linearizability, Model as Object,
+        models::{Keyed, Log, MultiRegister, Mutex, Queue, Register, Set},
+    },
+    txn::{ListAppend, Model, Options, RwRegister, VersionOrders, weak::Level},
+};
+
+use crate::workloads;
+
+/// A checker that a person can ask for.
+pub struct Entry {
+    /// Its name on the command line.
+    pub name: &'static str,
+    /// What it checks, in one sentence.
+    pub doc: &'static str,
+    /// Whether consistency models mean anything to it.
+    pub takes_models: bool,
+    /// Whether it can judge each key by itself.
+    pub takes_keys: bool,
+    /// Makes it.
+    pub build: fn(&Promise) -> Box<dyn Checker>,
+}
+
+/// What a checker is told.
+#[derive(Debug, Clone)]
+pub struct Promise {
+    /// Whether the verdict is ours or upstream's.
+    pub mode: Mode,
+    /// Where operations name their key.
+    pub keys: Keys,
+    /// The value that a register begins with.
+    pub initial: Value,
+    /// What transactions were promised; empty for strict serializability.
+    pub models: Vec<Model>,
+    /// Whether the history is of a workload of Maelstrom's, whose verdict is known.
+    pub is_workload: bool,
+}
+
+/// Where operations name the object that they concern.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Keys {
+    /// Nowhere: there is one object.
+    None,
+    /// Each value is a vector of the key and the value.
+    InValue,
+    /// Under `:key`.
+    Beside,
+}
+
+/// Every checker, in the order in which `--help` lists them.
+pub const ALL: &[Entry] = &[
+    plain("echo", "Every reply brings back what was sent.", echo),
+    object(
+        "register",
+        "Linearizable reads, writes and compare-and-sets of one value; a read of nil is a read of nil.",
+        register,
+    ),
+    object(
+        "cas-register",
+        "The same as Knossos judges it: a read of nil tells nothing, and failed operations do not count.",
+        cas_register,
+    ),
+    plain(
+        "multi-register",
+        "Linearizable transactions of reads and writes of several registers, by search: for short histories.",
+        |_| Box::new(Linearizability::new(MultiRegister)),
+    ),
+    object("mutex", "A linearizable lock: acquire and release.", |promise| linear(Mutex, promise.keys)),
+    object("set", "A linearizable set: add, and read of all elements.", |promise| linear(Set, promise.keys)),
+    object("queue", "A linearizable queue, first in, first out: enqueue and dequeue.", |promise| {
+        linear(Queue, promise.keys)
+    }),
+    object("log", "A linearizable append-only log: append, and read or get of the whole.", |promise| {
+        linear(Log, promise.keys)
+    }),
+    transactions("list-append", "Isolation of transactions that append to lists and read them.", list_append),
+    transactions("rw-register", "Isolation of transactions that write registers and read them.", rw_register),
+    plain(
+        "read-committed",
+        "Transactions over registers: who has read from a transaction does not go back behind it. Exact.",
+        |_| Box::new(WeakIsolation::new(Level::ReadCommitted)),
+    ),
+    plain(
+        "read-atomic",
+        "Transactions over registers: others see all that a transaction wrote, or nothing. Exact.",
+        |_| Box::new(WeakIsolation::new(Level::ReadAtomic)),
+    ),
+    plain("causal", "Transactions over registers: who sees something sees what led to it. Exact.", |_| {
+        Box::new(WeakIsolation::new(Level::Causal))
+    }),
+    plain("stats", "Of every function, at least one operation succeeded.", |_| Box::<Stats>::default()),
+    plain("exceptions", "Lists what clients could not understand; always valid.", |_| {
+        Box::<Exceptions>::default()
+    }),
+];
+
+const fn plain(name: &'static str, doc: &'static str, build: fn(&Promise) -> Box<dyn Checker>) -> Entry {
+    Entry { name, doc, takes_models: false, takes_keys: false, build }
+}
+
+const fn object(name: &'static str, doc: &'static str, build: fn(&Promise) -> Box<dyn Checker>) -> Entry {
+    Entry { takes_keys: true, ..plain(name, doc, build) }
+}
+
+const fn transactions(
+    name: &'static str,
+    doc: &'static str,
+    build: fn(&Promise) -> Box<dyn Checker>,
+) -> Entry {
+    Entry { takes_models: true, ..plain(name, doc, build) }
+}
+
+/// The checker of that name.
+pub fn find(name: &str) -> Option<&'static Entry> {
+    ALL.iter().find(|entry| entry.name == name)
+}
+
+/// Workloads whose checker is in this registry, and where their operations name keys.
+const WORKLOADS: [(&str, &str, Keys); 4] = [
+    ("echo", "echo", Keys::None),
+    ("lin-kv", "register", Keys::InValue),
+    ("txn-list-append", "list-append", Keys::None),
+    ("txn-rw-register", "rw-register", Keys::None),
+];
+
+/// The workloads whose histories can be checked, sorted.
+pub fn workload_names() -> Vec<&'static str> {
+    let mut names: Vec<&str> = WORKLOADS.iter().map(|(name, ..)| *name).chain(workloads::names()).collect();
+    names.sort_unstable();
+    names.dedup();
+    names
+}
+
+/// A workload's checker in this registry, and where its operations name keys.
+pub(super) fn of_workload(workload: &str) -> Option<(&'static Entry, Keys)> {
+    let (_, checker, keys) = WORKLOADS.iter().find(|(name, ..)| *name == workload)?;
+    Some((find(checker).expect("a workload names a checker of the registry"), *keys))
+}
+
+fn echo(promise: &Promise) -> Box<dyn Checker> {
+    match promise.mode {
+        Mode::Strict => Box::new(Compared::new(Echo::new(Mode::Strict), Echo::new(Mode::Compat))),
+        Mode::Compat => Box::new(Echo::new(Mode::Compat)),
+    }
+}
+
+fn register(promise: &Promise) -> Box<dyn Checker> {
+    let of = |mode| Register::new(promise.initial.clone(), mode);
+    if promise.is_workload && promise.mode == Mode::Strict && promise.keys == Keys::InValue {
+        let [strict, compat] =
+            [Mode::Strict, Mode::Compat].map(|mode| Linearizability::new(of(mode)).by_key());
+        return Box::new(Compared::new(strict, compat));
+    }
+    linear(of(promise.mode), promise.keys)
+}
+
+fn cas_register(promise: &Promise) -> Box<dyn Checker> {
+    linear(Register::new(promise.initial.clone(), Mode::Compat), promise.keys)
+}
+
+fn linear<M: Object + 'static>(model: M, keys: Keys) -> Box<dyn Checker> {
+    match keys {
+        Keys::None => Box::new(Linearizability::new(model)),
+        Keys::InValue => Box::new(Linearizability::new(model).by_key()),
+        Keys::Beside => Box::new(Linearizability::new(Keyed::new(model))),
+    }
+}
+
+fn options(promise: &Promise) -> Options {
+    let mut options = Options { mode: promise.mode, ..Options::default() };
+    if !promise.models.is_empty() {
+        options.models.clone_from(&promise.models);
+    }
+    options
+}
+
+fn list_append(promise: &Promise) -> Box<dyn Checker> {
+    Box::new(ListAppend::new(options(promise)))
+}
+
+fn rw_register(promise: &Promise) -> Box<dyn Checker> {
+    let checker = RwRegister::new(options(promise), VersionOrders::default());
+    if promise.is_workload && promise.mode == Mode::Compat {
+        return Box::new(checker.as_maelstrom_reports());
+    }
+    Box::new(checker)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_workload_has_its_checker_and_every_name_is_used_once() {
+        for name in workload_names() {
+            assert!(of_workload(name).is_some() || workloads::find(name).is_some(), "{name}");
+        }
+        for (place, entry) in ALL.iter().enumerate() {
+            assert!(ALL[place + 1..].iter().all(|other| other.name != entry.name), "{} twice", entry.name);
+        }
+    }
+}
