@@ -10,7 +10,8 @@ use std::path::PathBuf;
 use criterion::{Criterion, criterion_group, criterion_main};
 use glomers_check::linear::models::{Keyed, Log, Register};
 use glomers_check::linear::{DistinctAction, DistinctRegister, Linearizability};
-use glomers_check::{Checker, History, Mode, Operation, OperationKind, Validity, Value, edn};
+use glomers_check::formats::Reader;
+use glomers_check::{Checker, History, Mode, Validity, Value};
 use support::{Plan, Random, register};
 
 fn decide(history: &History, checker: impl Checker + 'static) -> Validity {
@@ -84,7 +85,11 @@ fn recorded(criterion: &mut Criterion) {
         paths.sort();
         paths.iter().map(|path| std::fs::read_to_string(path).expect("a text")).collect()
     };
-    let etcd: Vec<History> = files("porcupine", "log").iter().map(|text| etcd_log(text)).collect();
+    let read = |text: &String| -> History {
+        let operations = Reader::new(text.as_bytes()).expect("a format");
+        operations.collect::<Result<_, _>>().expect("operations")
+    };
+    let etcd: Vec<History> = files("porcupine", "log").iter().map(read).collect();
     let register = |initial: Value, mode| Linearizability::new(Register::new(initial, mode));
     group.bench_function(format!("{} etcd logs", etcd.len()), |bencher| {
         bencher.iter(|| etcd.iter().map(|history| decide(history, register(Value::Nil, Mode::Strict))).max());
@@ -101,7 +106,6 @@ fn recorded(criterion: &mut Criterion) {
             bencher.iter(|| decide(slowest, register(Value::Nil, Mode::Strict)));
         });
     }
-    let read = |text: &String| History::from_edn(text).expect("a history");
     let knossos: Vec<History> = files("knossos", "edn").iter().map(read).collect();
     group.bench_function(format!("{} Knossos histories", knossos.len()), |bencher| {
         bencher.iter(|| {
@@ -118,18 +122,6 @@ fn recorded(criterion: &mut Criterion) {
         });
     }
     group.finish();
-}
-
-fn etcd_log(text: &str) -> History {
-    let operations = text.lines().filter_map(|line| {
-        let mut fields = line.split(" - ").nth(1)?.split_whitespace();
-        let client = fields.next()?.parse().ok()?;
-        let kind = OperationKind::from_name(fields.next()?.strip_prefix(':')?)?;
-        let f = fields.next()?.strip_prefix(':')?;
-        let value = edn::read(&fields.collect::<Vec<_>>().join(" ")).ok()?;
-        Some(Operation { kind, ..Operation::invoke(client, f, value) })
-    });
-    operations.enumerate().map(|(index, operation)| operation.at(index as u64, 0)).collect()
 }
 
 criterion_group!(benches, registers, numbered, recorded);

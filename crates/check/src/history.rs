@@ -60,11 +60,13 @@ pub enum HistoryError {
     #[error("the history is not EDN: {0}")]
     Edn(ReadError),
     /// An entry is not JSON.
-    #[error("line {line} of the history begins what is not JSON: {reason}")]
+    #[error("the history is not JSON: line {line}, column {column}: {reason}")]
     Json {
         /// The line, from 1.
         line: usize,
-        /// What is wrong, as counted from that line.
+        /// The byte within the line, from 1.
+        column: usize,
+        /// What is wrong there.
         reason: String,
     },
     /// A line is not of the history's format.

@@ -4,9 +4,10 @@ mod support;
 
 use std::path::Path;
 
+use glomers_check::formats::Reader;
 use glomers_check::linear::Linearizability;
 use glomers_check::linear::models::{Keyed, Log, Register};
-use glomers_check::{History, Mode, Operation, OperationKind, Validity, Value, Verdict, check, edn};
+use glomers_check::{History, Mode, Validity, Value, Verdict, check, edn};
 
 /// File, model and validity of each line of a `verdicts.tsv`.
 fn verdicts(folder: &Path) -> Vec<(String, String, Validity)> {
@@ -18,17 +19,12 @@ fn verdicts(folder: &Path) -> Vec<(String, String, Validity)> {
     verdicts.collect()
 }
 
-/// The lines of a Jepsen log that are operations: `… - process \t type \t function \t value`.
-fn etcd_log(text: &str) -> History {
-    let operations = text.lines().filter_map(|line| {
-        let mut fields = line.split(" - ").nth(1)?.split_whitespace();
-        let client = fields.next()?.parse().ok()?;
-        let kind = OperationKind::from_name(fields.next()?.strip_prefix(':')?)?;
-        let f = fields.next()?.strip_prefix(':')?;
-        let value = edn::read(&fields.collect::<Vec<_>>().join(" ")).ok()?;
-        Some(Operation { kind, ..Operation::invoke(client, f, value) })
-    });
-    operations.enumerate().map(|(index, operation)| operation.at(index as u64, 0)).collect()
+fn read(path: &Path) -> History {
+    let file = std::fs::File::open(path).expect("a recorded history");
+    Reader::new(std::io::BufReader::new(file))
+        .expect("a format")
+        .collect::<Result<_, _>>()
+        .expect("operations")
 }
 
 fn register(initial: Value, mode: Mode) -> Linearizability<Register> {
@@ -40,10 +36,10 @@ fn etcd_logs_have_their_recorded_verdicts() {
     let Some(folder) = support::conformance("porcupine") else { return };
     let mut counted = 0;
     for (file, model, expected) in verdicts(&folder) {
-        let text = std::fs::read_to_string(folder.join(&file)).unwrap();
+        let history = read(&folder.join(&file));
         let verdict = match model.as_str() {
-            "etcd-register" => check(&etcd_log(&text), register(Value::Nil, Mode::Strict)),
-            "kv-append" => check(&History::from_edn(&text).unwrap(), Linearizability::new(Keyed::new(Log))),
+            "etcd-register" => check(&history, register(Value::Nil, Mode::Strict)),
+            "kv-append" => check(&history, Linearizability::new(Keyed::new(Log))),
             other => panic!("{file} has the unknown model {other}"),
         };
         assert_eq!(verdict.validity, expected, "{file}: {}", verdict.results);

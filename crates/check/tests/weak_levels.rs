@@ -2,30 +2,11 @@
 
 mod support;
 
+use glomers_check::formats::Reader;
 use glomers_check::txn::weak::{Level, Sessions, Step};
+use glomers_check::{History, Value, WeakIsolation, check};
 use proptest::prelude::*;
 use support::conformance;
-
-/// AWDIT's format: a step a line, `-----` between transactions, `=====` between sessions.
-fn parse(text: &str) -> Sessions {
-    let mut sessions = Sessions::new();
-    for session in text.split("=====") {
-        sessions.begin();
-        for transaction in session.split("-----") {
-            let steps = transaction.lines().filter(|line| !line.trim().is_empty()).map(|line| {
-                let parts: Vec<&str> = line.split_whitespace().collect();
-                let (key, value) = (parts[1].parse().expect("a key"), parts[2].parse().expect("a value"));
-                if parts[0] == "w" {
-                    Step::Write { key, value }
-                } else {
-                    Step::Read { key, value: Some(value) }
-                }
-            });
-            sessions.push(steps.collect::<Vec<_>>());
-        }
-    }
-    sessions
-}
 
 #[test]
 fn recorded_levels_are_ours() {
@@ -33,13 +14,11 @@ fn recorded_levels_are_ours() {
     let verdicts = std::fs::read_to_string(folder.join("strongest-level.tsv")).expect("verdicts");
     for line in verdicts.lines().filter(|line| line.contains(".txt")) {
         let (file, level) = line.split_once('\t').expect("two columns");
-        let history = parse(&std::fs::read_to_string(folder.join(file)).expect("a history"));
-        let ours = match history.strongest_level() {
-            None => "none",
-            Some(Level::ReadCommitted) => "read-committed",
-            Some(Level::ReadAtomic) => "read-atomic",
-            Some(Level::Causal) => "causal",
-        };
+        let text = std::fs::read(folder.join(file)).expect("a history");
+        let history: History =
+            Reader::new(&text[..]).expect("a format").collect::<Result<_, _>>().expect("operations");
+        let verdict = check(&history, WeakIsolation::new(Level::ReadCommitted));
+        let ours = verdict.results.get("strongest-level").and_then(Value::as_keyword).unwrap_or("none");
         assert_eq!(ours, level, "{file}");
     }
 }

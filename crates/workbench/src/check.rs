@@ -82,7 +82,8 @@ pub fn check(path: &Path, source: Source, question: &Question) -> Answer {
     };
     let mut examination = match chosen {
         Ok(choice) => Examination::new(choice),
-        Err(reason) => return undecided(path, &reason, told.seed),
+        // Where the history is broken so early that nothing can be told, that is what to mend.
+        Err(reason) => return undecided(path, &damage.unwrap_or(reason), told.seed),
     };
     beginning.iter().for_each(|operation| examination.observe(operation));
     drop(beginning);

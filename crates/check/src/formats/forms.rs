@@ -75,23 +75,28 @@ impl<R: BufRead> Forms<R> {
     pub(crate) fn next_form(&mut self) -> Result<Option<(usize, &str)>, HistoryError> {
         let Some(first) = self.skip_to_form()? else { return Ok(None) };
         let line = self.line;
-        self.text.clear();
         let mut scan = Scan::default();
-        let mut ended = self.take(&mut scan, first, line)?;
-        while !ended {
-            let Some(byte) = self.next_byte()? else { break };
-            ended = self.take(&mut scan, byte, line)?;
+        self.text.clear();
+        self.text.push(first);
+        let mut is_whole = scan.ends_with(first);
+        while !is_whole {
+            let buffer = self.source.fill_buf()?;
+            if buffer.is_empty() {
+                break;
+            }
+            let end = buffer.iter().position(|byte| scan.ends_with(*byte));
+            is_whole = end.is_some();
+            let taken = &buffer[..end.map_or(buffer.len(), |end| end + 1)];
+            if self.text.len() + taken.len() > MAX_ENTRY_BYTES {
+                return Err(HistoryError::TooLong { line, limit: MAX_ENTRY_BYTES });
+            }
+            self.line += taken.iter().filter(|byte| **byte == b'\n').count();
+            self.text.extend_from_slice(taken);
+            let count = taken.len();
+            self.source.consume(count);
         }
         let text = std::str::from_utf8(&self.text).map_err(|_| HistoryError::NotText { line })?;
         Ok(Some((line, text)))
-    }
-
-    fn take(&mut self, scan: &mut Scan, byte: u8, line: usize) -> Result<bool, HistoryError> {
-        if self.text.len() == MAX_ENTRY_BYTES {
-            return Err(HistoryError::TooLong { line, limit: MAX_ENTRY_BYTES });
-        }
-        self.text.push(byte);
-        Ok(scan.ends_with(byte))
     }
 
     /// The first byte of the next form, which has been consumed; none at the end of the text.

@@ -1,10 +1,11 @@
 //! Histories as JSON: one object for each entry, one after the other or in an array.
 
+use std::error::Error;
 use std::io::BufRead;
 
 use super::forms::Forms;
 use crate::history::operation_from;
-use crate::{HistoryError, Name, Operation, Value};
+use crate::{HistoryError, JsonError, Name, Operation, Value};
 
 /// Reads operations from JSON objects with the keys of `history.edn`, as strings.
 ///
@@ -23,12 +24,24 @@ impl<R: BufRead> JsonReader<R> {
 
     pub(super) fn next_operation(&mut self) -> Result<Option<Operation>, HistoryError> {
         let Some((line, text)) = self.forms.next_form()? else { return Ok(None) };
-        let value =
-            Value::from_json(text).map_err(|error| HistoryError::Json { line, reason: error.to_string() })?;
+        let value = Value::from_json(text).map_err(|error| located(&error, line))?;
         let operation = operation_from(with_keywords(value), self.next_index)
             .map_err(|reason| HistoryError::NotAnOperation { line, reason })?;
         self.next_index = operation.index.saturating_add(1);
         Ok(Some(operation))
+    }
+}
+
+/// The error, with its line counted from the beginning of the history.
+fn located(error: &JsonError, entry_line: usize) -> HistoryError {
+    let source = error.source().and_then(|source| source.downcast_ref::<serde_json::Error>());
+    let (line, column) = source.map_or((1, 1), |error| (error.line(), error.column()));
+    let text = source.map_or_else(|| error.to_string(), ToString::to_string);
+    let reason = text.rsplit_once(" at line ").map_or(text.as_str(), |(reason, _)| reason);
+    HistoryError::Json {
+        line: entry_line + line.max(1) - 1,
+        column: column.max(1),
+        reason: reason.to_owned(),
     }
 }
 

@@ -7,7 +7,7 @@ use std::{
 };
 
 use glomers_check::{
-    AvailabilityGoal, HistoryError, Operation,
+    AvailabilityGoal, Operation,
     formats::{Format, Reader},
     txn::Model,
 };
@@ -124,18 +124,18 @@ impl Source {
         match Reader::new(source) {
             Ok(reader) => Self {
                 told: Told { format: Some(reader.format()), ..told },
-                operations: Box::new(reader.map(|operation| operation.map_err(|error| reason(&error)))),
+                operations: Box::new(reader.map(|operation| operation.map_err(|error| sentence(&error)))),
             },
-            Err(error) => Self { told, operations: Box::new(std::iter::once(Err(reason(&error)))) },
+            Err(error) => Self { told, operations: Box::new(std::iter::once(Err(sentence(&error)))) },
         }
     }
 
     fn journal(path: &Path, told: Told) -> Self {
         let operations: Box<dyn Iterator<Item = _>> = match JournalReader::open(path) {
             Ok(journal) => Box::new(
-                record::operations(journal).map(|operation| operation.map_err(|error| error.to_string())),
+                record::operations(journal).map(|operation| operation.map_err(|error| sentence(&error))),
             ),
-            Err(error) => Box::new(std::iter::once(Err(error.to_string()))),
+            Err(error) => Box::new(std::iter::once(Err(sentence(&error)))),
         };
         Self { operations, told }
     }
@@ -154,12 +154,14 @@ fn open_error(path: &Path, source: io::Error) -> OpenError {
     }
 }
 
-/// So much of an error as a person reads: it may quote an entry of any length.
-fn reason(error: &HistoryError) -> String {
+/// An error as a sentence, and so much of it as a person reads: it may quote an entry of any length.
+fn sentence(error: &dyn std::error::Error) -> String {
     const LIMIT: usize = 500;
-    let mut sentence = error.to_string();
-    if let Some((end, _)) = sentence.char_indices().nth(LIMIT) {
-        sentence.truncate(end);
+    let text = error.to_string();
+    let mut characters = text.chars();
+    let mut sentence: String = characters.next().into_iter().flat_map(char::to_uppercase).collect();
+    sentence.extend(characters.by_ref().take(LIMIT));
+    if characters.next().is_some() {
         sentence.push('…');
     }
     sentence
