@@ -8,9 +8,9 @@ use std::hint::black_box;
 use std::path::PathBuf;
 
 use criterion::{Criterion, criterion_group, criterion_main};
+use glomers_check::formats::Reader;
 use glomers_check::linear::models::{Keyed, Log, Register};
 use glomers_check::linear::{DistinctAction, DistinctRegister, Linearizability};
-use glomers_check::formats::Reader;
 use glomers_check::{Checker, History, Mode, Validity, Value};
 use support::{Plan, Random, register};
 
