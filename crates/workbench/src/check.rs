@@ -1,7 +1,8 @@
 //! A history that is already there: read, checked, and answered for.
 //!
-//! In reading order: [`checkers`] are the promises that a history can be held to; [`source`] opens a file or a run
-//! directory; [`choice`] decides what to check it for, and why; [`report`] and [`junit`] say what came of it.
+//! [`Source`] opens a file or the directory of a run; [`Question`] says what is known of the history, and what is not is
+//! found out from how it begins; [`checkers`] are the promises that it can be held to; [`check()`] makes an [`Answer`], and
+//! [`report`] and [`junit`] print it.
 
 pub mod checkers;
 mod choice;

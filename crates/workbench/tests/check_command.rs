@@ -232,7 +232,7 @@ fn the_worst_verdict_is_the_exit_status_and_each_file_is_told() {
         scratch(&[("valid.edn", &valid), ("invalid.edn", &invalid), ("unknown.edn", "[{:type")]);
     check(&[], &files[..1]).expect_code(0).expect_said(&["valid", "checked as  register", ":valid? true"]);
     check(&[], &files[1..2]).expect_code(1).expect_said(&["invalid.edn: Process 0 cannot `read 2`"]);
-    check(&[], &files[2..]).expect_code(2).expect_said(&["Line 1", ":valid? :unknown"]);
+    check(&[], &files[2..]).expect_code(2).expect_said(&["line 1", ":valid? :unknown"]);
     check(&[], &files).expect_code(1).expect_said(&["3 histories: 1 valid, 1 invalid, 1 unknown."]);
     check(&[], &[files[0].clone(), files[2].clone()]).expect_code(2);
 }
