@@ -25,6 +25,7 @@
 //!   keeps a crash from spreading, [`Compared`] says where upstream would judge otherwise.
 //! - [`Stats`], [`Availability`], [`Exceptions`] look at any workload; [`Echo`] at one.
 //! - [`linear`] decides whether concurrent operations fit one order.
+//! - [`txn`] judges transactions: isolation levels from read uncommitted to strict serializability.
 
 pub mod edn;
 pub mod linear;
@@ -37,6 +38,7 @@ mod history;
 mod name;
 mod operation;
 mod stats;
+pub mod txn;
 mod value;
 mod verdict;
 
