@@ -86,3 +86,11 @@ fn maelstroms_lin_kv_runs_have_upstreams_verdict_per_key() {
         assert_eq!(verdict.results.get("valid?"), theirs.get("valid?"), "{run}");
     }
 }
+
+#[test]
+fn a_correct_store_passes_the_strict_check_too() {
+    let Some(root) = support::conformance("maelstrom") else { return };
+    let history = History::read(root.join("lin-kv-ok-raft").join("history.edn")).unwrap();
+    let verdict = check(&history, register(Value::Nil, Mode::Strict).by_key());
+    assert_eq!(verdict.validity, Validity::Valid, "{:?}", verdict.findings);
+}

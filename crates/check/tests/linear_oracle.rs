@@ -1,7 +1,7 @@
 //! Verdicts on small random histories agree with the definition of linearizability, tried out by brute force.
 
 use glomers_check::linear::models::{Keyed, Log, MultiRegister, Mutex, Queue, Register, Set};
-use glomers_check::linear::{Budget, Call, Linearizability, Model};
+use glomers_check::linear::{Budget, Call, Linearizability, Model, RegisterAction, Unsuitable};
 use glomers_check::{History, Mode, Name, Operation, OperationKind, Validity, Value, check};
 use proptest::prelude::*;
 
@@ -142,6 +142,53 @@ fn agree<M: Model + 'static>(model: &M, history: &History) -> Result<(), TestCas
     Ok(())
 }
 
+/// A register whose model tells the checker nothing that would make it faster, but, if so wished, what is pure and
+/// what overwrites.
+#[derive(Clone, Debug)]
+struct PlainRegister {
+    register: Register,
+    hints: bool,
+}
+
+impl Model for PlainRegister {
+    type State = Value;
+    type Action = RegisterAction;
+
+    fn initial(&self) -> Value {
+        self.register.initial()
+    }
+
+    fn action(&self, call: &Call<'_>) -> Result<Option<RegisterAction>, Unsuitable> {
+        self.register.action(call)
+    }
+
+    fn step(&self, state: &Value, action: &RegisterAction) -> Option<Value> {
+        self.register.step(state, action)
+    }
+
+    fn describe_action(&self, action: &RegisterAction) -> String {
+        action.to_string()
+    }
+
+    fn is_pure(&self, action: &RegisterAction) -> bool {
+        self.hints && self.register.is_pure(action)
+    }
+
+    fn overwrites(&self, action: &RegisterAction) -> bool {
+        self.hints && self.register.overwrites(action)
+    }
+}
+
+/// The verdict does not depend on what the model tells to make the search faster.
+fn hints_do_not_matter(history: &History) -> Result<(), TestCaseError> {
+    let register = Register::new(Value::from(0), Mode::Strict);
+    let plain = |hints| PlainRegister { register: register.clone(), hints };
+    let expected = check(history, Linearizability::new(plain(false))).validity;
+    prop_assert_eq!(check(history, Linearizability::new(plain(true))).validity, expected);
+    prop_assert_eq!(check(history, Linearizability::new(register.clone())).validity, expected);
+    Ok(())
+}
+
 struct SimulatedRegister(Value);
 
 impl Object for SimulatedRegister {
@@ -242,12 +289,19 @@ proptest! {
     }
 
     #[test]
+    fn hints_do_not_change_the_verdict(drawn in drawn(16)) {
+        hints_do_not_matter(&play(&drawn, SimulatedRegister(Value::from(0)), register_operation))?;
+    }
+
+    #[test]
+    fn blocks_and_search_agree(mut drawn in drawn(16)) {
+        write_each_value_once(&mut drawn);
+        hints_do_not_matter(&play(&drawn, SimulatedRegister(Value::from(0)), register_operation))?;
+    }
+
+    #[test]
     fn registers_to_which_no_value_is_written_twice(mut drawn in drawn(8)) {
-        // New values are numbered by the drawing; reads and expectations are of any of them.
-        for (index, drawn) in drawn.iter_mut().enumerate() {
-            drawn.other = 1 + index as u8;
-            drawn.value = if drawn.choice % 3 == 1 { drawn.other } else { drawn.value * 2 };
-        }
+        write_each_value_once(&mut drawn);
         let history = play(&drawn, SimulatedRegister(Value::from(0)), register_operation);
         agree(&Register::new(Value::from(0), Mode::Strict), &history)?;
         agree(&Register::new(Value::from(0), Mode::Compat), &history)?;
@@ -341,6 +395,14 @@ proptest! {
         let whole = check(&history, Linearizability::new(model.clone())).validity;
         let small = check(&history, Linearizability::new(model).with_budget(Budget { steps: 6, configurations: 3 })).validity;
         prop_assert!(small == Validity::Unknown || small == whole);
+    }
+}
+
+/// New values are numbered by the drawing; expectations are of any of them.
+fn write_each_value_once(drawn: &mut [Drawn]) {
+    for (index, drawn) in drawn.iter_mut().enumerate() {
+        drawn.other = 1 + index as u8;
+        drawn.value = if drawn.choice % 3 == 1 { drawn.other } else { drawn.value * 2 };
     }
 }
 

@@ -111,3 +111,11 @@ fn deep_nesting_is_refused_by_every_reader() {
     let deep = vector[..2].repeat(100_000);
     assert!(postcard::from_bytes::<Value>(&deep).is_err());
 }
+
+#[test]
+fn control_characters_have_no_place_in_names() {
+    for text in ["a\u{1b}[31m", ":a\u{7}", "\\\u{1b}", "#a\u{1b} 1"] {
+        let error = edn::read(text).unwrap_err();
+        assert!(error.reason.contains("control character"), "{error}");
+    }
+}

@@ -72,7 +72,7 @@ impl<'a> Parser<'a> {
             b'[' => Value::Vector(self.nested(1, b']')?),
             b'{' => self.map()?,
             b'#' => self.dispatch()?,
-            b'\\' => self.character(),
+            b'\\' => self.character()?,
             b')' | b']' | b'}' => return Err(self.error(format!("`{}` closes nothing", char::from(byte)))),
             _ => self.token()?,
         }))
@@ -168,7 +168,7 @@ impl<'a> Parser<'a> {
             }
         }
         self.position += 1;
-        let tag = Name::new(self.token_text());
+        let tag = Name::new(self.token_text()?);
         if !tag.starts_with(char::is_alphabetic) {
             return Err(self.error("`#` is followed by neither a set nor a tag"));
         }
@@ -236,24 +236,31 @@ impl<'a> Parser<'a> {
     }
 
     /// A character literal stays what it looks like: a symbol that begins with a backslash.
-    fn character(&mut self) -> Value {
+    fn character(&mut self) -> Result<Value, ReadError> {
         let rest = &self.text[self.position..];
         let first = 1 + rest[1..].chars().next().map_or(0, char::len_utf8);
         let end = rest[first..].find(is_delimiter).map_or(rest.len(), |end| first + end);
-        self.position += end;
-        Value::Symbol(Name::new(&rest[..end]))
+        self.take(end).map(|token| Value::Symbol(Name::new(token)))
     }
 
-    fn token_text(&mut self) -> &'a str {
+    fn token_text(&mut self) -> Result<&'a str, ReadError> {
         let rest = &self.text[self.position..];
-        let end = rest.find(is_delimiter).unwrap_or(rest.len());
-        self.position += end;
-        &rest[..end]
+        self.take(rest.find(is_delimiter).unwrap_or(rest.len()))
+    }
+
+    /// The next bytes as a name. Names are printed as they are, so that control characters have no place in them.
+    fn take(&mut self, length: usize) -> Result<&'a str, ReadError> {
+        let token = &self.text[self.position..self.position + length];
+        if token.contains(char::is_control) {
+            return Err(self.error(format!("`{}` holds a control character", token.escape_debug())));
+        }
+        self.position += length;
+        Ok(token)
     }
 
     fn token(&mut self) -> Result<Value, ReadError> {
         let start = self.position;
-        let token = self.token_text();
+        let token = self.token_text()?;
         let value = match token {
             "nil" => Some(Value::Nil),
             "true" => Some(Value::Bool(true)),

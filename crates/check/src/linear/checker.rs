@@ -15,15 +15,15 @@ use crate::{Checker, Finding, Operation, OperationKind, Pairing, Validity, Value
 pub struct Budget {
     /// Configurations that are expanded or compared, over the whole history. A step takes some nanoseconds.
     pub steps: u64,
-    /// Configurations that are tried for the end of one operation, which bounds memory: each takes 48 bytes, two or
-    /// three times.
+    /// Configurations that are tried for the end of one operation, which bounds memory: each takes some hundred bytes,
+    /// and a state of the model.
     pub configurations: usize,
 }
 
 impl Default for Budget {
-    /// Some ten seconds, and some hundred megabytes.
+    /// Some ten seconds, and some ten megabytes where states are small.
     fn default() -> Self {
-        Self { steps: 1_000_000_000, configurations: 1_000_000 }
+        Self { steps: 1_000_000_000, configurations: 100_000 }
     }
 }
 
@@ -75,7 +75,8 @@ pub struct Linearizability<M: Model> {
 /// An operation that has begun, with its value as its part sees it.
 #[derive(Debug)]
 struct Begun {
-    operation: Operation,
+    /// In a box, since it is moved from table to table.
+    operation: Box<Operation>,
     part: usize,
     ticket: Ticket,
 }
@@ -110,18 +111,31 @@ impl<M: Model> Linearizability<M> {
     }
 
     fn begin(&mut self, operation: &Operation) -> Result<(), Unsuitable> {
-        let mut operation = operation.clone();
-        let key = if self.keyed { split_key(&mut operation)? } else { Value::Nil };
-        let next = self.parts.len();
-        let part = *self.part_of.entry(key.clone()).or_insert(next);
-        if part == next {
-            self.parts.push((key, Part::new(self.model.clone(), self.budget)));
-        }
+        let mut operation = Box::new(operation.clone());
+        let part = if self.keyed { self.part_of(split_key(&mut operation)?) } else { self.only_part() };
         let ticket = self.parts[part].1.begin();
         if let Some(lost) = self.open.begin(operation.process, Begun { operation, part, ticket }) {
             self.crash(&lost)?;
         }
         Ok(())
+    }
+
+    /// The part of this key.
+    fn part_of(&mut self, key: Value) -> usize {
+        if let Some(&part) = self.part_of.get(&key) {
+            return part;
+        }
+        self.part_of.insert(key.clone(), self.parts.len());
+        self.parts.push((key, Part::new(self.model.clone(), self.budget)));
+        self.parts.len() - 1
+    }
+
+    /// The one part of a history that is not split.
+    fn only_part(&mut self) -> usize {
+        if self.parts.is_empty() {
+            self.parts.push((Value::Nil, Part::new(self.model.clone(), self.budget)));
+        }
+        0
     }
 
     fn end(&mut self, operation: &Operation) -> Result<(), Unsuitable> {

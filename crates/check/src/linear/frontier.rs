@@ -28,6 +28,10 @@ pub(super) const MAX_OPEN: usize = u128::BITS as usize;
 const HURRIED_CONFIGURATIONS: usize = 128;
 const HURRIED_WORK: usize = 1024;
 
+/// From how many known states on those are forgotten that are no longer possible. States of a log or a queue are
+/// large, and new ones come with every operation.
+const FORGET_FROM_STATES: usize = 4096;
+
 /// What the system may look like: a state, and what the open operations did to reach it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Configuration {
@@ -68,6 +72,8 @@ pub(super) struct Frontier<M: Model> {
     /// Whether only the most promising configurations are followed, since all are too many. Then the history may
     /// still be found linearizable, but no longer the contrary.
     hurried: bool,
+    /// When more states than this are known, some can be forgotten.
+    forget_from: usize,
     /// The open operations, the one that ends first in front.
     open: Vec<Open>,
     free_slots: u128,
@@ -103,6 +109,7 @@ impl<M: Model> Frontier<M> {
             budget,
             steps: 0,
             hurried: false,
+            forget_from: FORGET_FROM_STATES,
             open: Vec::new(),
             free_slots: u128::MAX,
             crashes: CrashCounts::new(),
@@ -198,7 +205,19 @@ impl<M: Model> Frontier<M> {
         self.open.remove(0);
         self.free_slots |= bit(ending.slot);
         self.masks.event += 1;
+        if self.memo.states() > self.forget_from {
+            self.forget_states();
+        }
         Ok(())
+    }
+
+    /// Forgets the states that are no longer possible, and what was worked out for them.
+    fn forget_states(&mut self) {
+        self.memo.keep_only(self.configurations.iter_mut().map(|configuration| &mut configuration.state));
+        self.seen = Antichain::default();
+        self.next = Antichain::default();
+        self.masks.permitted.clear();
+        self.forget_from = FORGET_FROM_STATES.max(4 * self.memo.states());
     }
 
     /// Gives effects to open operations, in every order that may matter, until the ending one has its own.
@@ -262,7 +281,8 @@ impl<M: Model> Frontier<M> {
 
     fn charge(&mut self) -> Result<(), Stop> {
         self.steps += 1 + self.seen.take_comparisons() + self.next.take_comparisons();
-        self.hurried |= self.steps > self.budget.steps / 2 || self.work.len() > self.budget.configurations;
+        let crowd = self.work.len().max(self.memo.states().saturating_sub(self.forget_from));
+        self.hurried |= self.steps > self.budget.steps / 2 || crowd > self.budget.configurations;
         if self.steps > self.budget.steps {
             return Err(Stop::GaveUp(format!("the search took more than {} steps", self.budget.steps)));
         }
@@ -384,5 +404,27 @@ fn closed(configuration: Configuration, slot: u32) -> Configuration {
         settled: configuration.settled & !bit(slot),
         spent: configuration.spent & !bit(slot),
         ..configuration
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::linear::RegisterAction;
+    use crate::linear::models::Register;
+    use crate::{Mode, Value};
+
+    #[test]
+    fn states_that_are_no_longer_possible_are_forgotten() {
+        let mut frontier = Frontier::new(Register::new(Value::Nil, Mode::Strict), Budget::default());
+        for number in 0..20_000_u64 {
+            for action in [RegisterAction::Write(number.into()), RegisterAction::Read(number.into())] {
+                let action = frontier.memo_mut().intern_action(action);
+                frontier.begin(action, number).unwrap();
+                frontier.end().unwrap();
+            }
+        }
+        assert!(frontier.memo().states() <= FORGET_FROM_STATES + 1);
+        assert_eq!(frontier.memo().state(frontier.configurations()[0].state), &Value::from(19_999));
     }
 }

@@ -104,6 +104,24 @@ impl<M: Model> Memo<M> {
         number
     }
 
+    /// How many states are known.
+    pub(super) fn states(&self) -> usize {
+        self.states.len()
+    }
+
+    /// Forgets all states but these, and gives these new numbers.
+    pub(super) fn keep_only<'a>(&mut self, numbers: impl Iterator<Item = &'a mut u32>) {
+        let states = std::mem::take(&mut self.states);
+        self.state_numbers.clear();
+        self.steps.clear();
+        for known in &mut self.actions {
+            known.table.clear();
+        }
+        for number in numbers {
+            *number = self.intern_state(states[*number as usize].clone());
+        }
+    }
+
     /// The state after an action, if the action is possible.
     pub(super) fn step(&mut self, state: u32, action: u32) -> Option<u32> {
         let index = state as usize;
