@@ -12,16 +12,29 @@
 //! Elle (Kingsbury and Alvaro, *Elle: Inferring Isolation Anomalies from Experimental Observations*, VLDB 2020) is where the
 //! method and the names come from; [`Mode::Compat`](crate::Mode::Compat) gives its verdict as Maelstrom uses it. The search
 //! here is complete and has no time limit: it finds the kinds of cycle that upstream's may miss, and never says `unknown`
-//! because it took too long. [`draw_cycle`] turns a cycle of the results into a picture.
+//! because it took too long. What upstream would show where its own search runs out of time is the one thing that the
+//! compatible mode does not imitate: it shows what the complete search finds. [`draw_cycle`] turns a cycle of the results
+//! into a picture.
+//!
+//! Inside, in the order of the work: `transactions` pairs invocations and completions and numbers keys and values
+//! (`interner`); `reads` and `updates` find what needs no order; `list_append` and `rw_register` derive the dependencies;
+//! `search` joins them with time (`time_order`) and looks for cycles in each `component` (`cycle`; `candidate` as upstream
+//! does); `explain` and `report` put what was found into words and results.
 //!
 //! # The catalogue
 //!
-//! In these examples every entry is a transaction: how it ended, and what it did. They are executed at the same time, each by
-//! a process of its own, unless the example says that they are executed in turn.
+//! Some anomalies are wrong in themselves, whatever the order of the transactions: a read of what failed, say. The others
+//! are circles. A transaction precedes another if the other overwrote (`ww`) or read (`wr`) what it wrote, or overwrote
+//! what it read (`rw`); transactions that precede each other in a circle have no order, and which dependencies the circle
+//! needs tells how grave it is. With `-process`, it also needs that a process executes its transactions in order;
+//! with `-realtime`, that a transaction which had completed comes before one invoked later.
 //!
-//! ## Wrong in itself
+//! The names are Adya's (*Weak Consistency: A Generalized Theory and Optimistic Implementations for Distributed
+//! Transactions*, MIT 1999), but for `G-nonadjacent`: what snapshot isolation forbids, by Cerone and Gotsman (*Analysing
+//! Snapshot Isolation*, PODC 2016). `-item` says that no predicate is involved, as there are none in these operations.
 //!
-//! No order of the transactions is needed to see these.
+//! In the examples every entry is a transaction, how it ended and what it did. Unless they say otherwise, all of them are
+//! executed at the same time, each by a process of its own.
 //!
 //! ```
 //! # use glomers_check::txn::{ListAppend, Options, RwRegister, VersionOrders};
@@ -65,6 +78,8 @@
 //! # fn registers_in_turn(model: &str, orders: VersionOrders, entries: &[&str]) -> String {
 //! #     found(model, |options| Box::new(RwRegister::new(options, orders.clone())), operations(entries, false))
 //! # }
+//! // -- Wrong in itself, whatever the order of the transactions.
+//!
 //! // G1a, an aborted read: of a transaction that failed.
 //! assert_eq!(lists("read-committed", &["fail [[:append :x 1]]", "ok [[:r :x [1]]]", "ok [[:append :x 2]]"]), "(:G1a)");
 //! // G1b, an intermediate read: of what its own transaction built on before it committed.
@@ -83,58 +98,9 @@
 //! assert_eq!(lists("read-committed", &["ok [[:append :x 1]]", "ok [[:append :x 2]]", "ok [[:r :x [1]]]", "ok [[:r :x [2]]]"]), "(:incompatible-order)");
 //! // empty-transaction-graph: nothing depends on anything, so that nothing was tested; the verdict is unknown.
 //! assert_eq!(lists("serializable", &["ok [[:append :x 1]]"]), "(:empty-transaction-graph)");
-//! ```
 //!
-//! ## Cycles
+//! // -- Cycles of the data.
 //!
-//! A transaction precedes another if the other overwrote (`ww`) or read (`wr`) what it wrote, or overwrote what it read (`rw`).
-//! Transactions that precede each other in a circle have no order. Which dependencies the circle needs tells how grave it is.
-//! The names are Adya's (*Weak Consistency: A Generalized Theory and Optimistic Implementations for Distributed Transactions*,
-//! MIT 1999), but for `G-nonadjacent`: what snapshot isolation forbids, by Cerone and Gotsman (*Analysing Snapshot
-//! Isolation*, PODC 2016). `-item` says that no predicate is involved, as there are none in these operations.
-//!
-//! ```
-//! # use glomers_check::txn::{ListAppend, Options, RwRegister, VersionOrders};
-//! # use glomers_check::{Checker, History, Operation, OperationKind, Value, check, edn};
-//! # fn operations(entries: &[&str], at_once: bool) -> History {
-//! #     let read = |text: &str| edn::read(text).expect("EDN");
-//! #     let asked = |value: &Value| Value::Vector(value.as_sequence().unwrap().iter().map(|step| {
-//! #         let step = step.as_sequence().unwrap();
-//! #         let value = if step[0].as_keyword() == Some("r") { Value::Nil } else { step[2].clone() };
-//! #         Value::Vector(vec![step[0].clone(), step[1].clone(), value])
-//! #     }).collect());
-//! #     let mut events = Vec::new();
-//! #     for (client, entry) in entries.iter().enumerate() {
-//! #         let (kind, value) = entry.split_once(' ').unwrap();
-//! #         let (kind, process) = kind.split_once('/').unwrap_or((kind, "0"));
-//! #         let process = process.parse().unwrap_or(0) * 100 + if process == "0" { client as u64 } else { 0 };
-//! #         let invoke = Operation::invoke(process, "txn", asked(&read(value)));
-//! #         events.push((if at_once { 0 } else { client * 2 }, invoke.clone()));
-//! #         let kind = OperationKind::from_name(kind).unwrap();
-//! #         events.push((client * 2 + 1, invoke.completed(kind, read(value))));
-//! #     }
-//! #     events.sort_by_key(|event| event.0);
-//! #     History::new((0..).zip(events).map(|(index, (_, operation))| operation.at(index, index * 1_000)).collect())
-//! # }
-//! # fn found(model: &str, checker: impl Fn(Options) -> Box<dyn Checker>, history: History) -> String {
-//! #     let options = Options { models: vec![model.parse().unwrap()], ..Options::default() };
-//! #     let mut checker = checker(options);
-//! #     history.operations().iter().for_each(|operation| checker.observe(operation));
-//! #     let verdict = checker.finish();
-//! #     verdict.results.get("anomaly-types").map_or("none".to_owned(), Value::to_string)
-//! # }
-//! # fn lists(model: &str, entries: &[&str]) -> String {
-//! #     found(model, |options| Box::new(ListAppend::new(options)), operations(entries, true))
-//! # }
-//! # fn lists_in_turn(model: &str, entries: &[&str]) -> String {
-//! #     found(model, |options| Box::new(ListAppend::new(options)), operations(entries, false))
-//! # }
-//! # fn registers(model: &str, entries: &[&str]) -> String {
-//! #     found(model, |options| Box::new(RwRegister::new(options, VersionOrders::default())), operations(entries, true))
-//! # }
-//! # fn registers_in_turn(model: &str, orders: VersionOrders, entries: &[&str]) -> String {
-//! #     found(model, |options| Box::new(RwRegister::new(options, orders.clone())), operations(entries, false))
-//! # }
 //! // G0, a dirty write: x and y were overwritten in opposite orders.
 //! let twice = ["ok [[:append :x 1] [:append :y 1]]", "ok [[:append :x 2] [:append :y 2]]", "ok [[:r :x [1 2]]]", "ok [[:r :y [2 1]]]"];
 //! assert_eq!(lists("read-uncommitted", &twice), "(:G0)");
@@ -151,55 +117,9 @@
 //! let write_skew = ["ok [[:r :x []] [:append :y 1]]", "ok [[:r :y []] [:append :x 1]]"];
 //! assert_eq!(lists("serializable", &write_skew), "(:G2-item)");
 //! assert_eq!(lists("snapshot-isolation", &write_skew), "none");
-//! ```
 //!
-//! ## Cycles that need an order of execution
+//! // -- Cycles that need an order of execution: these transactions are executed in turn, those with a number by that process.
 //!
-//! With `-process`, the circle also needs that one process executes its transactions in order; with `-realtime`, that a
-//! transaction which had completed comes before one invoked later.
-//!
-//! ```
-//! # use glomers_check::txn::{ListAppend, Options, RwRegister, VersionOrders};
-//! # use glomers_check::{Checker, History, Operation, OperationKind, Value, check, edn};
-//! # fn operations(entries: &[&str], at_once: bool) -> History {
-//! #     let read = |text: &str| edn::read(text).expect("EDN");
-//! #     let asked = |value: &Value| Value::Vector(value.as_sequence().unwrap().iter().map(|step| {
-//! #         let step = step.as_sequence().unwrap();
-//! #         let value = if step[0].as_keyword() == Some("r") { Value::Nil } else { step[2].clone() };
-//! #         Value::Vector(vec![step[0].clone(), step[1].clone(), value])
-//! #     }).collect());
-//! #     let mut events = Vec::new();
-//! #     for (client, entry) in entries.iter().enumerate() {
-//! #         let (kind, value) = entry.split_once(' ').unwrap();
-//! #         let (kind, process) = kind.split_once('/').unwrap_or((kind, "0"));
-//! #         let process = process.parse().unwrap_or(0) * 100 + if process == "0" { client as u64 } else { 0 };
-//! #         let invoke = Operation::invoke(process, "txn", asked(&read(value)));
-//! #         events.push((if at_once { 0 } else { client * 2 }, invoke.clone()));
-//! #         let kind = OperationKind::from_name(kind).unwrap();
-//! #         events.push((client * 2 + 1, invoke.completed(kind, read(value))));
-//! #     }
-//! #     events.sort_by_key(|event| event.0);
-//! #     History::new((0..).zip(events).map(|(index, (_, operation))| operation.at(index, index * 1_000)).collect())
-//! # }
-//! # fn found(model: &str, checker: impl Fn(Options) -> Box<dyn Checker>, history: History) -> String {
-//! #     let options = Options { models: vec![model.parse().unwrap()], ..Options::default() };
-//! #     let mut checker = checker(options);
-//! #     history.operations().iter().for_each(|operation| checker.observe(operation));
-//! #     let verdict = checker.finish();
-//! #     verdict.results.get("anomaly-types").map_or("none".to_owned(), Value::to_string)
-//! # }
-//! # fn lists(model: &str, entries: &[&str]) -> String {
-//! #     found(model, |options| Box::new(ListAppend::new(options)), operations(entries, true))
-//! # }
-//! # fn lists_in_turn(model: &str, entries: &[&str]) -> String {
-//! #     found(model, |options| Box::new(ListAppend::new(options)), operations(entries, false))
-//! # }
-//! # fn registers(model: &str, entries: &[&str]) -> String {
-//! #     found(model, |options| Box::new(RwRegister::new(options, VersionOrders::default())), operations(entries, true))
-//! # }
-//! # fn registers_in_turn(model: &str, orders: VersionOrders, entries: &[&str]) -> String {
-//! #     found(model, |options| Box::new(RwRegister::new(options, orders.clone())), operations(entries, false))
-//! # }
 //! // G-single-item-realtime, a stale read: the append had completed when the read began.
 //! assert_eq!(lists_in_turn("strict-serializable", &["ok [[:append :x 1]]", "ok [[:r :x []]]"]), "(:G-single-item-realtime)");
 //! assert_eq!(lists_in_turn("serializable", &["ok [[:append :x 1]]", "ok [[:r :x []]]"]), "none");
@@ -212,110 +132,22 @@
 //! let early = ["ok/7 [[:r :x [1]]]", "ok/7 [[:append :x 1]]"];
 //! assert_eq!(lists_in_turn("strong-session-read-committed", &early), "(:G1c-process)");
 //! // G-nonadjacent-item-realtime and G2-item-realtime need more transactions, and are the same with time.
-//! ```
 //!
-//! ## Registers
+//! // -- Registers.
 //!
-//! ```
-//! # use glomers_check::txn::{ListAppend, Options, RwRegister, VersionOrders};
-//! # use glomers_check::{Checker, History, Operation, OperationKind, Value, check, edn};
-//! # fn operations(entries: &[&str], at_once: bool) -> History {
-//! #     let read = |text: &str| edn::read(text).expect("EDN");
-//! #     let asked = |value: &Value| Value::Vector(value.as_sequence().unwrap().iter().map(|step| {
-//! #         let step = step.as_sequence().unwrap();
-//! #         let value = if step[0].as_keyword() == Some("r") { Value::Nil } else { step[2].clone() };
-//! #         Value::Vector(vec![step[0].clone(), step[1].clone(), value])
-//! #     }).collect());
-//! #     let mut events = Vec::new();
-//! #     for (client, entry) in entries.iter().enumerate() {
-//! #         let (kind, value) = entry.split_once(' ').unwrap();
-//! #         let (kind, process) = kind.split_once('/').unwrap_or((kind, "0"));
-//! #         let process = process.parse().unwrap_or(0) * 100 + if process == "0" { client as u64 } else { 0 };
-//! #         let invoke = Operation::invoke(process, "txn", asked(&read(value)));
-//! #         events.push((if at_once { 0 } else { client * 2 }, invoke.clone()));
-//! #         let kind = OperationKind::from_name(kind).unwrap();
-//! #         events.push((client * 2 + 1, invoke.completed(kind, read(value))));
-//! #     }
-//! #     events.sort_by_key(|event| event.0);
-//! #     History::new((0..).zip(events).map(|(index, (_, operation))| operation.at(index, index * 1_000)).collect())
-//! # }
-//! # fn found(model: &str, checker: impl Fn(Options) -> Box<dyn Checker>, history: History) -> String {
-//! #     let options = Options { models: vec![model.parse().unwrap()], ..Options::default() };
-//! #     let mut checker = checker(options);
-//! #     history.operations().iter().for_each(|operation| checker.observe(operation));
-//! #     let verdict = checker.finish();
-//! #     verdict.results.get("anomaly-types").map_or("none".to_owned(), Value::to_string)
-//! # }
-//! # fn lists(model: &str, entries: &[&str]) -> String {
-//! #     found(model, |options| Box::new(ListAppend::new(options)), operations(entries, true))
-//! # }
-//! # fn lists_in_turn(model: &str, entries: &[&str]) -> String {
-//! #     found(model, |options| Box::new(ListAppend::new(options)), operations(entries, false))
-//! # }
-//! # fn registers(model: &str, entries: &[&str]) -> String {
-//! #     found(model, |options| Box::new(RwRegister::new(options, VersionOrders::default())), operations(entries, true))
-//! # }
-//! # fn registers_in_turn(model: &str, orders: VersionOrders, entries: &[&str]) -> String {
-//! #     found(model, |options| Box::new(RwRegister::new(options, orders.clone())), operations(entries, false))
-//! # }
 //! // Write skew, found because nil comes before every version.
 //! let write_skew = ["ok [[:r :x nil] [:w :y 1]]", "ok [[:r :y nil] [:w :x 1]]"];
 //! assert_eq!(registers("serializable", &write_skew), "(:G2-item)");
 //! // G1c needs no order of versions.
 //! let circle = ["ok [[:w :x 1] [:r :y 1]]", "ok [[:w :y 1] [:r :x 1]]"];
-//! assert_eq!(registers("read-committed", &circle), "(:G1c :no-read-committed-order)");
+//! assert_eq!(registers("read-committed", &circle), "(:G1c)");
 //! // cyclic-versions: a process went back to an older version, though each key was said to be sequential.
 //! let sequential_keys = VersionOrders { sequential_keys: true, ..VersionOrders::NONE };
 //! let back = ["ok/1 [[:w :x 1]]", "ok/1 [[:w :x 2]]", "ok/1 [[:r :x 1]]"];
 //! assert_eq!(registers_in_turn("read-uncommitted", sequential_keys, &back), "(:cyclic-versions)");
-//! ```
 //!
-//! ## Only in the strict mode
+//! // -- Only in the strict mode.
 //!
-//! Upstream passes these, or only some models catch them.
-//!
-//! ```
-//! # use glomers_check::txn::{ListAppend, Options, RwRegister, VersionOrders};
-//! # use glomers_check::{Checker, History, Operation, OperationKind, Value, check, edn};
-//! # fn operations(entries: &[&str], at_once: bool) -> History {
-//! #     let read = |text: &str| edn::read(text).expect("EDN");
-//! #     let asked = |value: &Value| Value::Vector(value.as_sequence().unwrap().iter().map(|step| {
-//! #         let step = step.as_sequence().unwrap();
-//! #         let value = if step[0].as_keyword() == Some("r") { Value::Nil } else { step[2].clone() };
-//! #         Value::Vector(vec![step[0].clone(), step[1].clone(), value])
-//! #     }).collect());
-//! #     let mut events = Vec::new();
-//! #     for (client, entry) in entries.iter().enumerate() {
-//! #         let (kind, value) = entry.split_once(' ').unwrap();
-//! #         let (kind, process) = kind.split_once('/').unwrap_or((kind, "0"));
-//! #         let process = process.parse().unwrap_or(0) * 100 + if process == "0" { client as u64 } else { 0 };
-//! #         let invoke = Operation::invoke(process, "txn", asked(&read(value)));
-//! #         events.push((if at_once { 0 } else { client * 2 }, invoke.clone()));
-//! #         let kind = OperationKind::from_name(kind).unwrap();
-//! #         events.push((client * 2 + 1, invoke.completed(kind, read(value))));
-//! #     }
-//! #     events.sort_by_key(|event| event.0);
-//! #     History::new((0..).zip(events).map(|(index, (_, operation))| operation.at(index, index * 1_000)).collect())
-//! # }
-//! # fn found(model: &str, checker: impl Fn(Options) -> Box<dyn Checker>, history: History) -> String {
-//! #     let options = Options { models: vec![model.parse().unwrap()], ..Options::default() };
-//! #     let mut checker = checker(options);
-//! #     history.operations().iter().for_each(|operation| checker.observe(operation));
-//! #     let verdict = checker.finish();
-//! #     verdict.results.get("anomaly-types").map_or("none".to_owned(), Value::to_string)
-//! # }
-//! # fn lists(model: &str, entries: &[&str]) -> String {
-//! #     found(model, |options| Box::new(ListAppend::new(options)), operations(entries, true))
-//! # }
-//! # fn lists_in_turn(model: &str, entries: &[&str]) -> String {
-//! #     found(model, |options| Box::new(ListAppend::new(options)), operations(entries, false))
-//! # }
-//! # fn registers(model: &str, entries: &[&str]) -> String {
-//! #     found(model, |options| Box::new(RwRegister::new(options, VersionOrders::default())), operations(entries, true))
-//! # }
-//! # fn registers_in_turn(model: &str, orders: VersionOrders, entries: &[&str]) -> String {
-//! #     found(model, |options| Box::new(RwRegister::new(options, orders.clone())), operations(entries, false))
-//! # }
 //! // unwritten-read: a value out of nowhere.
 //! assert_eq!(registers("read-uncommitted", &["ok [[:w :x 1]]", "ok [[:r :x 7]]", "ok [[:r :x 1]]"]), "(:unwritten-read)");
 //! // reply-mismatch: the answer to another question. A reply has the request's micro-operations, with the reads filled in.
@@ -326,7 +158,7 @@
 //! // no-read-committed-order, found without any order of versions: T3 read x from T1 and y from T2, in an order
 //! // in which T1 had overwritten y, and T2 x.
 //! let both = ["ok [[:w :x 1] [:w :y 1]]", "ok [[:w :x 2] [:w :y 2]]", "ok [[:r :x 1] [:r :y 2] [:r :x 1]]"];
-//! assert_eq!(registers("read-committed", &both), "(:no-read-committed-order)");
+//! assert_eq!(registers("monotonic-atomic-view", &both), "(:no-read-committed-order)");
 //! // no-read-atomic-order, a fractured read: half of what the first wrote.
 //! let half = ["ok [[:w :x 1] [:w :y 1]]", "ok [[:r :y nil] [:r :x 1]]"];
 //! assert_eq!(registers("read-committed", &half), "none");

@@ -136,3 +136,15 @@ fn every_recorded_run_of_maelstrom_has_its_verdict() {
     }
     assert!(wrong.is_empty(), "{} differ:\n{}", wrong.len(), wrong.join("\n\n"));
 }
+
+#[test]
+fn the_strict_mode_refuses_no_recorded_run_that_was_valid() {
+    let Some(folder) = conformance("maelstrom") else { return };
+    let history = |name: &str| History::read(folder.join(name).join("history.edn")).expect("a history");
+    let verdict = check(&history("append-ok-datomic"), ListAppend::new(Options::default()));
+    assert_eq!(verdict.validity, Validity::Valid, "{}", verdict.results);
+    let options = Options { models: vec!["read-committed".parse().expect("a model")], ..Options::default() };
+    let verdict =
+        check(&history("rw-ok-hat-read-committed"), RwRegister::new(options, VersionOrders::default()));
+    assert_eq!(verdict.validity, Validity::Valid, "{}", verdict.results);
+}

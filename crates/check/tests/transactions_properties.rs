@@ -102,6 +102,8 @@ fn tiny(data: Data, stale: impl Strategy<Value = u64>) -> impl Strategy<Value = 
                 keys,
                 max_writes_per_key: 6,
                 max_steps: 3,
+                crash_percent: 0,
+                fail_percent: 0,
                 stale_percent,
                 seed,
             }
@@ -177,7 +179,7 @@ proptest! {
         let expected = is_serializable(&transactions, &mut left, &std::collections::BTreeMap::new(), true);
         let [writes_follow_reads, sequential_keys, linearizable_keys] = sources;
         let orders = VersionOrders { writes_follow_reads, sequential_keys, linearizable_keys, ..VersionOrders::NONE };
-        for models in [vec![model("strict-serializable")], vec![model("causal")], vec![model("read-atomic")], vec![model("read-committed")]] {
+        for models in [vec![model("strict-serializable")], vec![model("causal")], vec![model("read-atomic")], vec![model("monotonic-atomic-view")], vec![model("read-committed")]] {
             let verdict = run(&history, Box::new(RwRegister::new(Options { models, ..Options::default() }, orders.clone())));
             prop_assert!(!expected || verdict.validity != Validity::Invalid, "{}", verdict.results);
         }
@@ -203,7 +205,8 @@ proptest! {
 #[test]
 fn many_correct_transactions_are_valid() {
     for data in [Data::Lists, Data::Registers] {
-        let history = Workload::new(data, 5_000).history();
+        let history = Workload { crash_percent: 3, fail_percent: 5, ..Workload::new(data, 5_000) }.history();
+        assert!(history.iter().any(|operation| operation.kind == OperationKind::Info));
         let checker: Box<dyn Checker> = match data {
             Data::Lists => Box::new(ListAppend::new(Options::default())),
             Data::Registers => {

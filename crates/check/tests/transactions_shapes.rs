@@ -62,6 +62,21 @@ fn a_mismatch_says_what_was_asked_and_what_came() {
 }
 
 #[test]
+fn a_value_that_appears_between_two_reads_passes_upstream_and_not_here() {
+    let twice = "[[:r :x nil] [:r :x nil]]";
+    assert!(types(&registers(Mode::Strict, twice, "[[:r :x nil] [:r :x 1]]")).contains(":internal"));
+    assert!(!types(&registers(Mode::Compat, twice, "[[:r :x nil] [:r :x 1]]")).contains(":internal"));
+    assert!(types(&lists(Mode::Strict, twice, "[[:r :x nil] [:r :x [1]]]")).contains(":internal"));
+    assert!(!types(&lists(Mode::Compat, twice, "[[:r :x nil] [:r :x [1]]]")).contains(":internal"));
+    let appended = "[[:r :x nil] [:append :x 2] [:r :x nil]]";
+    for mode in [Mode::Strict, Mode::Compat] {
+        assert!(
+            types(&lists(mode, appended, "[[:r :x nil] [:append :x 2] [:r :x [1 2]]]")).contains(":internal")
+        );
+    }
+}
+
+#[test]
 fn a_value_that_nobody_wrote_passes_upstream_and_not_here() {
     assert_eq!(types(&registers(Mode::Strict, "[[:r :x nil]]", "[[:r :x 7]]")), "(:unwritten-read)");
     assert_eq!(registers(Mode::Compat, "[[:r :x nil]]", "[[:r :x 7]]").validity, Validity::Valid);

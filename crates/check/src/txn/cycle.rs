@@ -534,7 +534,7 @@ mod tests {
     }
 
     proptest! {
-        #![proptest_config(ProptestConfig::with_cases(1_000))]
+        #![proptest_config(ProptestConfig::with_cases(400))]
 
         #[test]
         fn the_search_finds_just_the_gravest_kinds(edges in tiny_graph()) {

@@ -32,7 +32,7 @@ impl Default for Options {
             mode: Mode::Strict,
             models: vec![Model::STRICT_SERIALIZABLE],
             anomalies: Vec::new(),
-            edge_limit: 100_000_000,
+            edge_limit: 50_000_000,
         }
     }
 }

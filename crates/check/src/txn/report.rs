@@ -74,8 +74,10 @@ impl Report {
             (true, false) => Validity::Unknown,
             (false, _) => Validity::Invalid,
         };
+        let mut by_gravity: Vec<(&Anomaly, &Cases)> = reported.iter().collect();
+        by_gravity.sort_by_key(|(anomaly, _)| std::cmp::Reverse(Model::ruled_out([**anomaly]).len()));
         let mut findings: Vec<Finding> =
-            reported.iter().flat_map(|(anomaly, cases)| sentences(*anomaly, cases)).collect();
+            by_gravity.into_iter().flat_map(|(anomaly, cases)| sentences(*anomaly, cases)).collect();
         if options.mode == Mode::Strict
             && !bad.is_empty()
             && bad.iter().all(|anomaly| STRICT_ONLY.contains(anomaly))

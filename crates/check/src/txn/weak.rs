@@ -10,6 +10,9 @@
 //! * for **read atomic**, T3 reads anything of T2's, or T2 comes before T3 in its session,
 //! * for **causal consistency**, T2 comes before T3 by any chain of sessions and reads.
 //!
+//! Read committed in this sense is stronger than Adya's (PL-2), which lets a transaction go back behind another that it
+//! has read from; it is what Bailis and others call monotonic atomic view.
+//!
 //! The level holds just if these demands have no cycle. As AWDIT does (Møldrup and Pavlogiannis, *AWDIT: An Optimal Weak
 //! Database Isolation Tester*, PLDI 2025, arXiv 2504.06975), only demands that others do not follow from are built:
 //! `O(n^1.5)` for the first two in a history of `n` steps, `O(n·k·log n)` for causal consistency with `k` sessions.

@@ -25,6 +25,9 @@ pub(crate) struct Workload {
     pub(crate) max_steps: u64,
     /// Of a hundred reads, how many see the state before the last write instead of the state.
     pub(crate) stale_percent: u64,
+    /// Of a hundred transactions, how many end without an answer, having run or not, and how many fail.
+    pub(crate) crash_percent: u64,
+    pub(crate) fail_percent: u64,
     pub(crate) seed: u64,
 }
 
@@ -39,6 +42,8 @@ impl Workload {
             max_writes_per_key: 16,
             max_steps: 4,
             stale_percent: 0,
+            crash_percent: 0,
+            fail_percent: 0,
             seed: 7,
         }
     }
@@ -52,6 +57,8 @@ impl Workload {
         let mut states: BTreeMap<i64, Vec<i64>> = BTreeMap::new();
         let mut open: BTreeMap<u64, (Operation, Option<Value>)> = BTreeMap::new();
         let mut operations = Vec::new();
+        // A client that crashed goes on as another process.
+        let mut crashes = vec![0; self.clients as usize];
         let mut invoked = 0;
         while invoked < self.transactions || !open.is_empty() {
             let client = below(self.clients);
@@ -75,12 +82,34 @@ impl Workload {
                         Value::Vector(vec![Value::keyword(function), Value::from(*key), value])
                     });
                     let steps = Value::Vector(steps.collect());
-                    let operation = Operation::invoke(client, "txn", steps)
-                        .at(operations.len() as u64, operations.len() as u64 * 1_000);
+                    let operation =
+                        Operation::invoke(client + crashes[client as usize] * self.clients, "txn", steps)
+                            .at(operations.len() as u64, operations.len() as u64 * 1_000);
                     operations.push(operation.clone());
                     open.insert(client, (operation, None));
                 }
                 None => {}
+                Some((operation, None)) if below(100) < self.fail_percent => {
+                    let index = operations.len() as u64;
+                    operations.push(
+                        operation
+                            .completed(OperationKind::Fail, operation.value.clone())
+                            .at(index, index * 1_000),
+                    );
+                }
+                Some((operation, executed)) if below(100) < self.crash_percent => {
+                    let index = operations.len() as u64;
+                    operations.push(
+                        operation
+                            .completed(OperationKind::Info, operation.value.clone())
+                            .at(index, index * 1_000),
+                    );
+                    // Nobody waits for it any more, but it may still run, or have run.
+                    if executed.is_none() && below(2) == 0 {
+                        self.execute(&mut states, &operation.value, &mut below);
+                    }
+                    crashes[client as usize] += 1;
+                }
                 Some((operation, None)) => {
                     let value = self.execute(&mut states, &operation.value, &mut below);
                     open.insert(client, (operation, Some(value)));

@@ -30,7 +30,6 @@ pub(crate) struct Lists {
 pub(super) struct Expectation {
     /// The list that it last read, if it did.
     base: Option<Vec<ElementId>>,
-    is_nil: bool,
     appended: Vec<ElementId>,
 }
 
@@ -111,21 +110,20 @@ impl Lists {
                 _ => None,
             })
             .collect();
-        let is_nil = read.is_some_and(|(_, prefix)| prefix == NIL);
+        // Upstream expects nothing of a read after one of nil alone, but counts appends from there on.
+        let says_nothing = |prefix: Prefix| prefix == NIL && appended.is_empty();
         let base = read
-            .filter(|_| !is_nil || appended.is_empty())
+            .filter(|&(_, prefix)| !says_nothing(prefix))
             .map(|(_, prefix)| self.elements(key, prefix).to_vec());
-        (base.is_some() || !appended.is_empty()).then_some(Expectation { base, is_nil, appended })
+        (base.is_some() || !appended.is_empty()).then_some(Expectation { base, appended })
     }
 
     /// Whether a read is as expected.
     pub(super) fn meets(&self, key: KeyId, read: Prefix, expected: &Expectation) -> bool {
         let seen = self.elements(key, read);
         let Some(base) = &expected.base else { return seen.ends_with(&expected.appended) };
-        if expected.appended.is_empty() && expected.is_nil != (read == NIL) {
-            return false;
-        }
-        seen.len() == base.len() + expected.appended.len()
+        read != NIL
+            && seen.len() == base.len() + expected.appended.len()
             && seen.starts_with(base)
             && seen.ends_with(&expected.appended)
     }
@@ -143,9 +141,6 @@ impl Lists {
 impl Expectation {
     /// The expected list; where only its end is known, it begins with an ellipsis.
     pub(super) fn value(&self, interner: &Interner) -> Value {
-        if self.is_nil && self.base.is_some() {
-            return Value::Nil;
-        }
         let unknown = self.base.is_none().then(|| Value::Symbol("...".into()));
         let base = self.base.iter().flatten();
         Value::Vector(
