@@ -14,7 +14,7 @@
 //! here is complete and has no time limit: it finds the kinds of cycle that upstream's may miss, and never says `unknown`
 //! because it took too long. What upstream would show where its own search runs out of time is the one thing that the
 //! compatible mode does not imitate: it shows what the complete search finds. [`draw_cycle`] turns a cycle of the results
-//! into a picture.
+//! into a picture, and [`Compared`](crate::Compared) says where upstream would judge otherwise.
 //!
 //! Inside, in the order of the work: `transactions` pairs invocations and completions and numbers keys and values
 //! (`interner`); `reads` and `updates` find what needs no order; `list_append` and `rw_register` derive the dependencies;

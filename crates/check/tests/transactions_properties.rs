@@ -154,7 +154,7 @@ fn with_final_reads(mut history: Vec<Operation>) -> Vec<Operation> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(250))]
+    #![proptest_config(ProptestConfig::with_cases(500))]
 
     #[test]
     fn lists_are_valid_just_if_they_are_strictly_serializable(history in tiny(Data::Lists, 0_u64..60), in_real_time in any::<bool>()) {

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::fmt;
+use std::sync::LazyLock;
 
 use super::Anomaly;
 use super::anomaly::closure;
@@ -134,16 +135,27 @@ fn vertices() -> impl Iterator<Item = Model> {
     edges().flat_map(|(stronger, weaker)| [stronger, weaker])
 }
 
+/// The lattice by canonical names, which would otherwise be looked up again for every edge that is followed.
 fn edges() -> impl Iterator<Item = (Model, Model)> {
-    IMPLICATIONS.iter().flat_map(|(stronger, weaker)| {
-        weaker.iter().map(move |weaker| (Model::known(stronger), Model::known(weaker)))
-    })
+    static EDGES: LazyLock<Vec<(Model, Model)>> = LazyLock::new(|| {
+        let known = |(stronger, weaker): &(&'static str, &'static [&'static str])| {
+            let stronger = Model::known(stronger);
+            weaker.iter().map(move |weaker| (stronger, Model::known(weaker)))
+        };
+        IMPLICATIONS.iter().flat_map(known).collect()
+    });
+    EDGES.iter().copied()
 }
 
 fn proscriptions() -> impl Iterator<Item = (Model, Anomaly)> {
-    PROSCRIPTIONS.iter().flat_map(|(model, anomalies)| {
-        anomalies.iter().map(move |anomaly| (Model::known(model), Anomaly::known(anomaly)))
-    })
+    static PAIRS: LazyLock<Vec<(Model, Anomaly)>> = LazyLock::new(|| {
+        let known = |(model, anomalies): &(&'static str, &'static [&'static str])| {
+            let model = Model::known(model);
+            anomalies.iter().map(move |anomaly| (model, Anomaly::known(anomaly)))
+        };
+        PROSCRIPTIONS.iter().flat_map(known).collect()
+    });
+    PAIRS.iter().copied()
 }
 
 /// Friendly names, each with the canonical one. Of two friendly names for one model, the first is written.

@@ -5,22 +5,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::anomaly::Anomaly;
 use super::model::{Boundary, Model};
 use super::options::Options;
-use crate::{Finding, Mode, Validity, Value, Verdict};
+use crate::{Finding, Validity, Value, Verdict};
 
 /// How many cases of one anomaly the results show. A broken node can produce one per operation.
 const CASE_LIMIT: usize = 64;
 
 /// How many cases of one anomaly are told in words.
 const SENTENCE_LIMIT: usize = 3;
-
-/// Anomalies that only the strict mode looks for.
-const STRICT_ONLY: [Anomaly; 5] = [
-    Anomaly::UNWRITTEN_READ,
-    Anomaly::REPLY_MISMATCH,
-    Anomaly::NO_READ_COMMITTED_ORDER,
-    Anomaly::NO_READ_ATOMIC_ORDER,
-    Anomaly::NO_CAUSAL_ORDER,
-];
 
 /// One occurrence of an anomaly.
 pub(crate) struct Case {
@@ -75,15 +66,9 @@ impl Report {
             (false, _) => Validity::Invalid,
         };
         let mut by_gravity: Vec<(&Anomaly, &Cases)> = reported.iter().collect();
-        by_gravity.sort_by_key(|(anomaly, _)| std::cmp::Reverse(Model::ruled_out([**anomaly]).len()));
-        let mut findings: Vec<Finding> =
+        by_gravity.sort_by_cached_key(|(anomaly, _)| std::cmp::Reverse(Model::ruled_out([**anomaly]).len()));
+        let findings: Vec<Finding> =
             by_gravity.into_iter().flat_map(|(anomaly, cases)| sentences(*anomaly, cases)).collect();
-        if options.mode == Mode::Strict
-            && !bad.is_empty()
-            && bad.iter().all(|anomaly| STRICT_ONLY.contains(anomaly))
-        {
-            findings.push(Finding::new("Maelstrom would not report this.", []));
-        }
         let types = reported.keys().map(|anomaly| Value::keyword(anomaly.name())).collect();
         let case_values =
             |cases: Cases| Value::Vector(cases.shown.into_iter().map(|case| case.value).collect());
