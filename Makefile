@@ -12,25 +12,22 @@ MAELSTROM ?= target/release/glomers
 # What the challenge of each workload asks for.
 OPTIONS_echo = --node-count 1 --time-limit 10
 
-# The log of each node shows every line that it received and sent.
-export GLOMERS_LOG ?= debug
-
 .PHONY: run build test debug bench
 
+# The log of each node shows every line that it received and sent.
+run: export GLOMERS_LOG ?= debug
 run: build
 	$(MAELSTROM) test -w $(WORKLOAD) --bin target/release/$(MODULE) $(OPTIONS_$(WORKLOAD))
 
 build:
 	cargo build --release --package glomers --package $(MODULE)
 
-test: unexport GLOMERS_LOG
 test:
 	cargo test --workspace
 
 debug: build
 	target/release/glomers serve
 
-bench: unexport GLOMERS_LOG
 bench:
 	cargo bench --workspace
 	bench/run

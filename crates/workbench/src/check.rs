@@ -81,8 +81,10 @@ pub fn check(path: &Path, source: Source, question: &Question) -> Answer {
     } else {
         choice::choose(question, &told, &beginning)
     };
+    // Upstream never looks at what its nodes do on the side.
+    let nodes = told.nodes.filter(|_| question.mode == Mode::Strict);
     let mut examination = match chosen {
-        Ok(choice) => Examination::new(choice),
+        Ok(choice) => Examination::new(choice, nodes),
         // Where the history is broken so early that nothing can be told, that is what to mend.
         Err(reason) => return undecided(path, &damage.unwrap_or(reason), told.seed),
     };
@@ -125,17 +127,20 @@ struct Examination {
     /// Those that look at any workload, which a history that was cut short can do no justice.
     general: Vec<(&'static str, Guarded)>,
     workload: Guarded,
+    /// What the run itself recorded of its nodes.
+    nodes: Option<Value>,
     counts: OperationCounts,
 }
 
 impl Examination {
-    fn new(choice: Choice) -> Self {
+    fn new(choice: Choice, nodes: Option<Value>) -> Self {
         let guarded = |(name, checker)| (name, Guarded::new(checker));
         Self {
             checked_as: choice.checked_as,
             reason: choice.reason,
             general: choice.general.into_iter().map(guarded).collect(),
             workload: Guarded::new(choice.checker),
+            nodes,
             counts: OperationCounts::default(),
         }
     }
@@ -150,6 +155,7 @@ impl Examination {
 
     fn finish(self, path: &Path, damage: Option<String>, seed: Option<u64>) -> Answer {
         let workload = Box::new(self.workload).finish();
+        let is_hopeless = workload.validity == Validity::Invalid;
         let mut validity = workload.validity;
         let mut findings = workload.findings;
         let mut parts = Vec::new();
@@ -159,9 +165,16 @@ impl Examination {
             findings.extend(verdict.findings);
             parts.push((name, verdict.results));
         }
+        if let Some(nodes) = self.nodes {
+            validity = validity.max(nodes.get("valid?").and_then(Validity::from_value).unwrap_or_default());
+            let errors = nodes.get("errors").and_then(Value::as_elements).unwrap_or_default();
+            let errors = errors.iter().filter_map(Value::as_str).map(|error| Finding::new(error, []));
+            findings.splice(0..0, errors);
+            parts.push(("nodes", nodes));
+        }
         if let Some(reason) = damage {
             let sentence = format!("{reason}. What comes before was checked.");
-            if workload.validity == Validity::Invalid {
+            if is_hopeless {
                 findings.push(Finding::new(sentence, []));
             } else {
                 validity = Validity::Unknown;

@@ -9,7 +9,7 @@
 //! - [`runner`]: one run, from the first process to the last, under real or virtual time;
 //! - [`analysis`] and [`record`]: the checkers, and the journal that they can be fed from again;
 //! - [`check`]: the same checkers on a history that is already there;
-//! - [`run`], [`store`] and [`publish`]: a test with real processes, its directory, and the reports in it;
+//! - [`run`], [`store`], [`run_file`] and [`publish`]: a test with real processes, its directory, and the reports in it;
 //! - [`simulation`]: the same plan on nodes inside this process, under virtual time;
 //! - [`report`] and [`serve`]: pictures and pages;
 //! - [`cli`]: the command line, and [`doc`], the page that the registries write.
@@ -19,6 +19,7 @@ pub mod check;
 pub mod cli;
 pub mod clients;
 mod clock;
+mod conclusion;
 pub mod doc;
 pub mod generator;
 mod log;
@@ -28,6 +29,7 @@ pub mod publish;
 pub mod record;
 pub mod report;
 pub mod run;
+pub mod run_file;
 pub mod runner;
 pub mod schema;
 mod sentence;

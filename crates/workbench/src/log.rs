@@ -35,7 +35,7 @@ impl Log {
     }
 
     /// Makes sure that everything is in the file.
-    pub(crate) fn finish(mut self) -> Result<(), StoreError> {
+    pub(crate) fn flush(&mut self) -> Result<(), StoreError> {
         self.file.flush().map_err(|error| StoreError::new("write", &self.path, error))
     }
 }

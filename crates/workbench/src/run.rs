@@ -10,18 +10,17 @@ use std::{
 use glomers_check::{Finding, Mode, Operation, Validity, Value, edn};
 use glomers_node::Time;
 use glomers_protocol::NodeId;
-use glomers_world::{
-    ClockKind, Journal, NetworkStatistics, Passage, PassageEnd, ProcessSpec, World, WorldOptions,
-};
-use serde::{Deserialize, Serialize};
+use glomers_world::{ClockKind, Journal, Passage, PassageEnd, ProcessSpec, World, WorldOptions};
 
 use crate::{
-    analysis::{Aftermath, Analysis, OperationCounts, Results},
+    analysis::{Analysis, OperationCounts},
     clock,
+    conclusion::Conclusion,
     log::{Follower, Log, escape_controls},
     plan::{NodeProgram, Plan},
     publish::{self, PublishError},
-    report::perf::{Latencies, Perf},
+    report::perf::Latencies,
+    run_file::RunFile,
     runner::{Ended, Ending, Event, Hosting, Observer, RunError, Runner},
     signals,
     store::{RunDirectory, StoreError, files},
@@ -124,44 +123,6 @@ pub enum TestError {
     Publish(#[from] PublishError),
 }
 
-/// `run.json`: what was run. It is written before the first process starts, and again at the end.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-pub struct RunFile {
-    /// The version of Glomers.
-    pub version: String,
-    /// When the run began, in UTC.
-    pub started: String,
-    /// Whether it goes on, and how it ended.
-    pub status: RunStatus,
-    /// What it was to do.
-    pub plan: Plan,
-    /// What every node ran.
-    pub program: NodeProgram,
-    /// The command line that does the same again, word by word.
-    pub argv: Vec<String>,
-    /// The verdict in one sentence, once there is one.
-    pub sentence: Option<String>,
-    /// What else a person should know.
-    #[serde(default)]
-    pub findings: Vec<Finding>,
-    /// The hash over every event, once the run has ended. With real processes it differs from run to run.
-    pub trace_hash: Option<String>,
-}
-
-/// Whether a run goes on.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum RunStatus {
-    /// It goes on, or the workbench was killed in the middle.
-    Running,
-    /// It went to its end.
-    Finished,
-    /// A signal ended it.
-    Interrupted,
-    /// A node never got to the first operation.
-    Failed,
-}
-
 /// A seed that nobody has chosen: short enough to be typed again.
 pub fn fresh_seed() -> u64 {
     // The standard library seeds its hashers from the system's entropy.
@@ -174,86 +135,46 @@ pub fn fresh_seed() -> u64 {
 /// [`TestError`], when the workbench can't go on. Whatever nodes do wrong is part of the report.
 pub fn run(request: &Request<'_>, screen: &mut dyn Screen) -> Result<Report, TestError> {
     let plan = request.plan;
-    let workload = workloads::find(&plan.workload).expect("the plan names a workload of the registry");
     let directory = RunDirectory::create(request.store, &plan.workload, clock::time_of_day())?;
-    let mut file = RunFile {
-        version: env!("CARGO_PKG_VERSION").to_owned(),
-        started: format!("{:.3}", directory.started()),
-        status: RunStatus::Running,
-        plan: plan.clone(),
-        program: request.program.clone(),
-        argv: request.argv.to_vec(),
-        sentence: None,
-        findings: Vec::new(),
-        trace_hash: None,
-    };
-    write_run_file(&directory, &file)?;
-    let signal = signals::watch();
-    let log = Log::create(&directory)?;
-    let journal = Journal::to_file(&directory.file(files::JOURNAL)).map_err(RunError::Journal)?;
-    let options = WorldOptions { latency: plan.latency, ..WorldOptions::new(ClockKind::Real, plan.seed) };
-    let mut recorder = Recorder {
-        analysis: Analysis::new(workload, plan.availability, request.mode),
-        log,
-        screen,
-        follower: request
-            .log_stderr
-            .then(|| Follower::new(plan.nodes.iter().map(|node| directory.node_log(node.as_str())))),
-        passages: Rc::default(),
-        now: Time::ZERO,
-        failure: None,
-    };
+    let mut file = RunFile::new(&directory, plan, request.program, request.argv);
+    file.write(&directory)?;
+    let mut recorder = Recorder::new(request, &directory, screen)?;
     recorder.say(&format!(
         "Running {} on {} with seed {}",
         plan.workload,
         request.program.program.display(),
         plan.seed
     ));
-    let specification = process_specification(request.program, &directory);
-    let hosting = Hosting::Processes(Box::new(specification));
-    let mut world = World::new(options, journal);
-    watch_messages(&mut world, request, &recorder.passages);
-    let runner = Runner::new(plan, world, hosting, (workload.build)(plan), &mut recorder, signal);
-    let Ended { ending, surplus_init_replies, exits, world } = runner.run()?;
-    let Recorder { analysis, mut log, screen, follower, failure, .. } = recorder;
-    if let Some(error) = failure {
-        return Err(error.into());
-    }
-    let statistics = world.network_statistics();
-    let complaints = world.complaints().clone();
-    let ended_at = world.now();
-    let closing = world.finish().map_err(RunError::Journal)?;
-    if let Some(mut follower) = follower {
-        follower.follow(&mut |line| screen.line(line));
-    }
-    let not_started = match &ending {
-        Ending::NotStarted { reason, .. } => Some(reason.as_str()),
-        Ending::Complete | Ending::Interrupted { .. } => None,
-    };
-    let results = analysis.finish(&Aftermath {
-        network: &statistics,
-        complaints: &complaints,
-        surplus_init_replies: &surplus_init_replies,
-        exits: &exits,
-        not_started,
-    });
-    let (report, perf) = report(request, ending, results, &statistics, &directory);
-    directory.write(files::RESULTS_EDN, format!("{}\n", edn::pretty(&report.results)))?;
-    directory.write(files::RESULTS_JSON, format!("{}\n", report.results.to_json_pretty()))?;
-    publish::write_reports(&directory, &perf, plan)?;
-    file.status = match report.ending {
-        Ending::Complete => RunStatus::Finished,
-        Ending::Interrupted { .. } => RunStatus::Interrupted,
-        Ending::NotStarted { .. } => RunStatus::Failed,
-    };
-    file.sentence = Some(report.sentence.clone());
-    file.findings.clone_from(&report.findings);
-    file.trace_hash = Some(format!("{:016x}", closing.trace_hash));
-    log.write(ended_at, &report.sentence)?;
-    log.finish()?;
-    write_run_file(&directory, &file)?;
+    let ended = operate(request, &directory, &mut recorder)?;
+    let (analysis, mut log) = recorder.close()?;
+    let conclusion = Conclusion::draw(plan, ended, analysis).map_err(RunError::Journal)?;
+    directory.write(files::RESULTS_EDN, format!("{}\n", edn::pretty(&conclusion.results)))?;
+    directory.write(files::RESULTS_JSON, format!("{}\n", conclusion.results.to_json_pretty()))?;
+    publish::write_reports(&directory, &conclusion.perf, plan)?;
+    log.write(conclusion.ended_at, &conclusion.sentence)?;
+    log.flush()?;
+    file.conclude(&conclusion);
+    file.write(&directory)?;
     directory.mark_latest()?;
-    Ok(report)
+    Ok(report(request, conclusion, &directory))
+}
+
+/// Runs the nodes until the plan is carried out.
+fn operate(
+    request: &Request<'_>,
+    directory: &RunDirectory,
+    recorder: &mut Recorder<'_>,
+) -> Result<Ended, RunError> {
+    let plan = request.plan;
+    let journal = Journal::to_file(&directory.file(files::JOURNAL))?;
+    let mut world = World::new(
+        WorldOptions { latency: plan.latency, ..WorldOptions::new(ClockKind::Real, plan.seed) },
+        journal,
+    );
+    watch_messages(&mut world, request, &recorder.passages);
+    let hosting = Hosting::Processes(Box::new(process_specification(request.program, directory)));
+    let workload = (workloads::named(&plan.workload).build)(plan);
+    Runner::new(plan, world, hosting, workload, recorder, signals::watch()).run()
 }
 
 /// Listens to the run: checks, logs, shows.
@@ -269,7 +190,42 @@ struct Recorder<'a> {
     failure: Option<StoreError>,
 }
 
-impl Recorder<'_> {
+impl<'a> Recorder<'a> {
+    fn new(
+        request: &Request<'_>,
+        directory: &RunDirectory,
+        screen: &'a mut dyn Screen,
+    ) -> Result<Self, StoreError> {
+        let plan = request.plan;
+        let logs = plan.nodes.iter().map(|node| directory.node_log(node.as_str()));
+        Ok(Self {
+            analysis: Analysis::new(workloads::named(&plan.workload), plan.availability, request.mode),
+            log: Log::create(directory)?,
+            screen,
+            follower: request.log_stderr.then(|| Follower::new(logs)),
+            passages: Rc::default(),
+            now: Time::ZERO,
+            failure: None,
+        })
+    }
+
+    /// Shows what the nodes printed last, and gives back what is still needed.
+    fn close(mut self) -> Result<(Analysis, Log), StoreError> {
+        if let Some(follower) = &mut self.follower {
+            follower.follow(&mut |line| self.screen.line(line));
+        }
+        match self.failure {
+            Some(failure) => Err(failure),
+            None => Ok((self.analysis, self.log)),
+        }
+    }
+
+    fn flush(&mut self) {
+        if let Err(error) = self.log.flush() {
+            self.failure.get_or_insert(error);
+        }
+    }
+
     fn say(&mut self, line: &str) {
         self.screen.line(line);
         if let Err(error) = self.log.write(self.now, line) {
@@ -281,6 +237,7 @@ impl Recorder<'_> {
 impl Observer for Recorder<'_> {
     fn event(&mut self, event: &Event<'_>) {
         self.say(&event.to_string());
+        self.flush();
     }
 
     fn operation(&mut self, operation: &Operation) {
@@ -293,6 +250,7 @@ impl Observer for Recorder<'_> {
             self.say(&passage);
         }
         if self.screen.is_due(elapsed) {
+            self.flush();
             self.screen.progress(&Progress {
                 elapsed,
                 operations: self.analysis.counts(),
@@ -341,38 +299,23 @@ fn process_specification(
     }
 }
 
-fn write_run_file(directory: &RunDirectory, file: &RunFile) -> Result<(), StoreError> {
-    let text = serde_json::to_string_pretty(file).expect("a plan has no part that JSON can't write");
-    directory.write(files::RUN, text + "\n")
-}
-
-fn report(
-    request: &Request<'_>,
-    ending: Ending,
-    results: Results,
-    statistics: &NetworkStatistics,
-    directory: &RunDirectory,
-) -> (Report, Perf) {
-    let counts = results.counts;
-    let sentence = crate::sentence::verdict(request.plan, &ending, &results);
-    let findings =
-        results.findings.into_iter().filter(|finding| !sentence.contains(&finding.sentence)).collect();
-    let report = Report {
-        validity: results.validity,
-        findings,
-        sentence,
-        ending,
+fn report(request: &Request<'_>, conclusion: Conclusion, directory: &RunDirectory) -> Report {
+    let counts = conclusion.counts;
+    Report {
+        validity: conclusion.validity,
+        ending: conclusion.ending,
+        sentence: conclusion.sentence,
+        findings: conclusion.findings,
+        results: conclusion.results,
         figures: Figures {
             operations: counts,
             ok_fraction: if counts.invoked == 0 { 1.0 } else { counts.ok as f64 / counts.invoked as f64 },
-            latency: results.perf.summary().ok,
-            messages: statistics.all.msg_count,
-            server_messages: statistics.servers.msg_count,
+            latency: conclusion.perf.summary().ok,
+            messages: conclusion.statistics.all.msg_count,
+            server_messages: conclusion.statistics.servers.msg_count,
         },
-        results: results.map,
         seed: request.plan.seed,
         directory: directory.path().to_owned(),
         argv: request.argv.to_vec(),
-    };
-    (report, results.perf)
+    }
 }

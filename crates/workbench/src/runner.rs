@@ -137,7 +137,6 @@ pub struct Runner<'a> {
     workload: Workload,
     observer: &'a mut dyn Observer,
     signal: &'a AtomicUsize,
-    nodes: Vec<HostIndex>,
     /// The clients that sent init. They stay, so that a second answer reaches somebody who notices.
     initiators: Vec<(HostIndex, Node)>,
     exits: Vec<ExitReport>,
@@ -175,7 +174,6 @@ impl<'a> Runner<'a> {
             workload,
             observer,
             signal,
-            nodes: Vec::new(),
             initiators: Vec::new(),
             exits: Vec::new(),
             next_client: 0,
@@ -196,9 +194,6 @@ impl<'a> Runner<'a> {
             None => self.operate()?,
         };
         self.observer.event(&Event::TearingDown);
-        for &node in &self.nodes {
-            self.world.remove(node);
-        }
         let surplus = self
             .plan
             .nodes
@@ -214,16 +209,15 @@ impl<'a> Runner<'a> {
     fn start(&mut self) -> Result<Option<Ending>, RunError> {
         for node in &self.plan.nodes {
             self.observer.event(&Event::Launching { node });
-            let host = match &self.hosting {
+            match &self.hosting {
                 Hosting::Processes(specification) => {
-                    self.world.add_process(node.clone(), &specification(node))?
+                    self.world.add_process(node.clone(), &specification(node))?;
                 }
                 Hosting::InProcess(start) => {
                     let core = start(self.core_options(node));
-                    self.world.add_local(node.clone(), HostRole::Node, core)
+                    self.world.add_local(node.clone(), HostRole::Node, core);
                 }
-            };
-            self.nodes.push(host);
+            }
         }
         let answers: Rc<RefCell<Vec<InitAnswer>>> = Rc::default();
         for node in &self.plan.nodes {

@@ -25,10 +25,11 @@ use glomers_node::{Node, Router, Time};
 use glomers_world::{ClockKind, Journal, LatencyDistribution, World, WorldOptions};
 
 use crate::{
-    analysis::{Aftermath, Analysis},
+    analysis::Analysis,
+    conclusion::Conclusion,
     plan::{Plan, numbered_nodes},
-    runner::{Ended, Ending, Event, Hosting, Observer, RunError, Runner},
-    sentence, workloads,
+    runner::{Event, Hosting, Observer, RunError, Runner},
+    workloads,
 };
 
 /// A test to come. Unless something else is said, it is what `glomers test` does without options, with seed 0.
@@ -130,7 +131,7 @@ impl Simulation {
 
     /// Runs it on nodes made by `start`, which stands for the node's program.
     pub fn run<S: 'static>(&self, start: impl Fn(Node) -> Router<S> + 'static) -> Outcome {
-        let workload = workloads::find(&self.plan.workload).expect("checked when the simulation was made");
+        let workload = workloads::named(&self.plan.workload);
         let options = WorldOptions {
             latency: self.plan.latency,
             ..WorldOptions::new(ClockKind::Virtual, self.plan.seed)
@@ -144,32 +145,18 @@ impl Simulation {
         let hosting = Hosting::in_process(start);
         let runner =
             Runner::new(&self.plan, world, hosting, (workload.build)(&self.plan), &mut recorder, &never);
-        let Ended { ending, surplus_init_replies, exits, world } =
-            runner.run().unwrap_or_else(|error| unreachable_in_memory(&error));
-        let statistics = world.network_statistics();
-        let complaints = world.complaints().clone();
-        let virtual_time = world.now().since(Time::ZERO);
-        let closing = world.finish().unwrap_or_else(|error| unreachable_in_memory(&RunError::Journal(error)));
-        let not_started = match &ending {
-            Ending::NotStarted { reason, .. } => Some(reason.as_str()),
-            Ending::Complete | Ending::Interrupted { .. } => None,
-        };
-        let results = recorder.analysis.finish(&Aftermath {
-            network: &statistics,
-            complaints: &complaints,
-            surplus_init_replies: &surplus_init_replies,
-            exits: &exits,
-            not_started,
-        });
+        let ended = runner.run().unwrap_or_else(|error| unreachable_in_memory(&error));
+        let conclusion = Conclusion::draw(&self.plan, ended, recorder.analysis);
+        let conclusion = conclusion.unwrap_or_else(|error| unreachable_in_memory(&RunError::Journal(error)));
         Outcome {
-            sentence: sentence::verdict(&self.plan, &ending, &results),
-            validity: results.validity,
-            findings: results.findings.into_iter().map(|finding| finding.sentence).collect(),
-            results: results.map,
+            validity: conclusion.validity,
+            sentence: conclusion.sentence,
+            findings: conclusion.findings.into_iter().map(|finding| finding.sentence).collect(),
+            results: conclusion.results,
             history: recorder.history,
-            journal: closing.journal.unwrap_or_default(),
-            trace_hash: closing.trace_hash,
-            virtual_time,
+            journal: conclusion.journal.unwrap_or_default(),
+            trace_hash: conclusion.trace_hash,
+            virtual_time: conclusion.ended_at.since(Time::ZERO),
             seed: self.plan.seed,
         }
     }

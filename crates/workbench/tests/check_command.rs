@@ -126,7 +126,6 @@ fn awdit_histories_have_their_recorded_levels() {
 }
 
 #[test]
-#[expect(clippy::print_stderr, reason = "what is skipped is named")]
 fn elles_cases_have_their_recorded_verdicts() {
     let Some(folder) = conformance("elle") else { return };
     let cases = edn::read(&fs::read_to_string(folder.join("cases.edn")).expect("cases")).expect("EDN");
@@ -160,7 +159,6 @@ fn validity_of(case: &Value) -> Option<Validity> {
 }
 
 #[test]
-#[expect(clippy::print_stderr, reason = "what is skipped is named")]
 fn recorded_runs_of_maelstrom_have_upstreams_workload_verdict() {
     let Some(folder) = conformance("maelstrom") else { return };
     let offered = glomers::check::checkers::workload_names();
@@ -368,6 +366,15 @@ fn a_run_is_checked_from_its_directory_and_from_its_journal_alone() {
     let journal = fs::read(run.join("run.journal")).expect("there");
     fs::write(run.join("run.journal"), &journal[..journal.len() / 2]).expect("writable");
     check(&[], std::slice::from_ref(&run)).expect_code(2).expect_said(&["journal"]);
+}
+
+#[test]
+fn what_nodes_did_on_the_side_counts_as_it_did_in_the_run() {
+    let bench = Bench::new();
+    bench.run(bench.hostile("answer-init-twice", &[])).expect_code(1);
+    let run = bench.run_directory();
+    check(&[], std::slice::from_ref(&run)).expect_code(1).expect_said(&["n0"]);
+    check(&["--compat"], std::slice::from_ref(&run)).expect_code(0);
 }
 
 #[test]

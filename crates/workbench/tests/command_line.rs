@@ -15,7 +15,7 @@ use nix::{
 };
 use support::{Bench, eventually, program};
 
-fn echo_test(bench: &Bench, options: &[&str]) -> std::process::Command {
+fn echo_test(bench: &Bench, options: &[&str]) -> Command {
     let echo = program("echo");
     let mut arguments =
         vec!["test", "-w", "echo", "--bin", echo.to_str().expect("a plain path"), "--node-count", "1"];

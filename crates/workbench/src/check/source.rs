@@ -2,18 +2,18 @@
 
 use std::{
     fs::File,
-    io::{self, BufRead, BufReader},
+    io::{self, BufRead, BufReader, Read},
     path::{Path, PathBuf},
 };
 
 use glomers_check::{
-    AvailabilityGoal, Operation,
+    AvailabilityGoal, Operation, Value, edn,
     formats::{Format, Reader},
     txn::Model,
 };
 use glomers_world::journal::JournalReader;
 
-use crate::{record, run::RunFile, store::files};
+use crate::{record, run_file::RunFile, store::files};
 
 /// A history that is about to be read, and what stands beside it.
 pub struct Source {
@@ -32,6 +32,8 @@ pub(super) struct Told {
     pub(super) seed: Option<u64>,
     /// What the run's transactions were promised.
     pub(super) models: Vec<Model>,
+    /// What the run's nodes did against the protocol, as its results tell: no operation shows it.
+    pub(super) nodes: Option<Value>,
     /// The share of operations that had to succeed, if it is the history of a run.
     pub(super) availability: Option<AvailabilityGoal>,
 }
@@ -173,6 +175,7 @@ fn told_by_run(directory: &Path) -> Told {
     match serde_json::from_str::<RunFile>(&text) {
         Ok(run) => Told {
             models: promised_models(&run.argv),
+            nodes: recorded_nodes(directory),
             workload: Some((run.plan.workload, "run.json says so")),
             format: None,
             seed: Some(run.plan.seed),
@@ -190,6 +193,16 @@ fn told_by_run(directory: &Path) -> Told {
             }
         }
     }
+}
+
+/// `:nodes` of a run's results, if there are any.
+fn recorded_nodes(directory: &Path) -> Option<Value> {
+    /// Results larger than this are many keys' details, in bytes.
+    const LIMIT: u64 = 32 << 20;
+    let mut text = String::new();
+    let file = File::open(directory.join(files::RESULTS_EDN)).ok()?;
+    file.take(LIMIT).read_to_string(&mut text).ok()?;
+    edn::read(&text).ok()?.get("nodes").cloned()
 }
 
 /// The consistency models on the command line of a run.

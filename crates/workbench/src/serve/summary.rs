@@ -18,7 +18,7 @@ const MAX_PLAN: u64 = 1 << 20;
 ///
 /// It is made of two files, either of which may be missing, cut short or nonsense:
 ///
-/// - `run.json`, written when the run begins and again when it ends: a [`RunFile`](crate::run::RunFile).
+/// - `run.json`, written when the run begins and again when it ends: a [`RunFile`](crate::run_file::RunFile).
 /// - `results.edn`, written when it has ended: upstream's map, and `:nodes`.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct RunSummary {

@@ -38,6 +38,16 @@ pub fn names() -> impl Iterator<Item = &'static str> {
     ALL.iter().map(|definition| definition.name)
 }
 
+/// The workload of a plan.
+///
+/// # Panics
+/// When there is none of that name: a plan names one of the registry.
+pub(crate) fn named(name: &str) -> &'static Definition {
+    find(name).unwrap_or_else(|| {
+        panic!("there is no workload {name:?}; there are {}", names().collect::<Vec<_>>().join(", "))
+    })
+}
+
 /// The workload of that name.
 pub fn find(name: &str) -> Option<&'static Definition> {
     ALL.iter().find(|definition| definition.name == name)

@@ -1,0 +1,81 @@
+//! From a run that has ended to what it came to.
+
+use glomers_check::{Finding, Validity, Value};
+use glomers_node::Time;
+use glomers_world::{JournalError, NetworkStatistics};
+
+use crate::{
+    analysis::{Aftermath, Analysis, OperationCounts},
+    plan::Plan,
+    report::perf::Perf,
+    runner::{Ended, Ending},
+    sentence,
+};
+
+/// What a run came to.
+pub(crate) struct Conclusion {
+    /// How it ended.
+    pub(crate) ending: Ending,
+    /// When, in its own time.
+    pub(crate) ended_at: Time,
+    /// The verdict over all checkers.
+    pub(crate) validity: Validity,
+    /// The verdict in one sentence.
+    pub(crate) sentence: String,
+    /// What else a person should know, the most important first.
+    pub(crate) findings: Vec<Finding>,
+    /// The results map.
+    pub(crate) results: Value,
+    /// The operations, counted.
+    pub(crate) counts: OperationCounts,
+    /// The latencies and rates.
+    pub(crate) perf: Perf,
+    /// The messages, counted.
+    pub(crate) statistics: NetworkStatistics,
+    /// The hash over every event.
+    pub(crate) trace_hash: u64,
+    /// The journal, where it was kept in memory.
+    pub(crate) journal: Option<Vec<u8>>,
+}
+
+impl Conclusion {
+    /// Ends the world, with every process in it, and asks the checkers.
+    ///
+    /// # Errors
+    /// When the journal could not be completed.
+    pub(crate) fn draw(plan: &Plan, ended: Ended, analysis: Analysis) -> Result<Self, JournalError> {
+        let Ended { ending, surplus_init_replies, mut exits, world } = ended;
+        let statistics = world.network_statistics();
+        let complaints = world.complaints().clone();
+        let ended_at = world.now();
+        let finished = world.finish()?;
+        exits.extend(finished.exits);
+        let results = analysis.finish(&Aftermath {
+            network: &statistics,
+            complaints: &complaints,
+            surplus_init_replies: &surplus_init_replies,
+            exits: &exits,
+            not_started: match &ending {
+                Ending::NotStarted { reason, .. } => Some(reason),
+                Ending::Complete | Ending::Interrupted { .. } => None,
+            },
+        });
+        let sentence = sentence::verdict(plan, &ending, &results);
+        // What the sentence says already is not said again.
+        let findings =
+            results.findings.into_iter().filter(|finding| !sentence.contains(&finding.sentence)).collect();
+        Ok(Self {
+            ending,
+            ended_at,
+            validity: results.validity,
+            sentence,
+            findings,
+            results: results.map,
+            counts: results.counts,
+            perf: results.perf,
+            statistics,
+            trace_hash: finished.trace_hash,
+            journal: finished.journal,
+        })
+    }
+}

@@ -1,0 +1,62 @@
+//! What holds for the whole repository and can be read off its files.
+
+use std::{fs, path::Path};
+
+/// The crates of the workspace that each crate may depend on: the edges of ARCHITECTURE.md.
+const EDGES: &[(&str, &[&str])] = &[
+    ("crates/protocol", &[]),
+    ("crates/node", &["glomers-protocol"]),
+    ("crates/check", &[]),
+    ("crates/world", &["glomers-node", "glomers-protocol"]),
+    ("crates/workbench", &["glomers-check", "glomers-node", "glomers-protocol", "glomers-world"]),
+    ("nodes/echo", &["glomers-node"]),
+];
+
+fn root() -> &'static Path {
+    Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../.."))
+}
+
+/// The names under `[dependencies]`, without those for tests.
+fn dependencies(manifest: &str) -> Vec<&str> {
+    let section = manifest.split("[dependencies]").nth(1).unwrap_or_default();
+    let section = section.split("\n[").next().unwrap_or_default();
+    section
+        .lines()
+        .filter_map(|line| line.split(['.', ' ', '=']).next())
+        .filter(|name| !name.is_empty())
+        .collect()
+}
+
+#[test]
+fn every_crate_keeps_to_its_edges() {
+    for (directory, allowed) in EDGES {
+        let manifest =
+            fs::read_to_string(root().join(directory).join("Cargo.toml")).expect("a crate has a manifest");
+        let dependencies = dependencies(&manifest);
+        assert!(!dependencies.is_empty(), "{directory}: no dependency was found, so nothing was checked");
+        for name in dependencies {
+            let is_ours = name == "glomers" || name.starts_with("glomers-");
+            assert!(!is_ours || allowed.contains(&name), "{directory} must not depend on {name}");
+        }
+    }
+}
+
+#[test]
+fn nodes_are_built_without_an_asynchronous_runtime() {
+    for (directory, _) in EDGES.iter().filter(|(directory, _)| *directory != "crates/workbench") {
+        let manifest =
+            fs::read_to_string(root().join(directory).join("Cargo.toml")).expect("a crate has a manifest");
+        assert!(!dependencies(&manifest).contains(&"tokio"), "{directory} depends on tokio");
+    }
+}
+
+#[test]
+fn the_readme_names_only_files_that_exist() {
+    for page in ["README.md", "CONTRIBUTING.md"] {
+        let text = fs::read_to_string(root().join(page)).expect("the page is there");
+        let targets = text.split("](").skip(1).filter_map(|rest| rest.split(')').next());
+        for target in targets.filter(|target| !target.contains("://")) {
+            assert!(root().join(target).exists(), "{page} links to {target}, which does not exist");
+        }
+    }
+}
