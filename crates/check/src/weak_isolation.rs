@@ -173,8 +173,8 @@ fn describe(level: Level, violation: &Violation, indices: &[u64]) -> Finding {
         Violation::Read { transaction, .. } => {
             let index = indices[*transaction];
             let sentence = format!(
-                "{level} does not hold: the transaction that operation {index} began read what no transaction had left there \
-                 for others to see."
+                "The transaction that operation {index} began read what no transaction had left there for others to see, so that \
+                 {level} does not hold."
             );
             Finding::new(sentence, [index])
         }
@@ -182,8 +182,8 @@ fn describe(level: Level, violation: &Violation, indices: &[u64]) -> Finding {
             let operations: Vec<u64> = transactions.iter().map(|&number| indices[number]).collect();
             let listed: Vec<String> = operations.iter().map(u64::to_string).collect();
             let sentence = format!(
-                "{level} does not hold: by what they read, each of the transactions that the operations {} began had to commit \
-                 before the next, and the last before the first.",
+                "By what they read, each of the transactions that the operations {} began had to commit before the next, and the \
+                 last before the first, so that {level} does not hold.",
                 listed.join(", ")
             );
             Finding::new(sentence, operations)

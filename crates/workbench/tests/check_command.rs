@@ -378,6 +378,16 @@ fn what_nodes_did_on_the_side_counts_as_it_did_in_the_run() {
 }
 
 #[test]
+fn a_history_may_come_from_standard_input() {
+    let (_directory, files) = scratch(&[("history.edn", &reads("2"))]);
+    let mut command = Command::new(env!("CARGO_BIN_EXE_glomers"));
+    command.args(["check", "-"]).stdin(fs::File::open(&files[0]).expect("there"));
+    Ended::from(command.output().expect("the workbench starts"))
+        .expect_code(1)
+        .expect_said(&["cannot `read 2`"]);
+}
+
+#[test]
 fn help_lists_every_checker() {
     let ended = check(&["--help"], &[]);
     for entry in glomers::check::checkers::ALL {

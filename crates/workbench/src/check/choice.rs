@@ -136,7 +136,7 @@ fn recognise(beginning: &[Operation], format: Option<Format>) -> Result<(&'stati
         return Ok(("echo", because("")));
     }
     if only(&["read", "write", "cas"]) && any(&["write", "cas"]) {
-        return Ok(("register", because("")));
+        return Ok(("register", because("; what it holds at first is what --initial says")));
     }
     if only(&["acquire", "release"]) {
         return Ok(("mutex", because("")));
