@@ -28,7 +28,7 @@ pub(super) fn choose(question: &Question, told: &Told, beginning: &[Operation]) 
     if let Some(name) = &question.checker {
         let entry = checkers::find(name).ok_or_else(|| format!("There is no checker named {name:?}."))?;
         let keys = if entry.takes_keys { keys_of(beginning) } else { Keys::None };
-        return Ok(single(entry, keys, question, told, "--checker says so"));
+        return single(entry, keys, question, told, "--checker says so");
     }
     if let Some(workload) = &question.workload {
         return workload_choice(workload, "--workload says so", question, told);
@@ -41,23 +41,42 @@ pub(super) fn choose(question: &Question, told: &Told, beginning: &[Operation]) 
     let (name, reason) = recognise(beginning, told.format)?;
     let entry = checkers::find(name).ok_or_else(|| format!("There is no checker named {name:?}."))?;
     let keys = if entry.takes_keys { keys_of(beginning) } else { Keys::None };
-    Ok(single(entry, keys, question, told, &reason))
+    single(entry, keys, question, told, &reason)
 }
 
 /// One checker by itself.
-fn single(entry: &Entry, keys: Keys, question: &Question, told: &Told, reason: &str) -> Choice {
-    Choice {
+fn single(
+    entry: &Entry,
+    keys: Keys,
+    question: &Question,
+    told: &Told,
+    reason: &str,
+) -> Result<Choice, String> {
+    require_use_of_models(entry, question)?;
+    Ok(Choice {
         checked_as: name_with(entry, keys, question, told),
         reason: reason.to_owned(),
         general: Vec::new(),
         checker: (entry.build)(&promise(keys, false, question, told)),
+    })
+}
+
+/// Refuses to drop what was asked for without a word.
+fn require_use_of_models(entry: &Entry, question: &Question) -> Result<(), String> {
+    if entry.takes_models || question.models.is_empty() {
+        return Ok(());
     }
+    Err(format!(
+        "It would be checked as {}, to which --consistency-models means nothing. Leave that out, or name another --checker.",
+        entry.name
+    ))
 }
 
 /// What a run of a workload is checked for: its own checker, and those that look at any.
 fn workload_choice(workload: &str, who: &str, question: &Question, told: &Told) -> Result<Choice, String> {
     let (checked_as, checker) = match (checkers::of_workload(workload), workloads::find(workload)) {
         (Some((entry, keys)), _) => {
+            require_use_of_models(entry, question)?;
             let checker = (entry.build)(&promise(keys, true, question, told));
             (format!("{workload} ({})", name_with(entry, keys, question, told)), checker)
         }
