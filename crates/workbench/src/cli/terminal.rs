@@ -33,10 +33,10 @@ pub(crate) fn print(report: &Report, format: Format) {
 }
 
 fn human(report: &Report) -> String {
-    let (words, colour) = match report.validity {
-        Validity::Valid => (VALID, AnsiColor::Green),
-        Validity::Unknown => (UNKNOWN, AnsiColor::Yellow),
-        Validity::Invalid => (INVALID, AnsiColor::Red),
+    let (words, colour) = match (&report.ending, report.validity) {
+        (_, Validity::Invalid) => (INVALID, AnsiColor::Red),
+        (Ending::Interrupted { .. }, _) | (_, Validity::Unknown) => (UNKNOWN, AnsiColor::Yellow),
+        (_, Validity::Valid) => (VALID, AnsiColor::Green),
     };
     let style = Style::new().bold().fg_color(Some(colour.into()));
     let mut text = format!("\n{style}{words}{style:#} {}\n", escape_controls(&report.sentence));
