@@ -9,11 +9,8 @@ pub(crate) fn verdict(plan: &Plan, ending: &Ending, results: &Results) -> String
     let counts = results.counts;
     let nodes = count(plan.nodes.len() as u64, "node");
     let operations = format!("{} on {nodes}", count(counts.invoked, &format!("{} operation", plan.workload)));
-    let interrupted = match ending {
-        Ending::Interrupted { .. } => "Interrupted. ",
-        Ending::Complete | Ending::NotStarted { .. } => "",
-    };
-    let first_finding = results.findings.first().map(|finding| finding.sentence.as_str());
+    // The rest of a finding is told below the verdict.
+    let first_finding = results.findings.first().and_then(|finding| finding.sentence.lines().next());
     let verdict = match (results.validity, first_finding) {
         (Validity::Valid, _) if counts.invoked == 0 => format!("No operation was invoked on {nodes}."),
         (Validity::Valid, _) if counts.ok == counts.invoked => format!("{operations}, all of them ok."),
@@ -23,7 +20,10 @@ pub(crate) fn verdict(plan: &Plan, ending: &Ending, results: &Results) -> String
         (Validity::Unknown | Validity::Invalid, Some(finding)) => finding.to_owned(),
         (Validity::Unknown | Validity::Invalid, None) => format!("{operations}, {} of them ok.", counts.ok),
     };
-    format!("{interrupted}{verdict}")
+    match ending {
+        Ending::Interrupted { .. } => format!("The run was interrupted. Until then: {verdict}"),
+        Ending::Complete | Ending::NotStarted { .. } => verdict,
+    }
 }
 
 /// `1 node`, `2 nodes`.

@@ -188,11 +188,8 @@ impl HostileNode {
                 print(&b"all work and no play makes a dull node\n".repeat(1000))?;
             },
             Misdeed::FloodMessages => {
-                let line = format!(
-                    "{{\"src\":\"{0}\",\"dest\":\"{0}\",\"body\":{{\"type\":\"hello\"}}}}\n",
-                    self.id
-                );
-                let burst = line.repeat(1000);
+                let message = json!({"src": self.id, "dest": self.id, "body": {"type": "hello", "padding": "x".repeat(8000)}});
+                let burst = format!("{message}\n").repeat(100);
                 loop {
                     print(burst.as_bytes())?;
                 }

@@ -33,10 +33,10 @@ pub(crate) fn print(report: &Report, format: Format) {
 }
 
 fn human(report: &Report) -> String {
-    let (words, colour) = match report.validity {
-        Validity::Valid => (VALID, AnsiColor::Green),
-        Validity::Unknown => (UNKNOWN, AnsiColor::Yellow),
-        Validity::Invalid => (INVALID, AnsiColor::Red),
+    let (words, colour) = match (&report.ending, report.validity) {
+        (_, Validity::Invalid) => (INVALID, AnsiColor::Red),
+        (Ending::Interrupted { .. }, _) | (_, Validity::Unknown) => (UNKNOWN, AnsiColor::Yellow),
+        (_, Validity::Valid) => (VALID, AnsiColor::Green),
     };
     let style = Style::new().bold().fg_color(Some(colour.into()));
     let mut text = format!("\n{style}{words}{style:#} {}\n", escape_controls(&report.sentence));
@@ -85,7 +85,7 @@ fn figures(report: &Report) -> String {
         ]);
     }
     table.add_row(vec!["valid".to_owned(), format!(":valid? {}", report.validity.to_value())]);
-    table.add_row(vec!["seed".to_owned(), report.seed.to_string()]);
+    table.add_row(vec!["seed".to_owned(), format!("{} (fixes what is asked and when, not who runs first)", report.seed)]);
     table.add_row(vec!["results".to_owned(), report.directory.display().to_string()]);
     table.add_row(vec!["again".to_owned(), escape_controls(&shell::command_line(&report.argv))]);
     table.lines().map(|line| line.trim_end().to_owned()).collect::<Vec<_>>().join("\n")

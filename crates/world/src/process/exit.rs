@@ -51,7 +51,7 @@ impl fmt::Display for ExitReport {
         let at_s = self.time.as_ns() as f64 / 1e9;
         write!(
             formatter,
-            "Node {} {} {at_s:.3} s into the run, before it was told to",
+            "Node {} {}, {at_s:.3} s into the run and without being told to.",
             self.node,
             describe(self.status)
         )?;
