@@ -12,7 +12,9 @@ pub(crate) fn verdict(plan: &Plan, ending: &Ending, results: &Results) -> String
     // The rest of a finding is told below the verdict.
     let first_finding = results.findings.first().and_then(|finding| finding.sentence.lines().next());
     let verdict = match (results.validity, first_finding) {
-        (Validity::Valid, _) if counts.invoked == 0 => format!("No operation was invoked on {nodes}."),
+        (Validity::Valid | Validity::Unknown, _) if counts.invoked == 0 => {
+            format!("No operation was invoked on {nodes}, so there was nothing to judge.")
+        }
         (Validity::Valid, _) if counts.ok == counts.invoked => format!("{operations}, all of them ok."),
         (Validity::Valid, _) => {
             format!("{operations}, {} of them ok, and nothing wrong with these.", counts.ok)
