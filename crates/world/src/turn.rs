@@ -23,6 +23,9 @@ use crate::world::World;
 const READ_BYTES: usize = 256 << 10;
 /// At most this many planned events are handled in a real turn before the processes are looked at again.
 const MAX_PLANNED_PER_TURN: usize = 4096;
+/// After the world has written to a process it looks this often for an answer before it goes to sleep: a node that has little to do
+/// answers within microseconds, and to be woken costs more than that.
+const GLANCES: usize = 32;
 /// A process that closes a stream is about to exit, most often. It is at fault if it still lives after this.
 const CLOSED_STREAM_GRACE: Duration = Duration::from_millis(200);
 /// Where the system cannot say at once that a process has ended, this is how often the world asks.
@@ -92,13 +95,14 @@ impl World {
     fn turn_real(&mut self, until: Time) -> TurnOutcome {
         self.clock.refresh();
         let planned_count = self.handle_planned();
+        let is_awaiting_answers = !self.dirty.is_empty();
         self.write_inputs();
         let wait_until = if planned_count > 0 {
             self.clock.now()
         } else {
             self.queue.next_due().map_or(until, |due| due.min(until))
         };
-        let ready = match self.wait(wait_until) {
+        let ready = match self.wait(wait_until, is_awaiting_answers) {
             Ok(ready) => ready,
             Err(Errno::EINTR) => return TurnOutcome::Woken,
             Err(error) => panic!("poll was given descriptors that the world owns, and refused them: {error}"),
@@ -146,7 +150,7 @@ impl World {
 
     /// Waits for the processes until the given time, and lists what they are ready for: output before exits, so that a node's last
     /// words are heard.
-    fn wait(&self, until: Time) -> Result<Vec<Readiness>, Errno> {
+    fn wait(&self, until: Time, is_awaiting_answers: bool) -> Result<Vec<Readiness>, Errno> {
         let mut descriptors = Vec::with_capacity(self.processes.len() * 3 + 1);
         let mut meanings = Vec::with_capacity(self.processes.len() * 3 + 1);
         for host in &self.processes {
@@ -178,7 +182,9 @@ impl World {
         if cfg!(not(target_os = "linux")) && !self.processes.is_empty() {
             timeout = timeout.min(EXIT_CHECK_INTERVAL);
         }
-        poll(&mut descriptors, timeout)?;
+        if !(is_awaiting_answers && glance(&mut descriptors)?) {
+            poll(&mut descriptors, timeout)?;
+        }
         let is_ready = |descriptor: &PollFd<'_>| descriptor.any() != Some(false);
         let ready = descriptors.iter().zip(meanings).filter(|(descriptor, _)| is_ready(descriptor));
         Ok(ready.map(|(_, meaning)| meaning).collect())
@@ -323,6 +329,17 @@ impl World {
             stderr_tail: last_lines_of_file(&process.log_file),
         });
     }
+}
+
+/// Looks whether any of the descriptors becomes ready in the next moment, and lets others run in between.
+fn glance(descriptors: &mut [PollFd<'_>]) -> Result<bool, Errno> {
+    for _ in 0..GLANCES {
+        if poll(descriptors, Duration::ZERO)? > 0 {
+            return Ok(true);
+        }
+        std::thread::yield_now();
+    }
+    Ok(false)
 }
 
 /// Waits for any of the descriptors, to the nanosecond where the system can.
