@@ -182,7 +182,8 @@ impl World {
         if cfg!(not(target_os = "linux")) && !self.processes.is_empty() {
             timeout = timeout.min(EXIT_CHECK_INTERVAL);
         }
-        if !(is_awaiting_answers && glance(&mut descriptors)?) {
+        let may_glance = is_awaiting_answers && !timeout.is_zero();
+        if !(may_glance && glance(&mut descriptors)?) {
             poll(&mut descriptors, timeout)?;
         }
         let is_ready = |descriptor: &PollFd<'_>| descriptor.any() != Some(false);
