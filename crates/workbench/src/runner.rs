@@ -440,6 +440,9 @@ impl fmt::Display for Event<'_> {
             }
             Self::Nemesis { f, done } => write!(formatter, "Nemesis: {f} {done}"),
             Self::Draining { operations: 0 } => formatter.write_str("The time is up"),
+            Self::Draining { operations: 1 } => {
+                formatter.write_str("The time is up; one operation is still under way")
+            }
             Self::Draining { operations } => {
                 write!(formatter, "The time is up; {operations} operations are still under way")
             }

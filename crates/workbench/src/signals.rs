@@ -2,7 +2,7 @@
 
 use std::sync::{
     Arc, OnceLock,
-    atomic::{AtomicBool, AtomicUsize, Ordering},
+    atomic::{AtomicBool, AtomicUsize},
 };
 
 use signal_hook::{
@@ -12,11 +12,12 @@ use signal_hook::{
 
 static SIGNAL: OnceLock<Arc<AtomicUsize>> = OnceLock::new();
 
-/// Starts to watch for signals, once for the whole process, and returns where the number of the first one appears (0 until then).
+/// Starts to watch for signals, once for the whole process, and returns where the number of the first one appears (0 until then). It
+/// stays there: one that comes between two runs ends the next before it begins.
 ///
 /// On a second signal the process exits at once with 128 and the signal's number; the nodes die with it.
 pub(crate) fn watch() -> &'static AtomicUsize {
-    let signal = SIGNAL.get_or_init(|| {
+    SIGNAL.get_or_init(|| {
         let number = Arc::new(AtomicUsize::new(0));
         let is_second = Arc::new(AtomicBool::new(false));
         for signal in [SIGINT, SIGTERM, SIGHUP] {
@@ -28,7 +29,5 @@ pub(crate) fn watch() -> &'static AtomicUsize {
             registered.expect("these three signals can be caught");
         }
         number
-    });
-    signal.store(0, Ordering::Relaxed);
-    signal
+    })
 }
