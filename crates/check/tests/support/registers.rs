@@ -24,7 +24,14 @@ pub(crate) struct Plan {
 
 impl Default for Plan {
     fn default() -> Self {
-        Self { processes: 10, operations: 1_000, values: 5, crashes_per_mille: 100, stale_per_mille: 0, seed: 1 }
+        Self {
+            processes: 10,
+            operations: 1_000,
+            values: 5,
+            crashes_per_mille: 100,
+            stale_per_mille: 0,
+            seed: 1,
+        }
     }
 }
 
@@ -63,7 +70,11 @@ impl Plan {
                     let operation = match below(3) {
                         0 => Operation::invoke(names[number], "read", ()),
                         1 => Operation::invoke(names[number], "write", to),
-                        _ => Operation::invoke(names[number], "cas", vec![from, to].into_iter().map(Value::from).collect::<Vec<_>>()),
+                        _ => Operation::invoke(
+                            names[number],
+                            "cas",
+                            vec![from, to].into_iter().map(Value::from).collect::<Vec<_>>(),
+                        ),
                     };
                     operations.push(operation.clone().at(operations.len() as u64, now));
                     let place = underway.len();
@@ -94,7 +105,9 @@ impl Plan {
                         }
                         "write" => operation.value.as_int().unwrap_or_default() as u64,
                         _ => match operation.value.as_sequence() {
-                            Some([from, to]) if *from == Value::from(state) => to.as_int().unwrap_or_default() as u64,
+                            Some([from, to]) if *from == Value::from(state) => {
+                                to.as_int().unwrap_or_default() as u64
+                            }
                             _ => {
                                 *end = (*end).max(OperationKind::Fail);
                                 state
