@@ -20,8 +20,9 @@ pub trait Client {
     /// Carries out one operation against a node and returns it completed.
     fn invoke(&self, connection: Connection, operation: Operation) -> Completion;
 
-    /// Whether a failure of this function is certain to have changed nothing, so that even a timeout is a `fail`.
-    fn is_idempotent(&self, _f: &str) -> bool {
+    /// Whether a client whose operation ended unknown goes on under its id. Otherwise a new one takes its place, with an id that nobody
+    /// had before.
+    fn is_reusable(&self) -> bool {
         false
     }
 }
