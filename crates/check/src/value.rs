@@ -129,6 +129,14 @@ impl Value {
         }
     }
 
+    /// The value under a keyword of a map, taken out of it, so that `nil` is left there. `nil` where there is none.
+    #[must_use]
+    pub fn take(&mut self, keyword: &str) -> Self {
+        let Self::Map(entries) = self else { return Self::Nil };
+        let place = entries.iter_mut().find(|(key, _)| key.as_keyword() == Some(keyword));
+        place.map_or(Self::Nil, |(_, value)| std::mem::replace(value, Self::Nil))
+    }
+
     /// Whether this is nil.
     pub fn is_nil(&self) -> bool {
         matches!(self, Self::Nil)

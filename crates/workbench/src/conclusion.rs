@@ -44,7 +44,7 @@ impl Conclusion {
     /// # Errors
     /// When the journal could not be completed.
     pub(crate) fn draw(plan: &Plan, ended: Ended, analysis: Analysis) -> Result<Self, JournalError> {
-        let Ended { ending, surplus_init_replies, mut exits, world } = ended;
+        let Ended { ending, surplus_init_replies, failed_restarts, mut exits, world } = ended;
         let statistics = world.network_statistics();
         let complaints = world.complaints().clone();
         let ended_at = world.now();
@@ -54,10 +54,11 @@ impl Conclusion {
             network: &statistics,
             complaints: &complaints,
             surplus_init_replies: &surplus_init_replies,
+            failed_restarts: &failed_restarts,
             exits: &exits,
             not_started: match &ending {
                 Ending::NotStarted { reason, .. } => Some(reason),
-                Ending::Complete | Ending::Interrupted { .. } => None,
+                Ending::Complete | Ending::Interrupted { .. } | Ending::FailedFast => None,
             },
         });
         let sentence = sentence::verdict(plan, &ending, &results);

@@ -3,7 +3,7 @@
 //!
 //! In reading order:
 //!
-//! - [`plan`]: what a run is to do;
+//! - [`plan`] and [`settings`]: what a run is to do;
 //! - [`workloads`], [`schema`], [`generator`] and [`clients`]: what clients ask of nodes, and when;
 //! - [`nemeses`]: what goes wrong on purpose;
 //! - [`runner`]: one run, from the first process to the last, under real or virtual time;
@@ -19,11 +19,13 @@ pub mod check;
 pub mod cli;
 pub mod clients;
 mod clock;
+mod cluster;
 mod conclusion;
 pub mod doc;
 pub mod generator;
 mod log;
 pub mod nemeses;
+mod overlap;
 pub mod plan;
 pub mod publish;
 pub mod record;
@@ -34,6 +36,7 @@ pub mod runner;
 pub mod schema;
 mod sentence;
 pub mod serve;
+pub mod settings;
 mod shell;
 mod signals;
 pub mod simulation;

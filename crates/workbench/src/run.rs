@@ -199,7 +199,7 @@ impl<'a> Recorder<'a> {
         let plan = request.plan;
         let logs = plan.nodes.iter().map(|node| directory.node_log(node.as_str()));
         Ok(Self {
-            analysis: Analysis::new(workloads::named(&plan.workload), plan.availability, request.mode),
+            analysis: Analysis::new(plan, request.mode),
             log: Log::create(directory)?,
             screen,
             follower: request.log_stderr.then(|| Follower::new(logs)),

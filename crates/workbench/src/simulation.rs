@@ -137,10 +137,7 @@ impl Simulation {
             ..WorldOptions::new(ClockKind::Virtual, self.plan.seed)
         };
         let world = World::new(options, Journal::in_memory());
-        let mut recorder = Recorder {
-            analysis: Analysis::new(workload, self.plan.availability, self.mode),
-            history: Vec::new(),
-        };
+        let mut recorder = Recorder { analysis: Analysis::new(&self.plan, self.mode), history: Vec::new() };
         let never = AtomicUsize::new(0);
         let hosting = Hosting::in_process(start);
         let runner =
