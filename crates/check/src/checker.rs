@@ -200,9 +200,12 @@ impl Checker for Compared {
         let Self { strict, compat } = *self;
         let mut verdict = Box::new(strict).finish();
         let upstream = Box::new(compat).finish().validity;
-        if upstream != verdict.validity {
-            verdict.findings.push(Finding::new(format!("Maelstrom would call this {upstream}."), []));
-        }
+        verdict.findings.extend(upstream_finding(verdict.validity, upstream));
         verdict
     }
+}
+
+/// What there is to say where upstream would judge otherwise.
+pub(crate) fn upstream_finding(strict: Validity, upstream: Validity) -> Option<Finding> {
+    (strict != upstream).then(|| Finding::new(format!("Maelstrom would call this {upstream}."), []))
 }
