@@ -24,6 +24,8 @@ pub struct Definition {
     pub name: &'static str,
     /// What it does, for `--help`.
     pub doc: &'static str,
+    /// What it draws, what the history shows of it and what it tends to bring out, for `glomers explain`.
+    pub explanation: &'static str,
     /// The options that mean something to it.
     pub settings: &'static [&'static Setting],
     build: fn(&Settings) -> Box<dyn Fault>,
@@ -35,6 +37,11 @@ pub const ALL: &[Definition] = &[partition::DEFINITION];
 /// The names of all faults.
 pub fn names() -> impl Iterator<Item = &'static str> {
     ALL.iter().map(|definition| definition.name)
+}
+
+/// The fault of that name.
+pub fn find(name: &str) -> Option<&'static Definition> {
+    ALL.iter().find(|definition| definition.name == name)
 }
 
 /// Something that goes wrong and can be put right again.

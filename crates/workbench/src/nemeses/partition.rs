@@ -12,6 +12,14 @@ use super::{Definition, Fault, Site, Step};
 pub(crate) const DEFINITION: Definition = Definition {
     name: "partition",
     doc: "cuts the nodes into groups that can't hear each other",
+    explanation: "\
+Each time one of four cuts is drawn: one node from all others (one), fewer than a third of the nodes
+from the rest (minority-third), the nodes in two parts (majority), or every node from some others so
+that each still hears a majority, and no two the same (majorities-ring). A message is lost if the cut
+stands when it is due. Clients and services are never cut off.
+
+It brings out nodes that wait for an answer for ever, that take a minority for a majority, and that
+never tell again what was lost.",
     settings: &[],
     build: |_| Box::new(PartitionFault { rule: None }),
 };
