@@ -5,6 +5,7 @@ mod exit;
 mod explain;
 mod progress;
 mod serve;
+mod settings;
 mod terminal;
 mod test;
 
