@@ -12,7 +12,7 @@ use crate::host::{Host, HostIndex, HostRole, HostState};
 use crate::journal::{DropReason, WireEntry};
 use crate::process::Overflow;
 use crate::queue::Event;
-use crate::rules::{Packet, Verdict};
+use crate::rules::Packet;
 use crate::watch::{Passage, PassageEnd, Watcher};
 use crate::world::World;
 
@@ -83,14 +83,14 @@ impl World {
         }
         if !self.rules.is_empty() {
             let packet = packet(&self.hosts, arrival, now);
-            match self.rules.on_send(&packet) {
-                Verdict::Pass => {}
-                Verdict::Drop(reason) => {
-                    self.drop_message(message, &reason);
-                    return Ok(());
-                }
-                Verdict::Delay(longer) => delay += longer,
-                Verdict::Duplicate(later) => self.plan_arrival(arrival, delay + later),
+            let judgement = self.rules.on_send(&packet);
+            if let Some(reason) = judgement.dropped {
+                self.drop_message(message, &reason);
+                return Ok(());
+            }
+            delay += judgement.delay;
+            for later in judgement.copies {
+                self.plan_arrival(arrival, delay + later);
             }
         }
         if delay.is_zero() && self.can_deliver_directly(src, dest) {
@@ -177,14 +177,15 @@ impl World {
         let now = self.clock.now();
         if !self.rules.is_empty() {
             let packet = packet(&self.hosts, arrival, now);
-            match self.rules.on_deliver(&packet) {
-                Verdict::Pass => {}
-                Verdict::Drop(reason) => return self.drop_message(message, &reason),
-                // A delay of nothing would come back at once, and never let the world's time go on.
-                Verdict::Delay(longer) => {
-                    return self.plan_arrival(arrival, longer.max(Duration::from_nanos(1)));
-                }
-                Verdict::Duplicate(later) => self.plan_arrival(arrival, later),
+            let judgement = self.rules.on_deliver(&packet);
+            if let Some(reason) = judgement.dropped {
+                return self.drop_message(message, &reason);
+            }
+            for later in judgement.copies {
+                self.plan_arrival(arrival, judgement.delay + later);
+            }
+            if !judgement.delay.is_zero() {
+                return self.plan_arrival(arrival, judgement.delay);
             }
         }
         match &self.hosts[dest.slot()].state {
