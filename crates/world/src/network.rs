@@ -237,7 +237,8 @@ impl World {
                 self.record_delivery(arrival);
             }
             Err(Overflow) => {
-                let is_new = !std::mem::replace(&mut process.is_overflowing, true);
+                // A node that is stopped cannot read: that is nobody's fault.
+                let is_new = !place.is_paused && !std::mem::replace(&mut process.is_overflowing, true);
                 self.drop_message(message, &DropReason::Overflow);
                 if is_new {
                     let limit_bytes = self.options.limits.input_bytes;
@@ -289,9 +290,11 @@ impl World {
         let limit_bytes = self.options.limits.input_bytes;
         let place = &mut self.hosts[dest.slot()];
         if place.awaited_bytes + weight(body.as_str()) > limit_bytes {
-            let dest = place.id.to_string();
+            let (dest, is_paused) = (place.id.to_string(), place.is_paused);
             self.drop_message(message, &DropReason::Overflow);
-            self.complain(src, |node| Complaint::new(node, Fault::NetworkOverflow { dest, limit_bytes }));
+            if !is_paused {
+                self.complain(src, |node| Complaint::new(node, Fault::NetworkOverflow { dest, limit_bytes }));
+            }
             return;
         }
         place.awaited_bytes += weight(body.as_str());
