@@ -3,7 +3,18 @@
 //! Every fault starts and stops by turns, with pauses drawn around `--nemesis-interval`, on a schedule and from a random stream of its
 //! own: switching one fault off leaves the others as they were.
 
+mod asymmetric;
+mod duplication;
+mod flaky;
+mod kill;
+mod loss;
+mod network;
+mod one_way;
 mod partition;
+mod pause;
+mod reordering;
+mod slow;
+mod targets;
 
 use std::time::Duration;
 
@@ -32,7 +43,18 @@ pub struct Definition {
 }
 
 /// Every fault, in alphabetical order.
-pub const ALL: &[Definition] = &[partition::DEFINITION];
+pub const ALL: &[Definition] = &[
+    asymmetric::DEFINITION,
+    duplication::DEFINITION,
+    flaky::DEFINITION,
+    kill::DEFINITION,
+    loss::DEFINITION,
+    one_way::DEFINITION,
+    partition::DEFINITION,
+    pause::DEFINITION,
+    reordering::DEFINITION,
+    slow::DEFINITION,
+];
 
 /// The names of all faults.
 pub fn names() -> impl Iterator<Item = &'static str> {
@@ -71,6 +93,19 @@ pub(crate) struct Step {
     pub(crate) f: Name,
     pub(crate) asked: Value,
     pub(crate) done: Value,
+}
+
+/// Does something to each of these nodes, and returns what became of each, as the history shows it.
+fn each_node(
+    site: &mut Site<'_>,
+    places: impl IntoIterator<Item = usize>,
+    mut act: impl FnMut(&mut Site<'_>, usize) -> &'static str,
+) -> Value {
+    let entry = |place: usize| {
+        let word = act(site, place);
+        (Value::from(site.nodes()[place].as_str()), Value::keyword(word))
+    };
+    Value::Map(places.into_iter().map(entry).collect())
 }
 
 /// The faults of one run and when each acts next.
