@@ -129,12 +129,11 @@ impl Value {
         }
     }
 
-    /// The value under a keyword of a map, taken out of it, so that `nil` is left there. `nil` where there is none.
-    #[must_use]
-    pub fn take(&mut self, keyword: &str) -> Self {
-        let Self::Map(entries) = self else { return Self::Nil };
-        let place = entries.iter_mut().find(|(key, _)| key.as_keyword() == Some(keyword));
-        place.map_or(Self::Nil, |(_, value)| std::mem::replace(value, Self::Nil))
+    /// Takes the entry under a keyword out of a map, and returns its value.
+    pub fn remove(&mut self, keyword: &str) -> Option<Self> {
+        let Self::Map(entries) = self else { return None };
+        let place = entries.iter().position(|(key, _)| key.as_keyword() == Some(keyword))?;
+        Some(entries.remove(place).1)
     }
 
     /// Whether this is nil.

@@ -14,6 +14,7 @@ use super::{
     terminal,
 };
 use crate::{
+    expect::Expectation,
     nemeses,
     plan::{Concurrency, NodeProgram, Plan, numbered_nodes},
     run::{self, Request},
@@ -78,6 +79,10 @@ pub(crate) struct TestArguments {
     /// How long the nodes may recover from faults before a workload's final operations, in seconds.
     #[arg(long, value_name = "SECONDS", default_value = "10", value_parser = parse_seconds)]
     recovery_time: Duration,
+
+    /// What a figure of the results must be, such as net.servers.msgs-per-op<20 or stable-latency.p50<400ms; may stand several times.
+    #[arg(long, value_name = "COMPARISON")]
+    expect: Vec<Expectation>,
 
     /// End the run at the first violation that is seen while it goes on.
     #[arg(long)]
@@ -249,6 +254,7 @@ impl TestArguments {
         plan.availability = self.availability.unwrap_or(AvailabilityGoal::None);
         plan.recovery = self.recovery_time;
         plan.fail_fast = self.fail_fast;
+        plan.expectations.clone_from(&self.expect);
         self.settings.apply(&mut plan)?;
         Ok(plan)
     }
@@ -410,7 +416,7 @@ mod tests {
         let refused =
             parse("test -w echo --bin x --key-count 3").expect("parses").plan(7).expect_err("means nothing");
         let refused = refused.to_string();
-        assert!(refused.contains("--key-count 3") && refused.contains("txn-list-append"), "{refused}");
+        assert!(refused.contains("--key-count") && refused.contains("txn-list-append"), "{refused}");
         let wrong = parse("test -w txn-list-append --bin x --key-count none").expect("parses").plan(7);
         assert!(wrong.expect_err("no number").to_string().contains("a whole number above 0"));
     }

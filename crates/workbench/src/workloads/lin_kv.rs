@@ -177,7 +177,7 @@ async fn request(
     match (operation.f.as_str(), argument.as_sequence()) {
         ("read", _) => {
             let mut body = connection.call(&READ, &Read { key: raw(key) }, timeout).await?;
-            Ok(Value::Vector(vec![key.clone(), body.take("value")]))
+            Ok(Value::Vector(vec![key.clone(), body.remove("value").unwrap_or_default()]))
         }
         ("write", _) => {
             connection.call(&WRITE, &Write { key: raw(key), value: raw(argument) }, timeout).await?;

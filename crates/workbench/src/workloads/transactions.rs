@@ -123,7 +123,11 @@ impl Client for TransactionClient {
         Box::pin(async move {
             let request = Transaction { txn: raw(&operation.value) };
             let result = connection.call(rpc, &request, DEFAULT_TIMEOUT).await;
-            complete(operation, result.map(|mut body| with_keywords(body.take("txn"))), false)
+            complete(
+                operation,
+                result.map(|mut body| with_keywords(body.remove("txn").unwrap_or_default())),
+                false,
+            )
         })
     }
 
