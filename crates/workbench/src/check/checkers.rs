@@ -1,7 +1,7 @@
 //! The registry of checkers: the promises that a history can be held to, by name.
 
 use glomers_check::{
-    Checker, Compared, Echo, Exceptions, Mode, Stats, Value, WeakIsolation,
+    Checker, Compared, Echo, Exceptions, Mode, PnCounter, SetFull, Stats, UniqueIds, Value, WeakIsolation,
     linear::{
         Linearizability, Model as Object,
         models::{Keyed, Log, MultiRegister, Mutex, Queue, Register, Set},
@@ -107,6 +107,20 @@ pub const ALL: &[Entry] = &[
     plain("causal", "Transactions over registers: who sees something sees what led to it. Exact.", |_| {
         Box::new(WeakIsolation::new(Level::Causal))
     }),
+    plain(
+        "set-full",
+        "A set that may be stale and must not lose: what was added and acknowledged, or read once, is read in the end.",
+        |promise| Box::new(SetFull::new(promise.mode)),
+    ),
+    plain("broadcast", "The same, where elements are added by broadcast.", |promise| {
+        Box::new(SetFull::new(promise.mode).adding_with("broadcast"))
+    }),
+    plain("pn-counter", "Final reads are the sum of what was added.", |promise| {
+        Box::new(PnCounter::new(promise.mode))
+    }),
+    plain("unique-ids", "No two operations generate the same id.", |promise| {
+        Box::new(UniqueIds::new(promise.mode))
+    }),
     plain("stats", "Of every function, at least one operation succeeded.", |_| Box::<Stats>::default()),
     plain("exceptions", "Lists what clients could not understand; always valid.", |_| {
         Box::<Exceptions>::default()
@@ -135,11 +149,16 @@ pub fn find(name: &str) -> Option<&'static Entry> {
 }
 
 /// Workloads whose checker is in this registry, and where their operations name keys.
-const WORKLOADS: [(&str, &str, Keys); 4] = [
+const WORKLOADS: [(&str, &str, Keys); 9] = [
+    ("broadcast", "broadcast", Keys::None),
     ("echo", "echo", Keys::None),
+    ("g-counter", "pn-counter", Keys::None),
+    ("g-set", "set-full", Keys::None),
     ("lin-kv", "register", Keys::InValue),
+    ("pn-counter", "pn-counter", Keys::None),
     ("txn-list-append", "list-append", Keys::None),
     ("txn-rw-register", "rw-register", Keys::None),
+    ("unique-ids", "unique-ids", Keys::None),
 ];
 
 /// The workloads whose histories can be checked, sorted.
