@@ -80,7 +80,9 @@ fn workload_choice(workload: &str, who: &str, question: &Question, told: &Told) 
             let checker = (entry.build)(&promise(keys, true, question, told));
             (format!("{workload} ({})", name_with(entry, keys, question, told)), checker)
         }
-        (None, Some(definition)) => (workload.to_owned(), (definition.checker)(question.mode)),
+        (None, Some(definition)) => {
+            (workload.to_owned(), (definition.checker)(&promise(Keys::None, true, question, told)))
+        }
         (None, None) => return Err(format!("There is no checker for the workload {workload:?}.")),
     };
     let mut general: Vec<(&'static str, Box<dyn Checker>)> =
@@ -156,6 +158,12 @@ fn recognise(beginning: &[Operation], format: Option<Format>) -> Result<(&'stati
     }
     if only(&["read", "write", "cas"]) && any(&["write", "cas"]) {
         return Ok(("register", because("; what it holds at first is what --initial says")));
+    }
+    if only(&["broadcast", "read"]) && any(&["broadcast"]) {
+        return Ok(("broadcast", because("")));
+    }
+    if only(&["generate"]) {
+        return Ok(("unique-ids", because("")));
     }
     if only(&["acquire", "release"]) {
         return Ok(("mutex", because("")));

@@ -10,12 +10,14 @@ use glomers_world::{Latency, LatencyDistribution};
 use super::{
     exit::{CliError, ExitStatus},
     progress::Terminal,
+    settings::SettingArguments,
     terminal,
 };
 use crate::{
+    expect::Expectation,
     nemeses,
     plan::{Concurrency, NodeProgram, Plan, numbered_nodes},
-    run::{self, Request},
+    run::{self, Report, Request},
     shell, workloads,
 };
 
@@ -23,7 +25,7 @@ use crate::{
 #[derive(Debug, Args)]
 pub(crate) struct TestArguments {
     /// What the clients do and what the nodes must answer.
-    #[arg(short, long, value_name = "NAME", value_parser = PossibleValuesParser::new(workloads::names()))]
+    #[arg(short, long, value_name = "NAME", default_value = "lin-kv", value_parser = PossibleValuesParser::new(workloads::names()))]
     workload: String,
 
     /// The program that every node runs.
@@ -73,6 +75,21 @@ pub(crate) struct TestArguments {
     /// The share of operations that must succeed: `total`, or a number from 0 to 1. Without it any will do.
     #[arg(long, value_name = "SHARE", value_parser = parse_availability)]
     availability: Option<AvailabilityGoal>,
+
+    /// How long the nodes may recover from faults before a workload's final operations, in seconds.
+    #[arg(long, value_name = "SECONDS", default_value = "10", value_parser = parse_seconds)]
+    recovery_time: Duration,
+
+    /// What a figure of the results must be, such as net.servers.msgs-per-op<20 or stable-latency.p50<400ms; may stand several times.
+    #[arg(long, value_name = "COMPARISON")]
+    expect: Vec<Expectation>,
+
+    /// End the run at the first violation that is seen while it goes on.
+    #[arg(long)]
+    fail_fast: bool,
+
+    #[command(flatten)]
+    settings: SettingArguments,
 
     /// Show what the nodes print to stderr.
     #[arg(long)]
@@ -154,6 +171,16 @@ pub(crate) enum Format {
 
 impl TestArguments {
     pub(crate) fn run(self, command_line: &[String]) -> Result<ExitStatus, CliError> {
+        let format = self.format;
+        self.carry_out(command_line, &mut |report| terminal::print(report, format))
+    }
+
+    /// Carries the tests out and hands on what each came to.
+    pub(crate) fn carry_out(
+        self,
+        command_line: &[String],
+        show: &mut dyn FnMut(&Report),
+    ) -> Result<ExitStatus, CliError> {
         let program = self.program()?;
         let first_seed = self.seed.unwrap_or_else(run::fresh_seed);
         let mut plan = self.plan(first_seed)?;
@@ -174,7 +201,7 @@ impl TestArguments {
             };
             let report = run::run(&request, &mut terminal)?;
             terminal.finish();
-            terminal::print(&report, self.format);
+            show(&report);
             status = status.worst(terminal::exit_status(&report));
             if matches!(status, ExitStatus::Interrupted { .. }) {
                 break;
@@ -214,7 +241,7 @@ impl TestArguments {
         Ok(NodeProgram { program, arguments: self.arguments.clone() })
     }
 
-    fn plan(&self, seed: u64) -> Result<Plan, CliError> {
+    pub(crate) fn plan(&self, seed: u64) -> Result<Plan, CliError> {
         let mut plan = Plan::new(&self.workload, seed);
         if let Some(count) = self.node_count {
             plan.nodes = numbered_nodes(usize::from(count));
@@ -235,6 +262,10 @@ impl TestArguments {
         plan.nemesis.clone_from(&self.nemesis);
         plan.nemesis_interval = self.nemesis_interval;
         plan.availability = self.availability.unwrap_or(AvailabilityGoal::None);
+        plan.recovery = self.recovery_time;
+        plan.fail_fast = self.fail_fast;
+        plan.expectations.clone_from(&self.expect);
+        self.settings.apply(&mut plan)?;
         Ok(plan)
     }
 }
@@ -375,9 +406,29 @@ mod tests {
             "--seed x",
             "--format xml",
             "--topologie grid",
+            "--recovery-time never",
         ] {
             assert!(parse(&format!("test -w echo --bin x {wrong}")).is_err(), "{wrong} was accepted");
         }
+    }
+
+    #[test]
+    fn without_a_workload_it_is_lin_kv() {
+        assert_eq!(plan("test --bin x").workload, "lin-kv");
+    }
+
+    #[test]
+    fn options_of_a_workload_reach_it_and_are_refused_by_others() {
+        let plan = plan(
+            "test -w txn-list-append --bin x --key-count 3 --consistency-models read-committed,serializable",
+        );
+        assert_eq!(plan.settings.models(workloads::named(&plan.workload).settings[0]).len(), 2);
+        let refused =
+            parse("test -w echo --bin x --key-count 3").expect("parses").plan(7).expect_err("means nothing");
+        let refused = refused.to_string();
+        assert!(refused.contains("--key-count") && refused.contains("txn-list-append"), "{refused}");
+        let wrong = parse("test -w txn-list-append --bin x --key-count none").expect("parses").plan(7);
+        assert!(wrong.expect_err("no number").to_string().contains("a whole number above 0"));
     }
 
     #[test]
