@@ -70,6 +70,7 @@ pub struct Linearizability<M: Model> {
     parts: Vec<(Value, Part<M>)>,
     part_of: FxHashMap<Value, usize>,
     unsuitable: Option<Unsuitable>,
+    has_violation: bool,
 }
 
 /// An operation that has begun, with its value as its part sees it.
@@ -92,6 +93,7 @@ impl<M: Model> Linearizability<M> {
             parts: Vec::new(),
             part_of: FxHashMap::default(),
             unsuitable: None,
+            has_violation: false,
         }
     }
 
@@ -159,6 +161,7 @@ impl<M: Model> Linearizability<M> {
             Some(action) => {
                 let place = Place { process: begin.process, begin_index: begin.index, end_index: end.index };
                 part.end(ticket, action, place);
+                self.has_violation |= part.is_violated();
             }
             None => part.ignore(ticket),
         }
@@ -183,6 +186,10 @@ impl<M: Model> Checker for Linearizability<M> {
         }
         let result = if operation.is_invoke() { self.begin(operation) } else { self.end(operation) };
         self.unsuitable = result.err();
+    }
+
+    fn has_violation(&self) -> bool {
+        self.has_violation
     }
 
     fn finish(mut self: Box<Self>) -> Verdict {

@@ -53,6 +53,11 @@ pub(super) struct Counterexample {
 }
 
 impl<M: Model> Part<M> {
+    /// Whether no order can fit any more, whatever is still to come.
+    pub(super) fn is_violated(&self) -> bool {
+        matches!(self.outcome, Outcome::Violated(_))
+    }
+
     pub(super) fn new(model: M, budget: Budget) -> Self {
         Self {
             lag: Lag::new(),
