@@ -45,6 +45,14 @@ impl Promise {
     pub fn of_workload(models: Vec<Model>, mode: Mode) -> Self {
         Self { mode, keys: Keys::None, initial: Value::Nil, models, is_workload: true }
     }
+
+    /// A checker that judges as the mode says; where ours is stricter than upstream's it says so.
+    pub(crate) fn compared<C: Checker + 'static>(&self, new: impl Fn(Mode) -> C) -> Box<dyn Checker> {
+        match self.mode {
+            Mode::Strict => Box::new(Compared::new(new(Mode::Strict), new(Mode::Compat))),
+            Mode::Compat => Box::new(new(Mode::Compat)),
+        }
+    }
 }
 
 /// Where operations name the object that they concern.
@@ -168,18 +176,13 @@ pub(super) fn of_workload(workload: &str) -> Option<(&'static Entry, Keys)> {
 }
 
 fn echo(promise: &Promise) -> Box<dyn Checker> {
-    match promise.mode {
-        Mode::Strict => Box::new(Compared::new(Echo::new(Mode::Strict), Echo::new(Mode::Compat))),
-        Mode::Compat => Box::new(Echo::new(Mode::Compat)),
-    }
+    promise.compared(Echo::new)
 }
 
 fn register(promise: &Promise) -> Box<dyn Checker> {
     let of = |mode| Register::new(promise.initial.clone(), mode);
     if promise.is_workload && promise.mode == Mode::Strict && promise.keys == Keys::InValue {
-        let [strict, compat] =
-            [Mode::Strict, Mode::Compat].map(|mode| Linearizability::new(of(mode)).by_key());
-        return Box::new(Compared::new(strict, compat));
+        return promise.compared(|mode| Linearizability::new(of(mode)).by_key());
     }
     linear(of(promise.mode), promise.keys)
 }
