@@ -74,6 +74,7 @@ pub struct Linearizability<M: Model> {
     parts: Vec<(Value, Part<M>)>,
     part_of: FxHashMap<Value, usize>,
     unsuitable: Option<Unsuitable>,
+    has_violation: bool,
 }
 
 /// An operation that has begun, with its value as its part sees it.
@@ -97,6 +98,7 @@ impl<M: Model> Linearizability<M> {
             parts: Vec::new(),
             part_of: FxHashMap::default(),
             unsuitable: None,
+            has_violation: false,
         }
     }
 
@@ -178,6 +180,7 @@ impl<M: Model> Linearizability<M> {
                 let place =
                     Place { process: begin.process, begin_index: begin.index, end_index: Some(end.index) };
                 part.end(ticket, action, place);
+                self.has_violation |= part.is_violated();
             }
             None => part.ignore(ticket),
         }
@@ -205,6 +208,10 @@ impl<M: Model> Checker for Linearizability<M> {
         }
         let result = if operation.is_invoke() { self.begin(operation) } else { self.end(operation) };
         self.unsuitable = result.err();
+    }
+
+    fn has_violation(&self) -> bool {
+        self.has_violation
     }
 
     fn finish(mut self: Box<Self>) -> Verdict {

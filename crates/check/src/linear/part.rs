@@ -25,6 +25,11 @@ pub(super) struct Part<M: Model> {
 }
 
 impl<M: Model> Part<M> {
+    /// Whether no order can fit any more, whatever is still to come.
+    pub(super) fn is_violated(&self) -> bool {
+        self.is_violated
+    }
+
     pub(super) fn new(model: M, budget: Budget, interrupt: Interrupt) -> Self {
         Self {
             lag: Lag::new(),
