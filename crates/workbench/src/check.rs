@@ -14,7 +14,8 @@ mod watch;
 use std::path::{Path, PathBuf};
 
 use glomers_check::{
-    Checker, Finding, Guarded, Mode, Operation, Validity, Value, Verdict, txn::{Model, VersionOrders},
+    Checker, Finding, Guarded, Mode, Operation, Validity, Value, Verdict,
+    txn::{Model, VersionOrders},
 };
 
 use self::choice::Choice;

@@ -287,7 +287,7 @@ impl<M: Model, S: Slots> Frontier<M, S> {
             if is_settled {
                 let mut closed = configuration.clone();
                 if is_unseen {
-                    self.leave_trail(&mut closed, &ending, Effect::Unseen);
+                    self.leave_unseen(&mut closed, &ending);
                 }
                 self.close(closed, ending.slot);
             }
@@ -319,10 +319,13 @@ impl<M: Model, S: Slots> Frontier<M, S> {
         self.next.insert(configuration, &self.crashes);
     }
 
-    fn leave_trail(&mut self, configuration: &mut Configuration<S>, open: &Open, effect: Effect) {
+    /// Puts an operation that overwrites, and whose effect nobody saw, into the order that leads here.
+    fn leave_unseen(&mut self, configuration: &mut Configuration<S>, open: &Open) {
         if let Some(trail) = &mut self.trail {
-            let (operation, action) = (open.operation, open.action);
-            let entry = Entry { operation, action, state: configuration.state, effect };
+            let Open { operation, action, .. } = *open;
+            // It leaves the same whatever was there before.
+            let state = self.memo.step(configuration.state, action).unwrap_or(configuration.state);
+            let entry = Entry { operation, action, state, effect: Effect::Unseen };
             configuration.trail = trail.push(configuration.trail, entry);
         }
     }

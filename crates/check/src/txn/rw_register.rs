@@ -71,7 +71,9 @@ impl Default for VersionOrders {
 
 /// A name that stands for no source of a version order.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{name:?} is no source of a version order; there are wfr-keys, sequential-keys and linearizable-keys, or none alone")]
+#[error(
+    "{name:?} is no source of a version order; there are wfr-keys, sequential-keys and linearizable-keys, or none alone"
+)]
 pub struct UnknownVersionOrder {
     /// The name.
     pub name: String,

@@ -1,7 +1,8 @@
 //! The registry of checkers: the promises that a history can be held to, by name.
 
 use glomers_check::{
-    Checker, Compared, Echo, Exceptions, Interrupt, Mode, PnCounter, SetFull, Stats, UniqueIds, Value, WeakIsolation,
+    Checker, Compared, Echo, Exceptions, Interrupt, Mode, PnCounter, SetFull, Stats, UniqueIds, Value,
+    WeakIsolation,
     linear::{
         Linearizability, Model as Object,
         models::{Keyed, Log, MultiRegister, Mutex, Queue, Register, Set},

@@ -50,8 +50,8 @@ pub(crate) fn check(
     let worker = {
         let (path, question, watch) = (path.to_owned(), question.clone(), watch.clone());
         let work = move || {
-            let answer = Source::open(&path, &watch)
-                .map(|source| check::check(&path, source, &question, &watch));
+            let answer =
+                Source::open(&path, &watch).map(|source| check::check(&path, source, &question, &watch));
             // Nobody listens any more if it was left to itself.
             let _ = sender.send(answer);
         };
@@ -98,8 +98,7 @@ impl Bar {
     fn show(&self, path: &Path, watch: &Watch) {
         let bar = self.drawn.get_or_init(|| {
             std::io::stderr().is_terminal().then(|| {
-                let bar =
-                    ProgressBar::with_draw_target(Some(BAR_STEPS), ProgressDrawTarget::stderr());
+                let bar = ProgressBar::with_draw_target(Some(BAR_STEPS), ProgressDrawTarget::stderr());
                 let style =
                     ProgressStyle::with_template("{prefix} {bar:30} {msg}").expect("a fixed template");
                 bar.set_style(style.progress_chars("━╸─"));
