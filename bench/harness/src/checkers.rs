@@ -59,6 +59,7 @@ pub(crate) fn compare(arguments: &Arguments) -> Result<()> {
     let columns = ["history", "operations", "ours ms", "Porcupine ms", "ours is", "verdict"];
     let mut table = Table::new("Linearizability, one thread, without reading the files", &columns);
     for subject in subjects()? {
+        eprintln!("{} …", subject.name);
         let mut ours = Vec::new();
         let mut theirs = Vec::new();
         for _ in 0..arguments.rounds {
@@ -131,8 +132,8 @@ impl Subject {
                     let initial = initial.map_or(Value::Nil, Value::from);
                     timed(history, Linearizability::new(Register::new(initial, Mode::Strict)))
                 }
-                Object::Texts => timed(history, Linearizability::new(Keyed::new(Log))),
-                Object::TextsTogether => timed(history, Linearizability::new(Together(Keyed::new(Log)))),
+                Object::Texts => timed(history, Linearizability::new(Keyed::new(Log::append_only()))),
+                Object::TextsTogether => timed(history, Linearizability::new(Together(Keyed::new(Log::append_only())))),
             })
             .collect();
         Run::of(&answers)
@@ -174,6 +175,10 @@ impl Model for Together {
 
     fn is_pure(&self, action: &Self::Action) -> bool {
         self.0.is_pure(action)
+    }
+
+    fn rules_out(&self, state: &Self::State, action: &Self::Action) -> bool {
+        self.0.rules_out(state, action)
     }
 
     fn part(&self, action: &Self::Action) -> Option<u64> {

@@ -49,7 +49,7 @@ const SUBJECTS: [Subject; 9] = [
         name: "texts by key",
         // Every read has its whole text, so that the history itself grows with the square.
         history: |operations| histories::texts(10, operations.min(10_000) / 10),
-        checker: || Box::new(Linearizability::new(Keyed::new(Log))),
+        checker: || Box::new(Linearizability::new(Keyed::new(Log::append_only()))),
     },
     Subject {
         name: "list-append",

@@ -42,7 +42,8 @@ pub fn all() -> Vec<Box<dyn Checker>> {
     add_linear(&mut checkers, &Mutex);
     add_linear(&mut checkers, &Set);
     add_linear(&mut checkers, &Queue);
-    add_linear(&mut checkers, &Log);
+    add_linear(&mut checkers, &Log::new());
+    add_linear(&mut checkers, &Log::append_only());
     add_linear(&mut checkers, &MultiRegister);
     checkers.extend(Level::ALL.map(|level| Box::new(WeakIsolation::new(level)) as Box<dyn Checker>));
     checkers

@@ -13,7 +13,8 @@
 //! - Operations that nobody knows the end of are counted by action, not told apart, and not even counted where that
 //!   leaves too many possibilities ([`Crashes`]).
 //! - Of two open operations with the same action, the one that ends first takes effect first.
-//! - A configuration that another one can imitate in all that may follow is dropped.
+//! - A configuration that another one can imitate in all that may follow is dropped. So is one in which an open operation
+//!   never can read what it saw, if the model knows that.
 //! - A crashed operation that overwrites is spared where a conditional one, such as a compare-and-set, does the same.
 //! - Where the model says which part of the state an action touches, an operation waits for no other part.
 
@@ -244,6 +245,11 @@ impl<M: Model, S: Slots> Frontier<M, S> {
         let place = self.open.partition_point(|other| other.end < end);
         self.open.insert(place, Open { end, operation, action, slot });
         if self.memo.is_pure(action) {
+            let is_ruled_out =
+                |configuration: &Configuration<S>| self.memo.rules_out(configuration.state, action);
+            if !self.configurations.iter().all(is_ruled_out) {
+                self.configurations.retain(|configuration| !self.memo.rules_out(configuration.state, action));
+            }
             for configuration in &mut self.configurations {
                 let state = configuration.state;
                 if self.memo.step(state, action).is_some() {
