@@ -39,6 +39,10 @@ const FIRST_PASS_HURRIED: usize = 16;
 /// How many reads a model that looks ahead is told of before they begin.
 const FORESEEN: usize = 16;
 
+/// How many configurations are tried for the end of one operation while something is lent. States that grow with every
+/// operation, as those of a log, would never come to an end.
+const LENT_CONFIGURATIONS: usize = 8192;
+
 /// For how many actions an account is opened at once.
 const ACCOUNTS_AT_ONCE: usize = 2;
 
@@ -134,54 +138,66 @@ impl<M: Model> Search<M> {
         }
     }
 
-    /// Makes passes with ever more accounts until one of them tells.
+    /// Makes passes with ever more accounts until one of them tells, and, if none does, one with all of them.
     fn refine(self) -> Outcome {
-        let Self { budget, mut limits, first, history, .. } = self;
+        let Self { budget, limits, first, history, .. } = self;
         let mut memo = first.into_memo();
         let mut accounts = BTreeSet::new();
         let mut steps_left = budget.steps;
         let mut end = history.events.len();
         let mut is_violated = false;
         loop {
-            limits = Limits {
-                hurry_after: steps_left / 4,
-                steps: steps_left / 2,
-                configurations: budget.configurations,
+            let limits = Limits {
+                hurry_after: steps_left / 8,
+                steps: steps_left / 4,
+                configurations: budget.configurations.min(LENT_CONFIGURATIONS),
                 hurried: HURRIED,
-                ..limits
+                ..limits.clone()
             };
-            let (pass, result) =
-                history.pass(memo, Accounts::Of(accounts.clone()), limits.clone(), None, end);
+            let some = Accounts::Of(accounts.clone());
+            let (pass, result) = history.pass(memo, some.clone(), limits.clone(), None, end);
             steps_left = steps_left.saturating_sub(pass.steps());
             let is_honest = pass.is_honest();
             let overdrawn = pass.overdrawn();
             memo = pass.into_memo();
-            match result {
+            let breaks_here = match result {
                 Ok(()) if is_honest && !is_violated => return Outcome::Linearizable,
                 // Up to the violation an order fits, so that this is where it breaks.
-                Ok(()) if is_honest => break,
-                Ok(()) | Err((_, Stop::Lost)) => {}
+                Ok(()) => is_honest,
                 Err((at, Stop::Violation)) => {
                     (is_violated, end) = (true, at);
-                    if is_honest {
-                        break;
-                    }
+                    is_honest
                 }
-                Err(_) if is_violated => break,
-                Err((_, stop)) => return Outcome::GaveUp(reason(stop, budget)),
-            }
-            let before = accounts.len();
+                Err((_, Stop::Interrupted)) if !is_violated => {
+                    return Outcome::GaveUp(reason(Stop::Interrupted, budget));
+                }
+                Err(_) if is_violated => true,
+                // So many configurations come of what is lent that the rest is better counted.
+                Err(_) => break,
+            };
             let without = overdrawn.into_iter().filter(|action| !accounts.contains(action));
             let opened: Vec<u32> = without.take(ACCOUNTS_AT_ONCE).collect();
-            accounts.extend(opened);
-            if accounts.len() == before {
-                if is_violated {
-                    break;
-                }
-                return Outcome::GaveUp(reason(Stop::Lost, budget));
+            if breaks_here || (is_violated && opened.is_empty()) {
+                return history.violated(memo, some, limits, end);
             }
+            if opened.is_empty() {
+                break;
+            }
+            accounts.extend(opened);
         }
-        history.violated(memo, Accounts::Of(accounts), limits, end)
+        let limits = Limits {
+            hurry_after: steps_left / 2,
+            steps: steps_left,
+            configurations: budget.configurations,
+            hurried: HURRIED,
+            ..limits
+        };
+        let (pass, result) = history.pass(memo, Accounts::All, limits.clone(), None, end);
+        match result {
+            Ok(()) => Outcome::Linearizable,
+            Err((at, Stop::Violation)) => history.violated(pass.into_memo(), Accounts::All, limits, at),
+            Err((_, stop)) => Outcome::GaveUp(reason(stop, budget)),
+        }
     }
 }
 
