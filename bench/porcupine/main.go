@@ -49,6 +49,10 @@ var register = porcupine.Model{
 		case "write":
 			return true, call.Written
 		default:
+			// Every operation has to have its place, so one that may never have happened changes nothing there.
+			if call.End == nil && state != call.Seen {
+				return true, state
+			}
 			return state == call.Seen, call.Written
 		}
 	},
@@ -71,8 +75,11 @@ var text = porcupine.Model{
 	Init: func() interface{} { return "" },
 	Step: func(state, input, _ interface{}) (bool, interface{}) {
 		call := input.(Call)
-		if call.F == "append" {
+		switch call.F {
+		case "append":
 			return true, state.(string) + call.Written
+		case "put":
+			return true, call.Written
 		}
 		return state == call.Seen, state
 	},

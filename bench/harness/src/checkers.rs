@@ -45,9 +45,13 @@ struct Subject {
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Object {
     /// It holds this at first.
-    Register { initial: Option<i64> },
+    Register {
+        initial: Option<i64>,
+    },
     Texts,
-    /// The same, but all keys are judged together.
+    /// The same, and some are replaced.
+    TextsWithPuts,
+    /// The first, but all keys are judged together.
     TextsTogether,
 }
 
@@ -133,7 +137,10 @@ impl Subject {
                     timed(history, Linearizability::new(Register::new(initial, Mode::Strict)))
                 }
                 Object::Texts => timed(history, Linearizability::new(Keyed::new(Log::append_only()))),
-                Object::TextsTogether => timed(history, Linearizability::new(Together(Keyed::new(Log::append_only())))),
+                Object::TextsWithPuts => timed(history, Linearizability::new(Keyed::new(Log::new()))),
+                Object::TextsTogether => {
+                    timed(history, Linearizability::new(Together(Keyed::new(Log::append_only()))))
+                }
             })
             .collect();
         Run::of(&answers)
@@ -191,7 +198,8 @@ impl Model for Together {
 }
 
 fn subjects() -> Result<Vec<Subject>> {
-    let one = |name: &str, object, history| Subject { name: name.to_owned(), object, histories: vec![history] };
+    let one =
+        |name: &str, object, history| Subject { name: name.to_owned(), object, histories: vec![history] };
     let register = Object::Register { initial: Some(0) };
     let mut subjects = vec![
         one("register, 5 values, 10 clients", register, histories::register(10, 50_000, 5, 0)),
@@ -218,7 +226,7 @@ fn subjects() -> Result<Vec<Subject>> {
         if name.ends_with(".log") {
             logs.push(read(&path)?);
         } else if name.ends_with(".txt") {
-            subjects.push(one(&name, Object::Texts, read(&path)?));
+            subjects.push(one(&name, Object::TextsWithPuts, read(&path)?));
         }
     }
     let name = format!("{} recorded etcd logs", logs.len());
@@ -283,7 +291,7 @@ impl Peer {
         for history in &subject.histories {
             let (model, by_key) = match subject.object {
                 Object::Register { .. } => ("register", false),
-                Object::Texts => ("texts", true),
+                Object::Texts | Object::TextsWithPuts => ("texts", true),
                 Object::TextsTogether => ("texts", false),
             };
             // Its register begins empty: the same as if the initial value had been written before all else.

@@ -87,14 +87,16 @@ struct Point {
 }
 
 pub(crate) fn measure(arguments: &Arguments) -> Result<()> {
-    let sizes: Vec<u64> =
-        std::iter::successors(Some(1_000), |size| Some(size * 10)).take_while(|&size| size <= arguments.operations).collect();
+    let sizes: Vec<u64> = std::iter::successors(Some(1_000), |size| Some(size * 10))
+        .take_while(|&size| size <= arguments.operations)
+        .collect();
     let mut columns = vec!["checker, seconds at".to_owned()];
     columns.extend(sizes.iter().map(|&size| number(size as f64)));
     columns.push("µs an operation".to_owned());
     columns.push("grows with the power".to_owned());
     let columns: Vec<&str> = columns.iter().map(String::as_str).collect();
-    let mut table = Table::new("Checkers by size, everything from the first operation to the verdict", &columns);
+    let mut table =
+        Table::new("Checkers by size, everything from the first operation to the verdict", &columns);
     let mut curves = Vec::new();
     for subject in &SUBJECTS {
         let mut points: Vec<Point> = Vec::new();
@@ -156,7 +158,8 @@ const COLOURS: [&str; 9] =
     ["#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#7f7f7f", "#a6761d", "#6a3d9a"];
 
 fn plot(curves: &[(&str, Vec<Point>)]) -> String {
-    let x = |operations: f64| LEFT + (operations.log10() - OPERATIONS.0) / (OPERATIONS.1 - OPERATIONS.0) * WIDTH;
+    let x =
+        |operations: f64| LEFT + (operations.log10() - OPERATIONS.0) / (OPERATIONS.1 - OPERATIONS.0) * WIDTH;
     let y = |seconds: f64| TOP + (SECONDS.1 - seconds.log10()) / (SECONDS.1 - SECONDS.0) * HEIGHT;
     let mut svg = "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 840 430\" font-family=\"sans-serif\" font-size=\"12\">\n\
         <style>:root { color: #222; background: #fff } @media (prefers-color-scheme: dark) { :root { color: #ddd; background: #181818 } } \
@@ -165,21 +168,42 @@ fn plot(curves: &[(&str, Vec<Point>)]) -> String {
     for power in SECONDS.0 as i32..=SECONDS.1 as i32 {
         let (seconds, right) = (10_f64.powi(power), LEFT + WIDTH);
         let y = y(seconds);
-        let _ = writeln!(svg, "<path class=\"grid\" d=\"M{LEFT} {y:.1}H{right}\"/><text x=\"{:.1}\" y=\"{:.1}\" text-anchor=\"end\">{seconds} s</text>", LEFT - 6.0, y + 4.0);
+        let _ = writeln!(
+            svg,
+            "<path class=\"grid\" d=\"M{LEFT} {y:.1}H{right}\"/><text x=\"{:.1}\" y=\"{:.1}\" text-anchor=\"end\">{seconds} s</text>",
+            LEFT - 6.0,
+            y + 4.0
+        );
     }
     for power in OPERATIONS.0 as i32..=OPERATIONS.1 as i32 {
         let (operations, bottom) = (10_f64.powi(power), TOP + HEIGHT);
         let x = x(operations);
-        let _ = writeln!(svg, "<path class=\"grid\" d=\"M{x:.1} {TOP}V{bottom}\"/><text x=\"{x:.1}\" y=\"{:.1}\" text-anchor=\"middle\">{}</text>", bottom + 18.0, number(operations));
+        let _ = writeln!(
+            svg,
+            "<path class=\"grid\" d=\"M{x:.1} {TOP}V{bottom}\"/><text x=\"{x:.1}\" y=\"{:.1}\" text-anchor=\"middle\">{}</text>",
+            bottom + 18.0,
+            number(operations)
+        );
     }
     let (middle, below) = (LEFT + WIDTH / 2.0, TOP + HEIGHT + 38.0);
     let _ = writeln!(svg, "<text x=\"{middle}\" y=\"{below}\" text-anchor=\"middle\">operations</text>");
     for (place, ((name, points), colour)) in curves.iter().zip(COLOURS).enumerate() {
-        let path: Vec<String> =
-            points.iter().map(|point| format!("{:.1} {:.1}", x(point.operations), y(point.seconds))).collect();
-        let _ = writeln!(svg, "<path d=\"M{}\" fill=\"none\" stroke=\"{colour}\" stroke-width=\"2\"/>", path.join("L"));
+        let path: Vec<String> = points
+            .iter()
+            .map(|point| format!("{:.1} {:.1}", x(point.operations), y(point.seconds)))
+            .collect();
+        let _ = writeln!(
+            svg,
+            "<path d=\"M{}\" fill=\"none\" stroke=\"{colour}\" stroke-width=\"2\"/>",
+            path.join("L")
+        );
         let (from, line) = (LEFT + WIDTH + 16.0, TOP + 12.0 + 20.0 * place as f64);
-        let _ = writeln!(svg, "<path d=\"M{from} {:.1}h18\" stroke=\"{colour}\" stroke-width=\"3\"/><text x=\"{}\" y=\"{line:.1}\">{name}</text>", line - 4.0, from + 24.0);
+        let _ = writeln!(
+            svg,
+            "<path d=\"M{from} {:.1}h18\" stroke=\"{colour}\" stroke-width=\"3\"/><text x=\"{}\" y=\"{line:.1}\">{name}</text>",
+            line - 4.0,
+            from + 24.0
+        );
     }
     svg.push_str("</svg>\n");
     svg

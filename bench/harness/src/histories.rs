@@ -64,6 +64,7 @@ pub(crate) fn set(operations: u64) -> History {
 
 /// Operations none of which overlaps another, with what each returns.
 fn in_turn(operations: impl Iterator<Item = (Operation, Value)>) -> History {
-    let entries = operations.flat_map(|(begin, value)| [begin.clone(), begin.completed(OperationKind::Ok, value)]);
+    let entries =
+        operations.flat_map(|(begin, value)| [begin.clone(), begin.completed(OperationKind::Ok, value)]);
     entries.enumerate().map(|(index, entry)| entry.at(index as u64, index as u64 * 1_000)).collect()
 }
