@@ -1,5 +1,6 @@
 //! Nodes that were written for Maelstrom, in other languages and without a change, as real processes.
 
+#[expect(dead_code, reason = "each of the test programs uses a part of it")]
 mod support;
 
 use std::{
