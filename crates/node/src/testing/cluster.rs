@@ -139,7 +139,14 @@ impl Cluster {
     /// # Panics
     /// When the name is taken.
     pub fn add<S: 'static>(&mut self, name: &str, start: impl FnOnce(Node) -> Router<S>) {
-        let core = NodeCore::started(options(name), name.into(), Vec::new(), start);
+        self.add_core(name, NodeCore::started(options(name), name.into(), Vec::new(), start));
+    }
+
+    /// Adds a host that is made already, such as one of the workbench's own services.
+    ///
+    /// # Panics
+    /// When the name is taken.
+    pub fn add_core(&mut self, name: &str, core: NodeCore) {
         let former = self.hosts.insert(name.into(), core);
         assert!(former.is_none(), "the cluster has two hosts called {name}");
     }
