@@ -47,7 +47,8 @@ impl Naive {
     async fn read(&self, _request: Read) -> Result<ReadOk, RpcError> {
         let store = self.node.seq_kv();
         if matches!(self.habit, Habit::AddsAgain) {
-            store.write("fence", self.node.rng().next_u64()).await?;
+            let token = self.node.rng().next_u64();
+            store.write("fence", token).await?;
         }
         Ok(ReadOk { value: store.read_or("total", 0).await? })
     }
