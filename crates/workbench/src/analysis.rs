@@ -109,6 +109,11 @@ impl Analysis {
         }
     }
 
+    /// Whether it is certain already that the run will be invalid.
+    pub fn has_failed(&self) -> bool {
+        self.workload.has_violation() || self.availability.has_violation()
+    }
+
     /// The operations so far.
     pub fn counts(&self) -> OperationCounts {
         self.counts

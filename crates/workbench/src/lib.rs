@@ -7,6 +7,7 @@
 //! - [`workloads`], [`schema`], [`generator`] and [`clients`]: what clients ask of nodes, and when;
 //! - [`nemeses`]: what goes wrong on purpose;
 //! - [`runner`]: one run, from the first process to the last, under real or virtual time;
+//! - [`expect`]: thresholds for the figures of a run;
 //! - [`analysis`] and [`record`]: the checkers, and the journal that they can be fed from again;
 //! - [`check`]: the same checkers on a history that is already there;
 //! - [`run`], [`store`], [`run_file`] and [`publish`]: a test with real processes, its directory, and the reports in it;
@@ -22,6 +23,7 @@ mod clock;
 mod cluster;
 mod conclusion;
 pub mod doc;
+pub mod expect;
 pub mod generator;
 mod log;
 pub mod nemeses;

@@ -7,7 +7,7 @@ use glomers_protocol::NodeId;
 use glomers_world::Latency;
 use serde::{Deserialize, Serialize};
 
-use crate::settings::Settings;
+use crate::{expect::Expectation, settings::Settings};
 
 /// A run, complete: with the same plan and the same seed, a simulation is the same to the byte.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -34,6 +34,8 @@ pub struct Plan {
     pub recovery: Duration,
     /// Whether the run ends at the first violation that its checkers see while it goes on.
     pub fail_fast: bool,
+    /// What figures must be.
+    pub expectations: Vec<Expectation>,
     /// The options of the workload and of the faults.
     pub settings: Settings,
     /// What all chance is drawn from.
@@ -56,6 +58,7 @@ impl Plan {
             availability: AvailabilityGoal::None,
             recovery: Duration::from_secs(10),
             fail_fast: false,
+            expectations: Vec::new(),
             settings: Settings::default(),
             seed,
         }

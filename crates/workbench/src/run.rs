@@ -16,6 +16,7 @@ use crate::{
     analysis::{Analysis, OperationCounts},
     clock,
     conclusion::Conclusion,
+    expect::Outcome,
     log::{Follower, Log, escape_controls},
     plan::{NodeProgram, Plan},
     publish::{self, PublishError},
@@ -84,6 +85,8 @@ pub struct Report {
     pub findings: Vec<Finding>,
     /// The results map.
     pub results: Value,
+    /// How it stands to each expectation of the plan.
+    pub expectations: Vec<Outcome>,
     /// The figures that matter.
     pub figures: Figures,
     /// What all chance was drawn from.
@@ -244,6 +247,10 @@ impl Observer for Recorder<'_> {
         self.analysis.observe(operation);
     }
 
+    fn has_failed(&self) -> bool {
+        self.analysis.has_failed()
+    }
+
     fn turn(&mut self, world: &World, elapsed: Time) {
         self.now = world.now();
         for passage in self.passages.take() {
@@ -307,6 +314,7 @@ fn report(request: &Request<'_>, conclusion: Conclusion, directory: &RunDirector
         sentence: conclusion.sentence,
         findings: conclusion.findings,
         results: conclusion.results,
+        expectations: conclusion.expectations,
         figures: Figures {
             operations: counts,
             ok_fraction: if counts.invoked == 0 { 1.0 } else { counts.ok as f64 / counts.invoked as f64 },

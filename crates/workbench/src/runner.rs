@@ -205,6 +205,7 @@ impl<'a> Runner<'a> {
 
     /// Starts every node and waits until each has answered init, and then what the workload sets it up with.
     fn start(&mut self) -> Result<Option<Ending>, RunError> {
+        self.world.add_services();
         for node in 0..self.plan.nodes.len() {
             self.observer.event(&Event::Launching { node: &self.plan.nodes[node] });
             self.cluster.launch(&mut self.world, node)?;

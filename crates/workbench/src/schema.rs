@@ -42,7 +42,7 @@ pub enum Shape {
     Null,
     /// Exactly this text.
     Word(&'static str),
-    /// An array of values that all have this shape.
+    /// An array of values that all have this shape. `null` passes for an empty one, as libraries write one that was never filled.
     List(&'static Shape),
     /// An object with any keys, whose values all have this shape.
     Object(&'static Shape),
@@ -56,7 +56,9 @@ impl Shape {
     /// Adds what is wrong with a value, which stands at `place` in its body.
     fn check(&self, value: &Value, place: &str, wrong: &mut Vec<String>) {
         let fits = match (self, value) {
-            (Self::Any, _) | (Self::Integer, Value::Int(_)) | (Self::Null, Value::Nil) => true,
+            (Self::Any, _) | (Self::Integer, Value::Int(_)) | (Self::Null | Self::List(_), Value::Nil) => {
+                true
+            }
             (Self::Word(word), Value::String(text)) => text.as_str() == *word,
             (Self::List(shape), Value::Vector(items) | Value::List(items)) => {
                 for (position, item) in items.iter().enumerate() {
@@ -273,8 +275,8 @@ mod tests {
         let transaction = Shape::List(&Shape::Either(&[READ, APPEND]));
         assert_eq!(wrong(&transaction, r#"[["r", 1, [2, 3]], ["append", 1, 4]]"#), "");
         assert_eq!(
-            wrong(&transaction, r#"[["append", 1, 4], ["r", 1, null]]"#),
-            r#"`txn[1]` should be ["r", any JSON value, [an integer, …]] or ["append", any JSON value, an integer], but is ["r",1,null]"#
+            wrong(&transaction, r#"[["append", 1, 4], ["r", 1, 2]]"#),
+            r#"`txn[1]` should be ["r", any JSON value, [an integer, …]] or ["append", any JSON value, an integer], but is ["r",1,2]"#
         );
         assert_eq!(
             wrong(&Shape::Object(&Shape::List(&Shape::Integer)), r#"{"k": [1, "2"]}"#),

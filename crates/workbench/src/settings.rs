@@ -5,6 +5,8 @@ use std::{collections::BTreeMap, time::Duration};
 use glomers_check::txn::Model;
 use serde::{Deserialize, Serialize};
 
+use crate::{nemeses, plan::Plan, workloads};
+
 /// An option of a workload or a fault.
 #[derive(Debug)]
 pub struct Setting {
@@ -122,6 +124,73 @@ impl Settings {
     pub fn models(&self, setting: &Setting) -> Vec<Model> {
         items(self.text(setting)).filter_map(|item| item.parse().ok()).collect()
     }
+}
+
+/// The setting of that name that means something to a plan.
+///
+/// # Errors
+/// To whom it would mean something, where it means nothing to the plan's workload and faults.
+pub fn find(name: &str, plan: &Plan) -> Result<&'static Setting, String> {
+    let owners = owners(name);
+    let owner = owners.iter().find(|owner| owner.is_in(plan)).map(|owner| owner.setting);
+    owner.ok_or_else(|| means_nothing(name, &owners, plan))
+}
+
+/// Somebody to whom a setting means something.
+pub(crate) struct Owner {
+    kind: OwnerKind,
+    pub(crate) name: &'static str,
+    pub(crate) setting: &'static Setting,
+}
+
+#[derive(PartialEq, Eq)]
+enum OwnerKind {
+    Workload,
+    Fault,
+}
+
+impl Owner {
+    fn is_in(&self, plan: &Plan) -> bool {
+        match self.kind {
+            OwnerKind::Workload => plan.workload == self.name,
+            OwnerKind::Fault => plan.nemesis.iter().any(|name| name == self.name),
+        }
+    }
+}
+
+/// Everybody who knows a setting of that name.
+pub(crate) fn owners(name: &str) -> Vec<Owner> {
+    all().into_iter().filter(|owner| owner.setting.name == name).collect()
+}
+
+/// Everybody to whom any setting means something.
+pub(crate) fn all() -> Vec<Owner> {
+    let of_workloads = workloads::ALL.iter().flat_map(|workload| {
+        workload.settings.iter().map(|setting| Owner {
+            kind: OwnerKind::Workload,
+            name: workload.name,
+            setting,
+        })
+    });
+    let of_faults = nemeses::ALL.iter().flat_map(|fault| {
+        fault.settings.iter().map(|setting| Owner { kind: OwnerKind::Fault, name: fault.name, setting })
+    });
+    of_workloads.chain(of_faults).collect()
+}
+
+fn means_nothing(name: &str, owners: &[Owner], plan: &Plan) -> String {
+    let names = |kind: OwnerKind| {
+        let names: Vec<&str> =
+            owners.iter().filter(|owner| owner.kind == kind).map(|owner| owner.name).collect();
+        names.join(", ")
+    };
+    let (of_workloads, of_faults) = (names(OwnerKind::Workload), names(OwnerKind::Fault));
+    let meant = match (of_workloads.is_empty(), of_faults.is_empty()) {
+        (true, true) => return format!("there is no option --{name}"),
+        (false, _) => format!("it belongs to -w {of_workloads}, and this is -w {}", plan.workload),
+        (true, false) => format!("it belongs to --nemesis {of_faults}, which is not asked for"),
+    };
+    format!("--{name} would do nothing: {meant}. Leave it out, or add what it belongs to.")
 }
 
 /// The parts of a list, without the blanks around them: upstream splits only at a comma with blanks on both sides.

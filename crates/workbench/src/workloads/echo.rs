@@ -7,7 +7,7 @@ use serde::Serialize;
 use super::{Definition, Workload};
 use crate::{
     check::checkers::Promise,
-    clients::{Client, Completion, Connection, DEFAULT_TIMEOUT, complete},
+    clients::{Client, Completion, Connection, DEFAULT_TIMEOUT, complete, raw},
     generator::repeat,
     plan::Plan,
     schema::{Field, Rpc, Shape},
@@ -50,8 +50,7 @@ struct EchoRequest {
 impl Client for EchoClient {
     fn invoke(&self, connection: Connection, operation: Operation) -> Completion {
         Box::pin(async move {
-            let payload = RawValue::from_string(operation.value.to_json()).expect("a value's JSON is JSON");
-            let request = EchoRequest { echo: payload };
+            let request = EchoRequest { echo: raw(&operation.value) };
             let result = connection.call(&ECHO, &request, DEFAULT_TIMEOUT).await;
             complete(operation, result, false)
         })

@@ -1,6 +1,10 @@
 //! The workloads, one file each: what clients ask nodes to do, and what the answers must be.
 
 mod echo;
+mod lin_kv;
+mod transactions;
+mod txn_list_append;
+mod txn_rw_register;
 
 use std::rc::Rc;
 
@@ -76,7 +80,8 @@ pub struct SetUp {
 }
 
 /// Every workload, in alphabetical order.
-pub const ALL: &[Definition] = &[echo::DEFINITION];
+pub const ALL: &[Definition] =
+    &[echo::DEFINITION, lin_kv::DEFINITION, txn_list_append::DEFINITION, txn_rw_register::DEFINITION];
 
 /// The names of all workloads.
 pub fn names() -> impl Iterator<Item = &'static str> {
