@@ -3,9 +3,9 @@
 //!
 //! [`Raft`] does no I/O and reads no clock: messages and time go in, [`Effect`]s come out. In plain words:
 //!
-//! 1. **Founding** (`founding`). A node that starts has no past that it knows of. It draws a random incarnation and looks for
-//!    its cluster. Only if *every* node is as blank as itself may the first of them found one; otherwise the leader
-//!    takes it in.
+//! 1. **Founding** (`founding`). A node that starts has no past that it knows of. It draws a random incarnation and
+//!    looks for its cluster. Only if *every* node is as blank as itself may the first of them found one; otherwise
+//!    the leader takes it in.
 //! 2. **Election** (`election`). Members that hear no leader ask for votes, first on trial, so that a node which was
 //!    cut off does not unseat a leader that the others hear (Ongaro 2014, §9.6). One vote a term and member, and
 //!    only for a log that is no shorter than the voter's: so a leader has every committed entry.
@@ -26,15 +26,9 @@
 //! message names the lives that it goes between, and a vote counts for the life that gave it. A life that has ended is nothing but a
 //! server that has stopped for good, so Raft's proofs hold as they are.
 //!
-//! # Why only one cluster is ever founded, unless all memory is lost
+//! # Why only one cluster is ever founded, unless a majority forgets
 //!
-//! A life joins the first cluster that addresses it, and no other. A founder needs an answer from the present life
-//! of every node that it has no past, given after the founder's own start. Suppose that a cluster had committed its
-//! first entry: a majority had joined. For another one to be founded, and joined by a majority, the two
-//! majorities would have to share a node, in two lives, and each node of the former one would have to be blank or
-//! lost to the new one: a majority would have lost its memory before any of them was taken in again.
-//! Where a founder died half way, and its next life founds a second cluster, lives that joined the one that comes to
-//! nothing learn of the other when that is established, and begin a new life in it.
+//! See `founding`.
 
 mod admission;
 mod election;
@@ -58,7 +52,8 @@ use crate::store::{Command, CommandId, Outcome, Store};
 pub use self::log::{Entry, Log, Misfit, Payload, Position};
 pub use self::membership::{Member, Membership};
 pub use self::message::{
-    Append, Blank, Dismissed, Elsewhere, Fit, Install, Message, RequestVote, Seek, Stamp, Vote,
+    Append, Blank, Claim, Dismissed, Elsewhere, Fit, Install, Message, Promise, RequestVote, Seek, Stamp,
+    Vote,
 };
 
 /// How patient a node is, and how much it keeps. None of it matters to what is promised.
@@ -288,7 +283,9 @@ impl Raft {
         match message {
             Message::Seek(seek) => self.answer_seeker(from, seek),
             Message::Blank(blank) => self.count_blank(from, blank),
-            Message::Elsewhere(elsewhere) => self.hear_of_another_cluster(elsewhere),
+            Message::Claim(claim) => self.give_promise(from, claim),
+            Message::Promise(promise) => self.count_promise(from, promise),
+            Message::Elsewhere(elsewhere) => self.hear_of_a_cluster(elsewhere),
             Message::Dismissed(dismissed) => self.be_dismissed(dismissed),
             Message::RequestVote(request) => self.decide_vote(from, request),
             Message::Vote(vote) => self.count_vote(from, vote),

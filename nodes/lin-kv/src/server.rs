@@ -10,8 +10,8 @@ use glomers_node::{Body, ErrorCode, Json, Node, NodeId, Router, RpcError, Time, 
 use serde::{Deserialize, Serialize};
 
 use crate::raft::{
-    Append, Blank, Dismissed, Effect, Elsewhere, Fit, Install, Member, Message, Raft, RequestVote, Seek,
-    Tuning, Vote,
+    Append, Blank, Claim, Dismissed, Effect, Elsewhere, Fit, Install, Member, Message, Promise, Raft,
+    RequestVote, Seek, Tuning, Vote,
 };
 use crate::requests::{Operation, Requests};
 use crate::store::{Change, Command, CommandId, Outcome};
@@ -92,6 +92,8 @@ impl LinKvServer {
             .on_notice(Self::answered)
             .on_notice(Self::receive::<Seek>)
             .on_notice(Self::receive::<Blank>)
+            .on_notice(Self::receive::<Claim>)
+            .on_notice(Self::receive::<Promise>)
             .on_notice(Self::receive::<Elsewhere>)
             .on_notice(Self::receive::<Dismissed>)
             .on_notice(Self::receive::<RequestVote>)

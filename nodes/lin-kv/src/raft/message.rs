@@ -26,6 +26,8 @@ pub struct Stamp {
 pub struct Seek {
     /// The life that looks.
     pub incarnation: u64,
+    /// Whether this life might found a cluster yet; if not, whoever has promised to join that one is free.
+    pub may_found: bool,
 }
 
 /// Answers [`Seek`] where the receiver has no past either.
@@ -35,13 +37,37 @@ pub struct Blank {
     pub incarnation: u64,
     /// The life that asked.
     pub to: u64,
+    /// What [`Claim`] must repeat.
+    pub token: u64,
 }
 
-/// Tells a node in a cluster that came to nothing that there is another.
+/// A founder to whom everybody has answered [`Blank`] asks for the promise to join its cluster, and no former one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Claim {
+    /// The founder's life.
+    pub incarnation: u64,
+    /// The life that this is for.
+    pub to: u64,
+    /// That of the receiver's answer. It is out of date once the receiver has answered another life of the founder.
+    pub token: u64,
+}
+
+/// Answers [`Claim`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Promise {
+    /// The life that promises.
+    pub incarnation: u64,
+    /// The founder's life.
+    pub to: u64,
+}
+
+/// Tells a node without a cluster, or in one that came to nothing, that there is another.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Elsewhere {
-    /// The cluster that is established.
+    /// The sender's cluster.
     pub cluster: u64,
+    /// Whether the sender knows that a majority has joined it.
+    pub is_established: bool,
     /// The life that this is for.
     pub to: u64,
 }
@@ -121,6 +147,8 @@ pub struct Fit {
 messages! {
     "seek" Seek;
     "blank" Blank;
+    "claim" Claim;
+    "promise" Promise;
     "elsewhere" Elsewhere;
     "dismissed" Dismissed;
     "request_vote" RequestVote;
@@ -137,6 +165,10 @@ pub enum Message {
     Seek(Seek),
     /// See [`Blank`].
     Blank(Blank),
+    /// See [`Claim`].
+    Claim(Claim),
+    /// See [`Promise`].
+    Promise(Promise),
     /// See [`Elsewhere`].
     Elsewhere(Elsewhere),
     /// See [`Dismissed`].
@@ -157,7 +189,7 @@ impl Message {
     /// The stamp; messages from or to nodes without a cluster have none.
     pub fn stamp(&self) -> Option<&Stamp> {
         match self {
-            Self::Seek(_) | Self::Blank(_) | Self::Elsewhere(_) => None,
+            Self::Seek(_) | Self::Blank(_) | Self::Claim(_) | Self::Promise(_) | Self::Elsewhere(_) => None,
             Self::Dismissed(message) => Some(&message.stamp),
             Self::RequestVote(message) => Some(&message.stamp),
             Self::Vote(message) => Some(&message.stamp),
@@ -173,6 +205,8 @@ impl Message {
         match self {
             Self::Seek(message) => node.send(to, message),
             Self::Blank(message) => node.send(to, message),
+            Self::Claim(message) => node.send(to, message),
+            Self::Promise(message) => node.send(to, message),
             Self::Elsewhere(message) => node.send(to, message),
             Self::Dismissed(message) => node.send(to, message),
             Self::RequestVote(message) => node.send(to, message),
@@ -194,4 +228,4 @@ macro_rules! messages_from {
     };
 }
 
-messages_from! { Seek Blank Elsewhere Dismissed RequestVote Vote Append Install Fit }
+messages_from! { Seek Blank Claim Promise Elsewhere Dismissed RequestVote Vote Append Install Fit }
