@@ -21,7 +21,7 @@ impl Raft {
         }
         let progress = Progress::new(newcomer.incarnation, self.log.last_index(), self.now);
         leadership.learners.insert(newcomer.name.clone(), progress);
-        self.speak_to(&newcomer.name);
+        self.speak_to(newcomer);
     }
 
     /// Takes the next step towards taking in a learner that is up to date, one change of the members at a time.

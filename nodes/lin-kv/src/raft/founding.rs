@@ -27,8 +27,9 @@
 //!
 //! # What becomes of a cluster that comes to nothing
 //!
-//! A founder that dies before a majority has joined leaves a cluster that the others may still establish, by electing
-//! a leader. If too few of them live, it stays where it is. Where another one is established all the same, whoever is
+//! A founder to whom no majority answers begins a new life, and tries again. If it dies before a majority has joined, it
+//! leaves a cluster that the others may still establish, by electing a leader. If too few of those who have
+//! joined live, it stays where it is, and nobody serves: kills in the first moments may have that effect. Where another one is established all the same, whoever is
 //! in the one that came to nothing has nothing to lose, and begins a new life in the other.
 
 use std::collections::BTreeMap;
@@ -59,6 +60,7 @@ pub(super) struct Search {
     answered: Option<(u64, u64)>,
     /// The founder's life whose cluster this node has promised to join.
     promised: Option<u64>,
+    began: Option<Time>,
     pause: Duration,
 }
 
@@ -70,6 +72,7 @@ impl Default for Search {
             may_found: true,
             answered: None,
             promised: None,
+            began: None,
             pause: FIRST_PAUSE,
         }
     }
@@ -79,6 +82,7 @@ impl Raft {
     /// Asks everybody, again and again: the leader may have changed, and on the first start some nodes start later.
     pub(super) fn search(&mut self) {
         let Role::Searching(search) = &mut self.role else { return };
+        search.began.get_or_insert(self.now);
         let pause = search.pause;
         search.pause = (pause * 2).min(LONGEST_PAUSE);
         self.due = self.now + self.scattered(pause);
@@ -169,16 +173,23 @@ impl Raft {
 
     fn found_if_all_promise(&mut self) {
         let Role::Searching(search) = &self.role else { return };
-        if !self.is_founder(&self.me.name) || !search.may_found || search.promises.len() < self.peers.len() {
+        // Who has begun a new life since its promise must promise again, lest the cluster be one of the dead.
+        let is_promised = |peer: &NodeId| {
+            let blank = search.blank.get(peer).map(|blank| blank.incarnation);
+            blank.is_some() && search.promises.get(peer).copied() == blank
+        };
+        let may_found = self.is_founder(&self.me.name) && search.may_found;
+        if !may_found || !self.peers.iter().all(is_promised) {
             return;
         }
+        let began = search.began.unwrap_or(self.now);
         let promises = search.promises.iter();
         let others = promises.map(|(name, life)| Member { name: name.clone(), incarnation: *life });
         let members = others.chain([self.me.clone()]).collect();
         self.cluster = Some(self.me.incarnation);
         self.term = 1;
         self.voted_for = Some(self.me.clone());
-        self.lead(Payload::Members(members), self.now);
+        self.lead(Payload::Members(members), began);
     }
 
     /// Whether a stamped message is for this life, in its cluster.

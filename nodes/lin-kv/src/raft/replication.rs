@@ -71,9 +71,9 @@ impl Leadership {
         self.has_news = true;
     }
 
-    fn progress(&mut self, name: &NodeId, incarnation: u64) -> Option<&mut Progress> {
-        let known = [self.followers.get_mut(name), self.learners.get_mut(name)];
-        known.into_iter().flatten().find(|progress| progress.incarnation == incarnation)
+    fn progress(&mut self, other: &Member) -> Option<&mut Progress> {
+        let known = [self.followers.get_mut(&other.name), self.learners.get_mut(&other.name)];
+        known.into_iter().flatten().find(|progress| progress.incarnation == other.incarnation)
     }
 }
 
@@ -113,12 +113,21 @@ impl Raft {
         let heard_by_majority = self.log.members().reached_by_majority(heard_at);
         if self.now.since(heard_by_majority) > leadership.window {
             tracing::info!("{} leads term {} no longer: no majority answers", self.me.name, self.term);
-            self.follow();
-            self.set_leader(None);
+            self.resign();
             return;
         }
         self.forget_silent_learners();
         self.speak_to_all();
+    }
+
+    fn resign(&mut self) {
+        if self.term == 1 && self.committed == 0 {
+            // Only the founder leads the first term, so it knows that nobody has committed anything in its cluster.
+            self.be_reborn();
+        } else {
+            self.follow();
+            self.set_leader(None);
+        }
     }
 
     /// One message for everybody: what is new, or that there is nothing new.
@@ -126,24 +135,27 @@ impl Raft {
         let Role::Leading(leadership) = &mut self.role else { return };
         leadership.round += 1;
         leadership.has_news = false;
-        let names: Vec<NodeId> =
-            leadership.followers.keys().chain(leadership.learners.keys()).cloned().collect();
+        // A learner may have the name of a follower whose life is over.
+        let others = leadership.followers.iter().chain(&leadership.learners);
+        let others: Vec<Member> = others
+            .map(|(name, progress)| Member { name: name.clone(), incarnation: progress.incarnation })
+            .collect();
         self.due = self.now + self.tuning.heartbeat;
-        for name in names {
-            self.speak_to(&name);
+        for other in &others {
+            self.speak_to(other);
         }
         // Where the leader is a majority by itself, nobody will answer.
         self.advance();
     }
 
     /// Sends one node what it lacks.
-    pub(super) fn speak_to(&mut self, name: &NodeId) {
+    pub(super) fn speak_to(&mut self, other: &Member) {
+        let Member { name, incarnation } = other;
+        let incarnation = *incarnation;
         let Role::Leading(leadership) = &mut self.role else { return };
         let (now, base, round) = (self.now, self.log.base().index, leadership.round);
-        let follower = leadership.followers.get_mut(name);
-        let Some(progress) = follower.or_else(|| leadership.learners.get_mut(name)) else { return };
-        let incarnation = progress.incarnation;
         let patience = leadership.window;
+        let Some(progress) = leadership.progress(other) else { return };
         if let Some(sent_at) = progress.install_sent_at {
             if now.since(sent_at) < patience {
                 // The store is on its way. This only says that the leader still leads.
@@ -251,7 +263,8 @@ impl Raft {
     /// Learns how far another node is.
     pub(super) fn count_fit(&mut self, from: &NodeId, fit: Fit) {
         let Role::Leading(leadership) = &mut self.role else { return };
-        let Some(progress) = leadership.progress(from, fit.stamp.from) else { return };
+        let other = Member { name: from.clone(), incarnation: fit.stamp.from };
+        let Some(progress) = leadership.progress(&other) else { return };
         if fit.stamp.term < self.term {
             return;
         }
@@ -274,7 +287,7 @@ impl Raft {
             }
         };
         if lacks_more && !leadership.has_news {
-            self.speak_to(from);
+            self.speak_to(&other);
         }
         self.advance();
     }
