@@ -15,8 +15,10 @@
 //!
 //! # Why it is fast
 //!
-//! - A node commits everything that came while the former commit was on its way, as one segment: five messages to
+//! - A node commits everything that came while the former commit was on its way, as one segment: six messages to
 //!   and from the service for any number of transactions.
+//! - The nodes leave what appends to the first of them that answers, rather than overtake each other. Whatever only
+//!   reads, each node answers itself, with two messages.
 //! - Segments never change, so that each node reads each of them once at most.
 //! - A node asks for the root while it writes its segment, so that it learns of a conflict no later than it could
 //!   have committed.
@@ -29,10 +31,14 @@
 //! - [`history`]: segments, and how they are merged.
 //! - `database`: a node's copy of the lists.
 //! - `archive`: what is read from and written to `lin-kv`.
-//! - `server`: the node, and its rounds of commits.
+//! - `committer`: how a node commits.
+//! - `delegation`: how nodes agree on who does.
+//! - `server`: the node.
 
 mod archive;
+mod committer;
 mod database;
+mod delegation;
 pub mod history;
 mod server;
 pub mod transaction;

@@ -39,7 +39,9 @@ fn transactions_are_strictly_serializable_under_partitions() {
 #[test]
 fn nodes_without_a_past_read_the_history() {
     for seed in seeds(20) {
-        let cluster = cluster(seed).latency(5.0, LatencyDistribution::Exponential);
+        // Faults may take all nodes away for some seconds.
+        let cluster = cluster(seed).time_limit(Duration::from_secs(20));
+        let cluster = cluster.latency(5.0, LatencyDistribution::Exponential);
         check(&cluster.nemesis(&["kill", "pause"], Duration::from_secs(2)).run(ListServer::router));
     }
 }
