@@ -13,6 +13,7 @@ const EDGES: &[(&str, &[&str])] = &[
     ("nodes/crdt", &["glomers-node"]),
     ("nodes/g-counter", &["glomers-node"]),
     ("nodes/g-set", &["glomers-node"]),
+    ("nodes/kafka", &["glomers-node"]),
     ("nodes/pn-counter", &["glomers-node"]),
     ("nodes/txn-rw-register", &["glomers-node"]),
     ("nodes/unique-ids", &["glomers-node"]),

@@ -259,7 +259,9 @@ impl Cluster {
         stream: &str,
         start: impl FnOnce(Node) -> Router<S> + 'static,
     ) {
-        self.hosts.insert(id.into(), NodeCore::new(options(stream), start));
+        let mut core = NodeCore::new(options(stream), start);
+        core.number_requests_from((self.restart_count << 32) + 1);
+        self.hosts.insert(id.into(), core);
     }
 
     fn send_init(&mut self, id: &str) {
