@@ -6,7 +6,6 @@ mod support;
 use std::{
     fs,
     path::{Path, PathBuf},
-    process::Command,
 };
 
 use glomers_check::{Value, edn};
