@@ -250,6 +250,11 @@ enum Pending {
 }
 
 impl Replies {
+    /// Numbers requests from a place of their own. Called before the first request.
+    pub(crate) fn skip_to(&mut self, msg_id: u64) {
+        self.last_msg_id = msg_id;
+    }
+
     /// Gives a new request its number, from 1.
     fn open(&mut self) -> u64 {
         self.last_msg_id += 1;

@@ -107,7 +107,10 @@ impl Cluster {
                 // A node that is started again must not draw what it drew before: real ones don't either.
                 let stream =
                     if starts == 0 { format!("node {id}") } else { format!("node {id}, start {starts}") };
-                let core = start(CoreOptions { random: Random::derive(self.seed, &stream) });
+                let mut core = start(CoreOptions { random: Random::derive(self.seed, &stream) });
+                if starts > 0 {
+                    core.number_requests_from(&mut Random::derive(self.seed, &format!("{stream}, requests")));
+                }
                 world.add_local(id, HostRole::Node, core)
             }
         };

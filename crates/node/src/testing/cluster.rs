@@ -165,6 +165,8 @@ impl Cluster {
         self.restart_count += 1;
         let stream = format!("{id}, restart {}", self.restart_count);
         self.launch(id, &stream, start);
+        let core = self.hosts.get_mut(&NodeId::from(id)).expect("it was launched just now");
+        core.number_requests_from(&mut Random::derive(0, &format!("{stream}, requests")));
         self.send_init(id);
     }
 
