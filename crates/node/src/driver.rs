@@ -29,16 +29,13 @@ use lines::LineBuffer;
 /// that is no message is logged and skipped. The exit status is 0, or 1 when stdin or stdout failed (a closed
 /// stdout among them).
 ///
-/// Requests are numbered from a random place: see [`NodeCore::number_requests_from`].
-///
 /// The random numbers of the node come from the seed in `GLOMERS_NODE_SEED` and its id; without that variable
 /// they differ from run to run. The log goes to stderr: see [`init_logging`].
 pub fn run<S: 'static>(start: impl FnOnce(Node) -> Router<S> + 'static) -> ExitCode {
     init_logging();
-    let seed = seed();
-    let mut core = NodeCore::new(CoreOptions { random: Random::derive(seed, "node") }, start);
-    // Nobody knows whether this program ran before under the same name.
-    core.number_requests_from(&mut Random::derive(seed, "requests"));
+    let mut core = NodeCore::new(CoreOptions { random: Random::derive(seed(), "node") }, start);
+    // Not from the seed, which is the same for a node that is started again. All JSON readers know integers of 53 bits.
+    core.number_requests_from((entropy() >> 16) + 1);
     match Driver::new(core, io::stdin(), io::stdout()).run() {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {

@@ -92,15 +92,12 @@ impl NodeCore {
         Self { node, phase: Phase::Running(routes) }
     }
 
-    /// Numbers the node's requests from a place in a wide range, which is drawn from this stream. To be called before the first step.
+    /// Numbers the node's own requests from here on; from 1 unless told.
     ///
-    /// A node that was killed and started again must do so: an answer to a request of its former life may still be on its way, and with
-    /// the same numbers it would be taken for the answer to another request. Without this, requests are numbered from 1.
-    pub fn number_requests_from(&mut self, random: &mut Random) {
-        /// Wide enough that two lives with a million requests each overlap once in half a million times; and no number that follows is
-        /// beyond what every language's JSON keeps whole.
-        const RANGE: u64 = 1 << 40;
-        self.node.shared().replies.borrow_mut().skip_to(random.below(RANGE));
+    /// A message finds its receiver by name, so an answer to a node that was killed reaches the one that was started in its place.
+    /// Whoever starts a node again must let it count from elsewhere, or that answers the wrong request.
+    pub fn number_requests_from(&mut self, first_msg_id: u64) {
+        self.node.shared().replies.borrow_mut().number_from(first_msg_id);
     }
 
     /// Handles one input, and runs every task until it waits. What the node sends goes behind what is in

@@ -165,8 +165,6 @@ impl Cluster {
         self.restart_count += 1;
         let stream = format!("{id}, restart {}", self.restart_count);
         self.launch(id, &stream, start);
-        let core = self.hosts.get_mut(&NodeId::from(id)).expect("it was launched just now");
-        core.number_requests_from(&mut Random::derive(0, &format!("{stream}, requests")));
         self.send_init(id);
     }
 
@@ -261,7 +259,9 @@ impl Cluster {
         stream: &str,
         start: impl FnOnce(Node) -> Router<S> + 'static,
     ) {
-        self.hosts.insert(id.into(), NodeCore::new(options(stream), start));
+        let mut core = NodeCore::new(options(stream), start);
+        core.number_requests_from((self.restart_count << 32) + 1);
+        self.hosts.insert(id.into(), core);
     }
 
     fn send_init(&mut self, id: &str) {
