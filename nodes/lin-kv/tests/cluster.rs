@@ -8,7 +8,7 @@ use glomers_node::{ErrorCode, RawValue, RpcError};
 use lin_kv::LinKvServer;
 
 fn raw(text: &str) -> Box<RawValue> {
-    RawValue::from_string(text.to_owned()).unwrap()
+    RawValue::from_string(text.to_owned()).expect("the text is JSON")
 }
 
 fn cluster(names: &[&str]) -> Cluster {
@@ -32,7 +32,7 @@ fn cas(cluster: &mut Cluster, node: &str, from: &str, to: &str) -> Result<(), Rp
 }
 
 fn code(result: Result<impl std::fmt::Debug, RpcError>) -> ErrorCode {
-    result.unwrap_err().code
+    result.expect_err("the operation fails").code
 }
 
 /// Cuts a node off from all other nodes, but not from its clients.

@@ -24,8 +24,8 @@ fn cluster(nodes: usize) -> Simulation {
     Simulation::new("lin-kv")
         .node_count(nodes)
         .concurrency(2 * nodes)
-        .rate_hz(100.0)
-        .time_limit(Duration::from_secs(20))
+        .rate_hz(50.0)
+        .time_limit(Duration::from_secs(10))
 }
 
 fn ok_count(outcome: &Outcome) -> f64 {
@@ -39,7 +39,7 @@ fn check_under(faults: &[&str], killed: Option<&str>) {
     let mut idle_count = 0;
     for seed in seeds.clone() {
         let cluster = cluster(5).latency(10.0, LatencyDistribution::Exponential);
-        let mut cluster = cluster.nemesis(faults, Duration::from_secs(3));
+        let mut cluster = cluster.nemesis(faults, Duration::from_secs(2));
         if let Some(killed) = killed {
             cluster = cluster.setting("nemesis-kill-nodes", killed);
         }
@@ -52,9 +52,9 @@ fn check_under(faults: &[&str], killed: Option<&str>) {
             outcome.sentence,
             outcome.findings
         );
-        idle_count += u64::from(ok_count(&outcome) < 100.0);
+        idle_count += u64::from(ok_count(&outcome) < 50.0);
     }
-    assert!(idle_count * 4 <= seeds.end, "under {faults:?}, {idle_count} of {seeds:?} did next to nothing");
+    assert!(idle_count * 3 <= seeds.end, "under {faults:?}, {idle_count} of {seeds:?} did next to nothing");
 }
 
 #[test]

@@ -52,8 +52,7 @@ pub(crate) struct Committer {
 }
 
 impl Committer {
-    pub(crate) fn new(node: &Node) -> Self {
-        let life = node.rng().next_u64() >> 12;
+    pub(crate) fn new(node: &Node, life: u64) -> Self {
         Self {
             node: node.clone(),
             archive: Archive::new(node),

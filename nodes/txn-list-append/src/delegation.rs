@@ -3,11 +3,16 @@
 //! Every node hands what appends something to the first node that answers, which commits it together with all else that has come.
 //! Nobody needs to agree on that: the root decides what is committed, and two nodes that both commit do no more than
 //! slow each other down. Only where a node does not answer, nobody knows whether it has committed what it was given.
+//!
+//! A network may deliver a request twice, even to a node that was killed and started again in between. So every request names
+//! the life of the node that it is for, which the sender has to ask for first, and bears a number of the sender's; the
+//! same request is carried out once.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use futures::future::{FutureExt, LocalBoxFuture, Shared};
 use glomers_node::{ErrorCode, Node, NodeId, RpcError, Time, messages};
 use serde::{Deserialize, Serialize};
 
@@ -22,19 +27,25 @@ const SUSPICION: Duration = Duration::from_secs(5);
 /// Has another node commit transactions.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct Delegate {
+    /// The sender's life.
+    pub(crate) from: u64,
+    /// The life of the receiver.
+    pub(crate) to: u64,
+    /// Greater than that of all former requests of the sender's life.
+    pub(crate) number: u64,
     /// The micro-operations of each.
     pub(crate) transactions: Vec<Vec<MicroOperation>>,
 }
 
 /// Answers [`Delegate`].
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct DelegateOk {
     /// What became of each, in the same order.
     pub(crate) outcomes: Vec<Outcome>,
 }
 
 /// What became of a transaction.
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Outcome {
     /// It was committed.
@@ -43,7 +54,18 @@ pub(crate) enum Outcome {
     Failed(RpcError),
 }
 
+/// Asks which life a node is in.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct Introduce {}
+
+/// Answers [`Introduce`].
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct IntroduceOk {
+    pub(crate) life: u64,
+}
+
 messages! {
+    "introduce" Introduce => "introduce_ok" IntroduceOk;
     "delegate" Delegate => "delegate_ok" DelegateOk;
 }
 
@@ -66,13 +88,24 @@ impl From<Outcome> for Result<TxnOk, RpcError> {
 #[derive(Debug)]
 pub(crate) struct Delegates {
     node: Node,
+    /// This node's own life.
+    life: u64,
+    count: Cell<u64>,
+    /// The lives of those that have introduced themselves.
+    lives: RefCell<BTreeMap<NodeId, u64>>,
     /// The nodes that have not answered, and until when they are not asked again.
     suspected: RefCell<BTreeMap<NodeId, Time>>,
 }
 
 impl Delegates {
-    pub(crate) fn new(node: &Node) -> Self {
-        Self { node: node.clone(), suspected: RefCell::default() }
+    pub(crate) fn new(node: &Node, life: u64) -> Self {
+        Self {
+            node: node.clone(),
+            life,
+            count: Cell::new(0),
+            lives: RefCell::default(),
+            suspected: RefCell::default(),
+        }
     }
 
     /// Who commits for this node; `None` where it does so itself.
@@ -85,8 +118,11 @@ impl Delegates {
     /// Has these transactions committed, and answers them. Returns them where that certainly did not happen.
     pub(crate) async fn delegate(&self, round: Vec<Waiting>) -> Vec<Waiting> {
         let Some(committer) = self.committer() else { return round };
+        let Some(to) = self.life_of(committer).await else { return round };
+        self.count.set(self.count.get() + 1);
         let transactions = round.iter().map(|waiting| waiting.transaction.clone()).collect();
-        match self.node.rpc(committer, Delegate { transactions }).timeout(TIMEOUT).await {
+        let request = Delegate { from: self.life, to, number: self.count.get(), transactions };
+        match self.node.rpc(committer, request).timeout(TIMEOUT).await {
             Ok(DelegateOk { outcomes }) => {
                 for (waiting, outcome) in round.into_iter().zip(outcomes) {
                     waiting.answer(outcome.into());
@@ -94,8 +130,7 @@ impl Delegates {
                 Vec::new()
             }
             Err(error) => {
-                let until = self.node.now() + SUSPICION;
-                self.suspected.borrow_mut().insert(committer.clone(), until);
+                self.suspect(committer);
                 if error.code.is_definite() {
                     return round;
                 }
@@ -109,4 +144,70 @@ impl Delegates {
             }
         }
     }
+
+    /// Which life a node is in; `None` where it does not say.
+    async fn life_of(&self, committer: &NodeId) -> Option<u64> {
+        let known = self.lives.borrow().get(committer).copied();
+        if known.is_some() {
+            return known;
+        }
+        if let Ok(IntroduceOk { life }) = self.node.rpc(committer, Introduce {}).await {
+            self.lives.borrow_mut().insert(committer.clone(), life);
+            return Some(life);
+        }
+        self.suspect(committer);
+        None
+    }
+
+    fn suspect(&self, committer: &NodeId) {
+        self.lives.borrow_mut().remove(committer);
+        self.suspected.borrow_mut().insert(committer.clone(), self.node.now() + SUSPICION);
+    }
+}
+
+/// The requests of other nodes, each carried out once.
+#[derive(Debug, Default)]
+pub(crate) struct Delegated {
+    /// The last one of each life of each node: what an earlier life has sent may come late too.
+    last: RefCell<BTreeMap<(NodeId, u64), LastRequest>>,
+}
+
+#[derive(Debug)]
+struct LastRequest {
+    number: u64,
+    reply: Shared<LocalBoxFuture<'static, DelegateOk>>,
+}
+
+impl Delegated {
+    /// The reply to a request, which `carry_out` makes unless the request has come before.
+    pub(crate) async fn once<F: Future<Output = DelegateOk> + 'static>(
+        &self,
+        src: NodeId,
+        request: Delegate,
+        carry_out: impl FnOnce(Vec<Vec<MicroOperation>>) -> F,
+    ) -> Result<DelegateOk, RpcError> {
+        let Delegate { from, number, transactions, .. } = request;
+        let reply = {
+            let mut last = self.last.borrow_mut();
+            match last.get(&(src.clone(), from)) {
+                Some(last) if last.number == number => last.reply.clone(),
+                // Its sender has gone on, and listens to no answer any more.
+                Some(last) if last.number > number => return Err(is_outdated()),
+                _ => {
+                    let reply = carry_out(transactions).boxed_local().shared();
+                    last.insert((src, from), LastRequest { number, reply: reply.clone() });
+                    reply
+                }
+            }
+        };
+        Ok(reply.await)
+    }
+}
+
+/// Why a request that came late or to another life is not carried out.
+pub(crate) fn is_outdated() -> RpcError {
+    RpcError::new(
+        ErrorCode::ABORT,
+        "the request is for another life of this node, or out of date: nothing was done",
+    )
 }

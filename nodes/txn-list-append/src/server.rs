@@ -5,10 +5,12 @@ use std::rc::Rc;
 
 use futures::channel::oneshot;
 use futures::future::join_all;
-use glomers_node::{Node, Router, RpcError};
+use glomers_node::{Node, NodeId, Router, RpcError};
 
 use crate::committer::{Committer, Waiting};
-use crate::delegation::{Delegate, DelegateOk, Delegates, Outcome};
+use crate::delegation::{
+    Delegate, DelegateOk, Delegated, Delegates, Introduce, IntroduceOk, Outcome, is_outdated,
+};
 use crate::transaction::{MicroOperation, Txn, TxnOk};
 
 /// A node of the database. Cheap to clone; all clones are the same node.
@@ -25,6 +27,9 @@ struct Shared {
     node: Node,
     committer: Committer,
     delegates: Delegates,
+    delegated: Delegated,
+    /// What tells this run of the program from all others, on this node or another.
+    life: u64,
     /// What this node commits itself.
     own: Queue,
     /// What another node may commit.
@@ -41,14 +46,21 @@ struct Queue {
 impl ListServer {
     /// The server with all its handlers.
     pub fn router(node: Node) -> Router<Self> {
+        // Whole in every JSON reader, since it is below 2^53.
+        let life = node.rng().next_u64() >> 12;
         let shared = Shared {
-            committer: Committer::new(&node),
-            delegates: Delegates::new(&node),
+            committer: Committer::new(&node, life),
+            delegates: Delegates::new(&node, life),
+            delegated: Delegated::default(),
+            life,
             own: Queue::default(),
             delegable: Queue::default(),
             node,
         };
-        Router::new(Self { shared: Rc::new(shared) }).on(Self::transact).on(Self::commit_for_another)
+        Router::new(Self { shared: Rc::new(shared) })
+            .on(Self::transact)
+            .on(Self::introduce)
+            .on_from(Self::commit_for_another)
     }
 
     async fn transact(&self, request: Txn) -> Result<TxnOk, RpcError> {
@@ -61,15 +73,24 @@ impl ListServer {
         answered(answer).await
     }
 
+    async fn introduce(&self, _request: Introduce) -> Result<IntroduceOk, RpcError> {
+        Ok(IntroduceOk { life: self.shared.life })
+    }
+
     /// Whoever asks has chosen this node to commit, so that it does not pass the transactions on.
-    async fn commit_for_another(&self, request: Delegate) -> Result<DelegateOk, RpcError> {
-        let answers: Vec<Answer> = request
-            .transactions
-            .into_iter()
-            .map(|transaction| self.shared.commit_later(transaction))
-            .collect();
-        let outcomes = join_all(answers.into_iter().map(answered)).await;
-        Ok(DelegateOk { outcomes: outcomes.into_iter().map(Outcome::from).collect() })
+    async fn commit_for_another(&self, src: NodeId, request: Delegate) -> Result<DelegateOk, RpcError> {
+        if request.to != self.shared.life {
+            return Err(is_outdated());
+        }
+        let carry_out = |transactions: Vec<Vec<MicroOperation>>| {
+            let later = transactions.into_iter().map(|transaction| self.shared.commit_later(transaction));
+            let answers: Vec<Answer> = later.collect();
+            async move {
+                let outcomes = join_all(answers.into_iter().map(answered)).await;
+                DelegateOk { outcomes: outcomes.into_iter().map(Outcome::from).collect() }
+            }
+        };
+        self.shared.delegated.once(src, request, carry_out).await
     }
 }
 

@@ -121,7 +121,7 @@ impl Sea {
             }
             self.now = self.now.max(due);
             match name {
-                Some(name) => self.step(&name, |node, now| node.tick(now)),
+                Some(name) => self.step(&name, Raft::tick),
                 None => {
                     let (_, (from, to, message)) = self.letters.pop_first().unwrap();
                     self.step(&to, |node, now| node.receive(now, &from, message));
@@ -260,7 +260,7 @@ fn seeds(default: u64) -> std::ops::Range<u64> {
 
 #[test]
 fn nothing_is_lost_while_a_majority_remembers() {
-    for seed in seeds(20) {
+    for seed in seeds(10) {
         for node_count in [3, 5] {
             let mut sea = Sea::new(node_count, seed, STORM);
             sea.sail(ms(30_000));
@@ -272,7 +272,7 @@ fn nothing_is_lost_while_a_majority_remembers() {
 
 #[test]
 fn founding_survives_the_death_of_founders() {
-    for seed in seeds(50) {
+    for seed in seeds(20) {
         let mut sea =
             Sea::new(5, seed, Weather { kills: 0.5, mean_delay_ms: 100.0, hits_founders: true, ..STORM });
         sea.sail(ms(3_000));
