@@ -73,6 +73,7 @@ impl Broker {
     /// Answers when the message is in `lin-kv`: from then on nothing loses it.
     async fn send(&self, request: Send) -> Result<SendOk, RpcError> {
         self.recovery.clone().await;
+        self.core.ask_for_news();
         let offset = self.core.append(request.key, request.msg).await;
         self.core.ask_for_news();
         Ok(SendOk { offset })
@@ -100,6 +101,7 @@ impl Broker {
             request.offsets.into_iter().filter(|(key, offset)| is_news(key, *offset)).collect()
         };
         if !news.is_empty() {
+            self.core.ask_for_news();
             self.core.commit(news).await;
             self.core.ask_for_news();
         }

@@ -42,6 +42,8 @@ impl Entry {
 /// promises that are in no entry yet. It is a message, not a record: nothing depends on anybody reading it.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct Bulletin<E> {
+    /// Counts the bulletins of a life, so that each shows that its author lives.
+    pub(crate) number: u64,
     /// What its author has read.
     pub(crate) read: Progress,
     /// No entry of the author's journal after those here holds an offset below one that is in these.

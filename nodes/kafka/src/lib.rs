@@ -34,15 +34,16 @@
 //! Distributed System", 1978), with the registers of the journals as what makes a promise hold.
 //!
 //! **News travel** by a register that each node overwrites, `bulletin/n0`: the entries that others may lack, in one piece, and what the node
-//! promises by now. Whoever has clients looks at the others' every fifty milliseconds or so. So nodes never send anything to each other: there is
-//! no link that a partition could cut, and nothing to be lost or to come twice. Whoever lacks more than a bulletin holds, such as a node
-//! that was killed, reads the journal itself, whose entries are gathered in volumes for that.
+//! promises by now. Whoever has clients looks at the others' bulletins some twenty times a second. So nodes never send anything to each
+//! other: there is no link that a partition could cut, and nothing to be lost or to come twice. Whoever lacks more than a bulletin holds, such
+//! as a node that was killed, reads the journal itself, whose entries are gathered in volumes for that.
 //!
-//! **A promise that does not come is made for the one who owes it.** If messages wait too long for a node's promise, another node closes
-//! the silent one's past: it writes an entry without messages into the silent one's next free slot, with what it has read itself as
-//! `seen`. When the silent node writes again, it finds the slot taken, reads the entry, reads what that has seen, and gives its messages new offsets
-//! above. They had not been acknowledged. This needs no clock to be right: a node that was closed while it lived has lost one round to
-//! `lin-kv`. Mencius (Mao, Junqueira, Marzullo, OSDI 2008) revokes the turns of a silent server in the same way.
+//! **A promise that does not come is made for the one who owes it.** If messages wait for a promise of a node that shows no sign of life,
+//! another node closes the silent one's past: it writes an entry without messages into the silent one's next free slot, with what it has
+//! read itself as `seen`. When the silent node writes again, it finds the slot taken, reads the entry, reads what that has seen, and gives
+//! its messages new offsets above. They had not been acknowledged. This needs no clock to be right, only to be rare: a node that was closed
+//! while it lived has lost a round of requests to `lin-kv`. Mencius (Mao, Junqueira, Marzullo, OSDI 2008) revokes the turns of a silent
+//! server in the same way.
 //!
 //! # Why it holds
 //!

@@ -13,29 +13,50 @@ use crate::store::ENTRIES_PER_VOLUME;
 /// The pause between two looks at what the others have written.
 const INTERVAL: Duration = Duration::from_millis(50);
 
-/// How long messages wait for a promise before the node that owes it has its past closed.
+/// How long messages wait for a promise of a node that shows no sign of life, before its past is closed.
 const PATIENCE: Duration = Duration::from_millis(500);
+
+/// On slow links, patience is so many times what the last look at the others took: to close the past of a node that lives costs it a round
+/// of requests, and if that took longer than the others' patience, it would never get to write.
+const PATIENCE_IN_LOOKS: u32 = 4;
 
 /// No more requests than this are under way at once when a journal is read.
 const MOST_REQUESTS: u64 = 32;
 
 /// When this node last looked, and since when it waits for whom.
 pub(crate) struct Watch {
-    is_scheduled: bool,
+    is_looking: bool,
+    /// Whether anybody has asked since the last look began.
+    is_wanted: bool,
     last_look: Option<Time>,
+    /// How long the last look took.
+    look_duration: Duration,
     /// What the last bulletin told the others, to keep silent where nothing is new.
     told: Option<(Progress, Progress)>,
-    /// Each owner's last promise, and when it was first seen.
-    promises: Vec<(Progress, Time)>,
+    bulletin_count: u64,
+    /// Each owner's last sign of life.
+    signs: Vec<Sign>,
+}
+
+/// What was last heard of a node: the number of its bulletin, what it had promised, and when that was first seen.
+#[derive(Clone)]
+struct Sign {
+    bulletin: Option<u64>,
+    promise: Progress,
+    since: Time,
 }
 
 impl Watch {
     pub(crate) fn new(journal_count: usize) -> Self {
+        let no_sign = Sign { bulletin: None, promise: Progress::new(), since: Time::ZERO };
         Self {
-            is_scheduled: false,
+            is_looking: false,
+            is_wanted: false,
             last_look: None,
+            look_duration: Duration::ZERO,
             told: None,
-            promises: vec![(Progress::new(), Time::ZERO); journal_count],
+            bulletin_count: 0,
+            signs: vec![no_sign; journal_count],
         }
     }
 }
@@ -45,34 +66,43 @@ impl Core {
     /// every request of a client, so that a cluster that nobody uses is silent.
     pub(crate) fn ask_for_news(self: &Rc<Self>) {
         let mut watch = self.watch.borrow_mut();
-        if self.owners.len() > 1 && !watch.is_scheduled {
-            watch.is_scheduled = true;
+        watch.is_wanted = true;
+        if self.owners.len() > 1 && !watch.is_looking {
+            watch.is_looking = true;
             self.node.spawn(Rc::clone(self).exchange_news());
         }
     }
 
     async fn exchange_news(self: Rc<Self>) {
-        let last_look = self.watch.borrow().last_look;
-        if let Some(last_look) = last_look {
-            self.node.sleep_until(last_look + INTERVAL).await;
+        // Who waits for its own entry is alive, and has to show it, or its past is closed again and again.
+        while self.watch.borrow().is_wanted || self.is_writing.get() {
+            let last_look = self.watch.borrow().last_look;
+            if let Some(last_look) = last_look {
+                self.node.sleep_until(last_look + INTERVAL).await;
+            }
+            let started = self.now();
+            self.watch.borrow_mut().last_look = Some(started);
+            self.watch.borrow_mut().is_wanted = false;
+            self.publish().await;
+            let others = (0..self.owners.len()).filter(|journal| *journal != self.own);
+            join_all(others.map(|journal| self.consult(journal))).await;
+            self.watch.borrow_mut().look_duration = self.now().since(started);
         }
-        self.watch.borrow_mut().last_look = Some(self.now());
-        self.publish().await;
-        let others = (0..self.owners.len()).filter(|journal| *journal != self.own);
-        join_all(others.map(|journal| self.consult(journal))).await;
-        self.watch.borrow_mut().is_scheduled = false;
+        self.watch.borrow_mut().is_looking = false;
     }
 
-    /// Writes this node's bulletin, where there is anything new to tell.
+    /// Writes this node's bulletin, where there is anything new to tell, or where it is writing.
     async fn publish(&self) {
         let bulletin = {
-            let replica = self.replica.borrow();
-            let now_told = (replica.read(), replica.promise(self.own));
-            if self.watch.borrow().told.as_ref() == Some(&now_told) {
+            let (replica, mut watch) = (self.replica.borrow(), self.watch.borrow_mut());
+            let now_told = Some((replica.read(), replica.promise(self.own)));
+            if watch.told == now_told && !self.is_writing.get() {
                 return;
             }
-            self.watch.borrow_mut().told = Some(now_told);
-            serde_json::value::to_raw_value(&replica.bulletin()).expect("a bulletin is JSON")
+            watch.told = now_told;
+            watch.bulletin_count += 1;
+            let bulletin = replica.bulletin(watch.bulletin_count);
+            serde_json::value::to_raw_value(&bulletin).expect("a bulletin is JSON")
         };
         self.store.write_bulletin(&self.owners[self.own], &bulletin).await;
     }
@@ -80,11 +110,12 @@ impl Core {
     /// Reads another node's bulletin, and closes its past where messages wait for it too long.
     async fn consult(&self, journal: usize) {
         let bulletin = self.store.bulletin(&self.owners[journal]).await;
+        let number = bulletin.as_ref().map(|bulletin| bulletin.number);
         let is_complete = match bulletin {
             Some(bulletin) => self.replica.borrow_mut().learn(journal, bulletin),
             None => true,
         };
-        let is_overdue = self.is_overdue(journal);
+        let is_overdue = self.is_overdue(journal, number);
         if !is_complete || is_overdue {
             self.catch_up(journal).await;
         }
@@ -93,15 +124,17 @@ impl Core {
         }
     }
 
-    /// Whether a promise is awaited and has not changed for too long.
-    fn is_overdue(&self, journal: usize) -> bool {
+    /// Whether a promise is awaited of a node that has shown no sign of life for too long.
+    fn is_overdue(&self, journal: usize, bulletin: Option<u64>) -> bool {
         let replica = self.replica.borrow();
         let promise = replica.promise(journal);
-        let (last, since) = &mut self.watch.borrow_mut().promises[journal];
-        if *last != promise || !replica.is_awaited(journal) {
-            (*last, *since) = (promise, self.now());
+        let mut watch = self.watch.borrow_mut();
+        let patience = PATIENCE.max(watch.look_duration * PATIENCE_IN_LOOKS);
+        let sign = &mut watch.signs[journal];
+        if sign.bulletin != bulletin || sign.promise != promise || !replica.is_awaited(journal) {
+            *sign = Sign { bulletin, promise, since: self.now() };
         }
-        self.now().since(*since) >= PATIENCE
+        self.now().since(sign.since) >= patience
     }
 
     /// Says in another node's journal that all its later entries come after what this node has read. Whoever writes there next finds

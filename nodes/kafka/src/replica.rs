@@ -133,13 +133,14 @@ impl Replica {
     }
 
     /// What the other nodes may lack of this node's journal, and what it promises.
-    pub(crate) fn bulletin(&self) -> Bulletin<&Entry> {
+    pub(crate) fn bulletin(&self, number: u64) -> Bulletin<&Entry> {
         let entries = &self.journals[self.own].entries;
         let end = entries.len() as u64;
         let others = self.journals.iter().enumerate().filter(|(journal, _)| *journal != self.own);
         let read_by_all = others.map(|(_, journal)| journal.owner_has_read).min().unwrap_or(end);
         let first = read_by_all.clamp(end.saturating_sub(MOST_ENTRIES_PER_BULLETIN), end);
         Bulletin {
+            number,
             read: self.read(),
             promise: self.promise(self.own),
             first,

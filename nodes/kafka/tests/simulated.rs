@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use glomers::nemeses;
 use glomers::simulation::{Outcome, Simulation};
-use glomers_check::{Mode, OperationKind};
+use glomers_check::{Mode, Operation, OperationKind, Validity};
 use glomers_world::LatencyDistribution;
 use kafka::Broker;
 
@@ -30,9 +30,9 @@ fn rough(faults: &[&str], seed: u64) -> Simulation {
         .node_count(node_count)
         .concurrency(2 * node_count)
         .rate_hz(100.0)
-        .time_limit(Duration::from_secs(10))
+        .time_limit(Duration::from_secs(20))
         .latency(mean_latency_ms, LatencyDistribution::Exponential)
-        .nemesis(faults, Duration::from_secs(1))
+        .nemesis(faults, Duration::from_secs(2))
         .seed(seed)
 }
 
@@ -88,7 +88,14 @@ fn upstream_agrees() {
 #[test]
 fn under_all_faults_every_seed_is_valid() {
     for seed in seeds() {
-        rough(&all_faults(), seed).run(Broker::router).assert_valid();
+        let outcome = rough(&all_faults(), seed).run(Broker::router);
+        let is_ok_send = |operation: &Operation| operation.kind == OperationKind::Ok && operation.f == "send";
+        // Where all nodes were dead whenever a client asked, there is nothing to judge.
+        if outcome.history.iter().any(is_ok_send) {
+            outcome.assert_valid();
+        } else {
+            assert_eq!(outcome.validity, Validity::Unknown, "seed {seed}: {}", outcome.sentence);
+        }
     }
 }
 
