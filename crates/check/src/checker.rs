@@ -13,6 +13,12 @@ pub trait Checker {
     /// Takes in the next entry of the history.
     fn observe(&mut self, operation: &Operation);
 
+    /// Whether it is certain already that the verdict will be invalid, whatever is still to come. A checker that decides only at the
+    /// end says no until then. It takes no more than a look.
+    fn has_violation(&self) -> bool {
+        false
+    }
+
     /// Gives the verdict on everything that was observed.
     fn finish(self: Box<Self>) -> Verdict;
 }
@@ -70,6 +76,10 @@ impl Checker for Guarded {
             self.state =
                 Err(format!("The checker crashed at operation {}: {}", operation.index, panic_text(&*panic)));
         }
+    }
+
+    fn has_violation(&self) -> bool {
+        self.state.as_ref().is_ok_and(|checker| checker.has_violation())
     }
 
     fn finish(self: Box<Self>) -> Verdict {
@@ -134,6 +144,10 @@ impl Checker for Composition {
         }
     }
 
+    fn has_violation(&self) -> bool {
+        self.parts.iter().any(|(_, checker)| checker.has_violation())
+    }
+
     fn finish(self: Box<Self>) -> Verdict {
         let mut entries = Vec::new();
         let mut validity = Validity::Valid;
@@ -178,13 +192,20 @@ impl Checker for Compared {
         self.compat.observe(operation);
     }
 
+    fn has_violation(&self) -> bool {
+        self.strict.has_violation()
+    }
+
     fn finish(self: Box<Self>) -> Verdict {
         let Self { strict, compat } = *self;
         let mut verdict = Box::new(strict).finish();
         let upstream = Box::new(compat).finish().validity;
-        if upstream != verdict.validity {
-            verdict.findings.push(Finding::new(format!("Maelstrom would call this {upstream}."), []));
-        }
+        verdict.findings.extend(upstream_finding(verdict.validity, upstream));
         verdict
     }
+}
+
+/// What there is to say where upstream would judge otherwise.
+pub(crate) fn upstream_finding(strict: Validity, upstream: Validity) -> Option<Finding> {
+    (strict != upstream).then(|| Finding::new(format!("Maelstrom would call this {upstream}."), []))
 }

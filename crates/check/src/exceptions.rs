@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::{Checker, Finding, Name, Operation, OperationKind, Validity, Value, Verdict};
+use crate::{Checker, Finding, Operation, OperationKind, Validity, Value, Verdict};
 
 /// Lists the unhandled exceptions by class, the most frequent first, each with its first example.
 ///
@@ -66,9 +66,8 @@ impl Checker for Exceptions {
                 )
             })
             .collect();
-        let tag = Name::from_static("jepsen.history.Op");
         let exceptions = classes.into_iter().map(|(name, class)| {
-            let example = Value::Tagged(Box::new((tag.clone(), class.example.to_value())));
+            let example = class.example.to_tagged_value();
             Value::record([("count", Value::from(class.count)), ("class", name), ("example", example)])
         });
         let list = Value::List(exceptions.collect());

@@ -24,7 +24,8 @@
 //!   [`formats`] reads the text formats of several tools.
 //! - [`Checker`], [`Verdict`]: what every checker is and says. [`Composition`] makes one of several, [`Guarded`]
 //!   keeps a crash from spreading, [`Compared`] says where upstream would judge otherwise.
-//! - [`Stats`], [`Availability`], [`Exceptions`] look at any workload; [`Echo`] at one.
+//! - [`Stats`], [`Availability`], [`Exceptions`] look at any workload; [`Echo`], [`UniqueIds`], [`SetFull`] and
+//!   [`PnCounter`] at one or two each.
 //! - [`linear`] decides whether concurrent operations fit one order.
 //! - [`txn`] judges transactions: isolation levels from read uncommitted to strict serializability;
 //!   [`WeakIsolation`] decides the weakest exactly.
@@ -38,10 +39,14 @@ mod checker;
 mod echo;
 mod exceptions;
 mod history;
+mod moment;
 mod name;
 mod operation;
+mod pn_counter;
+mod set_full;
 mod stats;
 pub mod txn;
+mod unique_ids;
 mod value;
 mod verdict;
 mod weak_isolation;
@@ -53,7 +58,10 @@ pub use exceptions::Exceptions;
 pub use history::{History, HistoryError, HistoryReader, Pairing};
 pub use name::Name;
 pub use operation::{Operation, OperationKind, Process};
+pub use pn_counter::PnCounter;
+pub use set_full::SetFull;
 pub use stats::Stats;
+pub use unique_ids::UniqueIds;
 pub use value::{JsonError, MAX_DEPTH, Value};
 pub use verdict::{Finding, Validity, Verdict};
 pub use weak_isolation::WeakIsolation;

@@ -144,6 +144,16 @@ impl Operation {
         map
     }
 
+    /// The entry as upstream shows it among results: the map of [`Operation::to_value`], with its tag.
+    ///
+    /// ```
+    /// use glomers_check::Operation;
+    /// assert!(Operation::invoke(0, "read", ()).to_tagged_value().to_string().starts_with("#jepsen.history.Op{:index 0,"));
+    /// ```
+    pub fn to_tagged_value(&self) -> Value {
+        Value::Tagged(Box::new((Name::from_static("jepsen.history.Op"), self.to_value())))
+    }
+
     /// The entry's line of `history.txt`, without its newline: process, type, function, value and error between tabs.
     ///
     /// ```

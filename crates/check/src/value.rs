@@ -129,6 +129,13 @@ impl Value {
         }
     }
 
+    /// Takes the entry under a keyword out of a map, and returns its value.
+    pub fn remove(&mut self, keyword: &str) -> Option<Self> {
+        let Self::Map(entries) = self else { return None };
+        let place = entries.iter().position(|(key, _)| key.as_keyword() == Some(keyword))?;
+        Some(entries.remove(place).1)
+    }
+
     /// Whether this is nil.
     pub fn is_nil(&self) -> bool {
         matches!(self, Self::Nil)

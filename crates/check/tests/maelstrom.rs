@@ -5,8 +5,8 @@ mod support;
 use std::path::{Path, PathBuf};
 
 use glomers_check::{
-    Availability, AvailabilityGoal, Checker, Composition, Echo, Exceptions, History, Mode, Stats, Value,
-    check, edn,
+    Availability, AvailabilityGoal, Checker, Composition, Echo, Exceptions, History, Mode, PnCounter,
+    SetFull, Stats, UniqueIds, Value, check, edn,
 };
 
 /// The runs, sorted by name.
@@ -80,6 +80,40 @@ fn strict_echo_is_unknown_where_nothing_succeeded_and_does_not_blame_an_error() 
         let verdict = check(&history, Echo::new(Mode::Strict));
         assert_eq!(verdict.results.get("valid?").unwrap().to_string(), expected, "{name}");
     }
+}
+
+/// The checker of a workload, by the beginning of the name of its runs.
+fn checker_of(run: &str, mode: Mode) -> Option<Box<dyn Checker>> {
+    let starts = |prefix: &str| run.starts_with(prefix);
+    match () {
+        () if starts("broadcast") => Some(Box::new(SetFull::new(mode).adding_with("broadcast"))),
+        () if starts("g-set") => Some(Box::new(SetFull::new(mode))),
+        () if starts("g-counter") || starts("pn-counter") => Some(Box::new(PnCounter::new(mode))),
+        () if starts("unique-ids") => Some(Box::new(UniqueIds::new(mode))),
+        () => None,
+    }
+}
+
+#[test]
+fn sets_counters_and_ids_have_upstreams_results_to_the_letter() {
+    let Some(root) = support::conformance("maelstrom") else { return };
+    let mut count = 0;
+    for run in folders(&root) {
+        let name = run.file_name().unwrap().to_string_lossy().into_owned();
+        let (Some(theirs), Some(mut compat)) = (results(&run), checker_of(&name, Mode::Compat)) else {
+            continue;
+        };
+        let history = History::read(run.join("history.edn")).unwrap();
+        history.operations().iter().for_each(|operation| compat.observe(operation));
+        let (ours, theirs) = (compat.finish().results, theirs.get("workload").unwrap().clone());
+        assert_eq!(edn::pretty(&ours), edn::pretty(&theirs), "{name}");
+        let mut strict = checker_of(&name, Mode::Strict).unwrap();
+        history.operations().iter().for_each(|operation| strict.observe(operation));
+        let strict = strict.finish();
+        assert_eq!(strict.results.get("valid?"), theirs.get("valid?"), "strictly, {name}");
+        count += 1;
+    }
+    assert!(count > 0, "no run of these workloads at {}", root.display());
 }
 
 #[test]

@@ -3,13 +3,13 @@
 //! The map has upstream's keys in upstream's order. `:nodes` is ours: what the nodes did against the protocol, and which of them died.
 
 use glomers_check::{
-    Availability, AvailabilityGoal, Checker, Exceptions, Finding, Guarded, Mode, Operation, OperationKind,
-    Stats, Validity, Value, Verdict,
+    Availability, Checker, Exceptions, Finding, Guarded, Mode, Operation, OperationKind, Stats, Validity,
+    Value, Verdict,
 };
 use glomers_protocol::NodeId;
 use glomers_world::{Complaints, ExitReport, MessageCounts, NetworkStatistics};
 
-use crate::{report::perf::Perf, workloads::Definition};
+use crate::{overlap::Overlap, plan::Plan, report::perf::Perf, workloads};
 
 /// The checkers of one run.
 pub struct Analysis {
@@ -19,6 +19,7 @@ pub struct Analysis {
     workload: Box<dyn Checker>,
     perf: Perf,
     counts: OperationCounts,
+    overlap: Overlap,
     mode: Mode,
 }
 
@@ -74,21 +75,26 @@ pub struct Aftermath<'a> {
     pub exits: &'a [ExitReport],
     /// The nodes that answered init more than once, and how many answers there were beyond the first.
     pub surplus_init_replies: &'a [(NodeId, u64)],
+    /// The nodes that did not get ready again after they were killed, each with what it did instead.
+    pub failed_restarts: &'a [(NodeId, String)],
     /// Why the run never got to its first operation.
     pub not_started: Option<&'a str>,
 }
 
 impl Analysis {
-    /// The checkers for this workload.
-    pub fn new(workload: &Definition, availability: AvailabilityGoal, mode: Mode) -> Self {
+    /// The checkers for this plan.
+    pub fn new(plan: &Plan, mode: Mode) -> Self {
+        let workload = workloads::named(&plan.workload);
+        let promise = workload.promise(&plan.settings, mode);
         let guarded = |checker: Box<dyn Checker>| -> Box<dyn Checker> { Box::new(Guarded::new(checker)) };
         Self {
             exceptions: guarded(Box::<Exceptions>::default()),
             stats: guarded(Box::<Stats>::default()),
-            availability: guarded(Box::new(Availability::new(availability))),
-            workload: guarded((workload.checker)(mode)),
+            availability: guarded(Box::new(Availability::new(plan.availability))),
+            workload: guarded((workload.checker)(&promise)),
             perf: Perf::new(),
             counts: OperationCounts::default(),
+            overlap: Overlap::default(),
             mode,
         }
     }
@@ -97,9 +103,15 @@ impl Analysis {
     pub fn observe(&mut self, operation: &Operation) {
         self.counts.observe(operation);
         self.perf.observe(operation);
+        self.overlap.observe(operation);
         for checker in [&mut self.exceptions, &mut self.stats, &mut self.availability, &mut self.workload] {
             checker.observe(operation);
         }
+    }
+
+    /// Whether it is certain already that the run will be invalid.
+    pub fn has_failed(&self) -> bool {
+        self.workload.has_violation() || self.availability.has_violation()
     }
 
     /// The operations so far.
@@ -145,6 +157,9 @@ impl Analysis {
         findings.extend(hints);
         findings.extend(availability.findings);
         findings.extend(stats.findings);
+        if self.mode == Mode::Strict {
+            findings.extend(self.overlap.finding());
+        }
         map.insert("valid?", validity.to_value());
         Results { validity, map, findings, counts: self.counts, perf: self.perf }
     }
@@ -179,6 +194,12 @@ fn nodes(aftermath: &Aftermath<'_>) -> Verdict {
     if aftermath.not_started.is_none() {
         findings.extend(aftermath.exits.iter().map(|exit| Finding::new(exit.to_string(), [])));
     }
+    findings.extend(
+        aftermath
+            .failed_restarts
+            .iter()
+            .map(|(_, reason)| Finding::new(format!("{reason}. It had been killed and started again."), [])),
+    );
     findings.extend(aftermath.surplus_init_replies.iter().map(|(node, count)| {
         let sentence = format!(
             "Node {node} answered init twice: {} came beyond the first. Init is answered once; usually the node's own code answers it \

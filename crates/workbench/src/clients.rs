@@ -7,7 +7,7 @@ use std::{future::Future, pin::Pin, time::Duration};
 
 use glomers_check::{Operation, OperationKind, Value};
 use glomers_node::Node;
-use glomers_protocol::{ErrorCode, NodeId, RawBody, RpcError};
+use glomers_protocol::{ErrorCode, NodeId, RawBody, RawValue, RpcError};
 use serde::Serialize;
 
 use crate::schema::Rpc;
@@ -20,11 +20,16 @@ pub trait Client {
     /// Carries out one operation against a node and returns it completed.
     fn invoke(&self, connection: Connection, operation: Operation) -> Completion;
 
-    /// Whether a failure of this function is certain to have changed nothing, so that even a timeout is a `fail`.
-    fn is_idempotent(&self, _f: &str) -> bool {
+    /// Whether a client whose operation ended unknown goes on under its id. Otherwise a new one takes its place, with an id that nobody
+    /// had before.
+    fn is_reusable(&self) -> bool {
         false
     }
 }
+
+/// A request without a body of its own.
+#[derive(Debug, Serialize)]
+pub(crate) struct Bare {}
 
 /// A completed operation to come.
 pub type Completion = Pin<Box<dyn Future<Output = Operation>>>;
@@ -94,6 +99,11 @@ pub struct MalformedReply {
     request: String,
     reply: String,
     reason: String,
+}
+
+/// A value of a history as a part of a request.
+pub(crate) fn raw(value: &Value) -> Box<RawValue> {
+    RawValue::from_string(value.to_json()).expect("a value's JSON is JSON")
 }
 
 /// Completes an operation: the value it returned, or how it failed.

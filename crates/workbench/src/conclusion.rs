@@ -6,6 +6,7 @@ use glomers_world::{JournalError, NetworkStatistics};
 
 use crate::{
     analysis::{Aftermath, Analysis, OperationCounts},
+    expect::{self, Outcome},
     plan::Plan,
     report::perf::Perf,
     runner::{Ended, Ending},
@@ -26,6 +27,8 @@ pub(crate) struct Conclusion {
     pub(crate) findings: Vec<Finding>,
     /// The results map.
     pub(crate) results: Value,
+    /// How it stands to each expectation of the plan.
+    pub(crate) expectations: Vec<Outcome>,
     /// The operations, counted.
     pub(crate) counts: OperationCounts,
     /// The latencies and rates.
@@ -44,22 +47,24 @@ impl Conclusion {
     /// # Errors
     /// When the journal could not be completed.
     pub(crate) fn draw(plan: &Plan, ended: Ended, analysis: Analysis) -> Result<Self, JournalError> {
-        let Ended { ending, surplus_init_replies, mut exits, world } = ended;
+        let Ended { ending, surplus_init_replies, failed_restarts, mut exits, world } = ended;
         let statistics = world.network_statistics();
         let complaints = world.complaints().clone();
         let ended_at = world.now();
         let finished = world.finish()?;
         exits.extend(finished.exits);
-        let results = analysis.finish(&Aftermath {
+        let mut results = analysis.finish(&Aftermath {
             network: &statistics,
             complaints: &complaints,
             surplus_init_replies: &surplus_init_replies,
+            failed_restarts: &failed_restarts,
             exits: &exits,
             not_started: match &ending {
                 Ending::NotStarted { reason, .. } => Some(reason),
-                Ending::Complete | Ending::Interrupted { .. } => None,
+                Ending::Complete | Ending::Interrupted { .. } | Ending::FailedFast => None,
             },
         });
+        let expectations = expect::judge(&plan.expectations, &mut results);
         let sentence = sentence::verdict(plan, &ending, &results);
         // What the sentence says already is not said again.
         let findings =
@@ -71,6 +76,7 @@ impl Conclusion {
             sentence,
             findings,
             results: results.map,
+            expectations,
             counts: results.counts,
             perf: results.perf,
             statistics,

@@ -3,10 +3,11 @@
 //!
 //! In reading order:
 //!
-//! - [`plan`]: what a run is to do;
+//! - [`plan`] and [`settings`]: what a run is to do;
 //! - [`workloads`], [`schema`], [`generator`] and [`clients`]: what clients ask of nodes, and when;
 //! - [`nemeses`]: what goes wrong on purpose;
 //! - [`runner`]: one run, from the first process to the last, under real or virtual time;
+//! - [`expect`]: thresholds for the figures of a run;
 //! - [`analysis`] and [`record`]: the checkers, and the journal that they can be fed from again;
 //! - [`check`]: the same checkers on a history that is already there;
 //! - [`run`], [`store`], [`run_file`] and [`publish`]: a test with real processes, its directory, and the reports in it;
@@ -19,11 +20,14 @@ pub mod check;
 pub mod cli;
 pub mod clients;
 mod clock;
+mod cluster;
 mod conclusion;
 pub mod doc;
+pub mod expect;
 pub mod generator;
 mod log;
 pub mod nemeses;
+mod overlap;
 pub mod plan;
 pub mod publish;
 pub mod record;
@@ -34,6 +38,7 @@ pub mod runner;
 pub mod schema;
 mod sentence;
 pub mod serve;
+pub mod settings;
 mod shell;
 mod signals;
 pub mod simulation;

@@ -7,6 +7,8 @@ use glomers_protocol::NodeId;
 use glomers_world::Latency;
 use serde::{Deserialize, Serialize};
 
+use crate::{expect::Expectation, settings::Settings};
+
 /// A run, complete: with the same plan and the same seed, a simulation is the same to the byte.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Plan {
@@ -28,6 +30,14 @@ pub struct Plan {
     pub nemesis_interval: Duration,
     /// The share of operations that must succeed.
     pub availability: AvailabilityGoal,
+    /// How long the nodes may recover after the faults, before a workload's final operations.
+    pub recovery: Duration,
+    /// Whether the run ends at the first violation that its checkers see while it goes on.
+    pub fail_fast: bool,
+    /// What figures must be.
+    pub expectations: Vec<Expectation>,
+    /// The options of the workload and of the faults.
+    pub settings: Settings,
     /// What all chance is drawn from.
     pub seed: u64,
 }
@@ -46,6 +56,10 @@ impl Plan {
             nemesis: Vec::new(),
             nemesis_interval: Duration::from_secs(10),
             availability: AvailabilityGoal::None,
+            recovery: Duration::from_secs(10),
+            fail_fast: false,
+            expectations: Vec::new(),
+            settings: Settings::default(),
             seed,
         }
     }

@@ -16,6 +16,7 @@ use crate::{
     analysis::{Analysis, OperationCounts},
     clock,
     conclusion::Conclusion,
+    expect::Outcome,
     log::{Follower, Log, escape_controls},
     plan::{NodeProgram, Plan},
     publish::{self, PublishError},
@@ -84,6 +85,8 @@ pub struct Report {
     pub findings: Vec<Finding>,
     /// The results map.
     pub results: Value,
+    /// How it stands to each expectation of the plan.
+    pub expectations: Vec<Outcome>,
     /// The figures that matter.
     pub figures: Figures,
     /// What all chance was drawn from.
@@ -199,7 +202,7 @@ impl<'a> Recorder<'a> {
         let plan = request.plan;
         let logs = plan.nodes.iter().map(|node| directory.node_log(node.as_str()));
         Ok(Self {
-            analysis: Analysis::new(workloads::named(&plan.workload), plan.availability, request.mode),
+            analysis: Analysis::new(plan, request.mode),
             log: Log::create(directory)?,
             screen,
             follower: request.log_stderr.then(|| Follower::new(logs)),
@@ -242,6 +245,10 @@ impl Observer for Recorder<'_> {
 
     fn operation(&mut self, operation: &Operation) {
         self.analysis.observe(operation);
+    }
+
+    fn has_failed(&self) -> bool {
+        self.analysis.has_failed()
     }
 
     fn turn(&mut self, world: &World, elapsed: Time) {
@@ -307,6 +314,7 @@ fn report(request: &Request<'_>, conclusion: Conclusion, directory: &RunDirector
         sentence: conclusion.sentence,
         findings: conclusion.findings,
         results: conclusion.results,
+        expectations: conclusion.expectations,
         figures: Figures {
             operations: counts,
             ok_fraction: if counts.invoked == 0 { 1.0 } else { counts.ok as f64 / counts.invoked as f64 },

@@ -67,7 +67,7 @@ impl RunFile {
     /// Adds what is known when it has ended.
     pub(crate) fn conclude(&mut self, conclusion: &Conclusion) {
         self.status = match conclusion.ending {
-            Ending::Complete => RunStatus::Finished,
+            Ending::Complete | Ending::FailedFast => RunStatus::Finished,
             Ending::Interrupted { .. } => RunStatus::Interrupted,
             Ending::NotStarted { .. } => RunStatus::Failed,
         };

@@ -13,13 +13,15 @@ use std::{
 };
 
 use glomers_check::{Operation, OperationKind, Value};
-use glomers_node::{CoreOptions, Node, NodeCore, Random, Router, Time};
-use glomers_protocol::{ErrorCode, NodeId, RpcError, init::Init};
-use glomers_world::{ExitReport, HostIndex, HostRole, JournalError, ProcessSpec, SpawnError, World};
+use glomers_node::{Random, Time};
+use glomers_protocol::{ErrorCode, NodeId, RpcError};
+use glomers_world::{ExitReport, HostIndex, JournalError, SpawnError, World};
 
+pub use crate::cluster::Hosting;
 use crate::{
     clients::Connection,
-    generator::{Context, FreeThreads, Generator, Next, Silence, Stagger, TimeLimit},
+    cluster::{Cluster, Preparation},
+    generator::{Context, Draft, FreeThreads, Generator, Next, Silence, Stagger, TimeLimit},
     nemeses::{Nemesis, Step},
     plan::Plan,
     workloads::Workload,
@@ -27,25 +29,6 @@ use crate::{
 
 /// How long a node may take to answer init.
 pub const INIT_TIMEOUT: Duration = Duration::from_secs(10);
-
-/// How nodes are run.
-pub enum Hosting {
-    /// Each as a process of its own.
-    Processes(Box<dyn Fn(&NodeId) -> ProcessSpec>),
-    /// Each inside this process, from a function that makes its core.
-    InProcess(Box<dyn Fn(CoreOptions) -> NodeCore>),
-}
-
-impl Hosting {
-    /// Every node inside this process, from a constructor that stands for the node's program.
-    pub fn in_process<S: 'static>(start: impl Fn(Node) -> Router<S> + 'static) -> Self {
-        let start = Rc::new(start);
-        Self::InProcess(Box::new(move |options| {
-            let start = Rc::clone(&start);
-            NodeCore::new(options, move |node| start(node))
-        }))
-    }
-}
 
 /// Listens to a run. What runs and what reports meet here and nowhere else.
 pub trait Observer {
@@ -55,6 +38,10 @@ pub trait Observer {
     fn operation(&mut self, operation: &Operation);
     /// A chance to show how far the run is; called after every turn of the event loop.
     fn turn(&mut self, world: &World, elapsed: Time);
+    /// Whether the run has failed already, so that it need not go on. Asked once a turn where the plan wants to know.
+    fn has_failed(&self) -> bool {
+        false
+    }
 }
 
 /// What happens in a run.
@@ -83,6 +70,15 @@ pub enum Event<'a> {
         /// How many there are.
         operations: usize,
     },
+    /// Every fault is healed; the nodes may recover for this long before the final operations.
+    Recovering {
+        /// How long.
+        pause: Duration,
+    },
+    /// The final operations begin.
+    Finishing,
+    /// A violation was seen, and the run does not go on after it.
+    FailedFast,
     /// The nodes are being stopped.
     TearingDown,
 }
@@ -104,6 +100,8 @@ pub enum Ending {
         /// What it did instead of answering init.
         reason: String,
     },
+    /// A checker saw a violation, and the plan says to stop there.
+    FailedFast,
 }
 
 /// A run that has ended.
@@ -112,6 +110,8 @@ pub struct Ended {
     pub ending: Ending,
     /// The nodes that answered init more than once, and how many answers there were beyond the first.
     pub surplus_init_replies: Vec<(NodeId, u64)>,
+    /// The nodes that did not get ready again after they were killed, each with what it did instead.
+    pub failed_restarts: Vec<(NodeId, String)>,
     /// The nodes that ended by themselves.
     pub exits: Vec<ExitReport>,
     /// The world, with its counters and complaints.
@@ -133,26 +133,27 @@ pub enum RunError {
 pub struct Runner<'a> {
     plan: &'a Plan,
     world: World,
-    hosting: Hosting,
+    cluster: Cluster,
     workload: Workload,
     observer: &'a mut dyn Observer,
     signal: &'a AtomicUsize,
-    /// The clients that sent init. They stay, so that a second answer reaches somebody who notices.
-    initiators: Vec<(HostIndex, Node)>,
     exits: Vec<ExitReport>,
-    next_client: u64,
+    failed_restarts: Vec<(NodeId, String)>,
     origin: Time,
     operations: u64,
     completed: Rc<RefCell<VecDeque<(usize, Operation)>>>,
     note: Vec<u8>,
 }
 
-/// A node, and how it answered init.
-type InitAnswer = (NodeId, Result<(), RpcError>);
+/// The clients at work, each a thread: a place for one operation at a time.
+struct Crew {
+    threads: Vec<Thread>,
+    free: FreeThreads,
+    processes: Vec<u64>,
+    random: Random,
+}
 
-/// A place for one operation at a time.
 struct Thread {
-    process: u64,
     host: HostIndex,
     connection: Connection,
 }
@@ -170,13 +171,12 @@ impl<'a> Runner<'a> {
         Self {
             plan,
             world,
-            hosting,
+            cluster: Cluster::new(plan.nodes.clone(), plan.seed, hosting, workload.set_up.clone()),
             workload,
             observer,
             signal,
-            initiators: Vec::new(),
             exits: Vec::new(),
-            next_client: 0,
+            failed_restarts: Vec::new(),
             origin: Time::ZERO,
             operations: 0,
             completed: Rc::default(),
@@ -194,123 +194,164 @@ impl<'a> Runner<'a> {
             None => self.operate()?,
         };
         self.observer.event(&Event::TearingDown);
-        let surplus = self
-            .plan
-            .nodes
-            .iter()
-            .zip(&self.initiators)
-            .map(|(node, (_, client))| (node, client.unclaimed_replies()));
-        let surplus_init_replies =
-            surplus.filter(|(_, count)| *count > 0).map(|(node, count)| (node.clone(), count)).collect();
-        Ok(Ended { ending, surplus_init_replies, exits: self.exits, world: self.world })
+        Ok(Ended {
+            ending,
+            surplus_init_replies: self.cluster.surplus_init_replies(),
+            failed_restarts: self.failed_restarts,
+            exits: self.exits,
+            world: self.world,
+        })
     }
 
-    /// Starts every node and waits until each has answered init.
+    /// Starts every node and waits until each has answered init, and then what the workload sets it up with.
     fn start(&mut self) -> Result<Option<Ending>, RunError> {
-        for node in &self.plan.nodes {
-            self.observer.event(&Event::Launching { node });
-            match &self.hosting {
-                Hosting::Processes(specification) => {
-                    self.world.add_process(node.clone(), &specification(node))?;
-                }
-                Hosting::InProcess(start) => {
-                    let core = start(self.core_options(node));
-                    self.world.add_local(node.clone(), HostRole::Node, core);
-                }
-            }
+        self.world.add_services();
+        for node in 0..self.plan.nodes.len() {
+            self.observer.event(&Event::Launching { node: &self.plan.nodes[node] });
+            self.cluster.launch(&mut self.world, node)?;
         }
-        let answers: Rc<RefCell<Vec<InitAnswer>>> = Rc::default();
-        for node in &self.plan.nodes {
-            let (host, client) = self.open_client();
-            self.initiators.push((host, client.clone()));
-            let request = Init { node_id: node.clone(), node_ids: self.plan.nodes.clone() };
-            let (node, answers) = (node.clone(), Rc::clone(&answers));
-            self.world.spawn(host, async move {
-                let answer = client.rpc(&node, request).timeout(INIT_TIMEOUT).await;
-                answers.borrow_mut().push((node, answer.map(|_| ())));
-            });
+        for node in 0..self.plan.nodes.len() {
+            self.cluster.send_init(&mut self.world, node);
         }
-        let give_up = self.world.now() + INIT_TIMEOUT + Duration::from_secs(1);
-        loop {
-            if let Some(ending) = self.interruption() {
-                return Ok(Some(ending));
-            }
-            let failed = answers
-                .borrow()
-                .iter()
-                .find_map(|(node, answer)| Some((node.clone(), answer.as_ref().err()?.clone())));
-            if let Some((node, error)) = failed {
-                return Ok(Some(Ending::NotStarted { reason: self.why_not_started(&node, &error), node }));
-            }
-            if let Some(exit) = self.exits.first() {
-                return Ok(Some(Ending::NotStarted { node: exit.node.clone(), reason: exit.to_string() }));
-            }
-            if answers.borrow().len() == self.plan.nodes.len() {
-                break;
-            }
-            self.turn(give_up)?;
+        let mut failure = self.await_preparations()?;
+        if failure.is_none() && self.cluster.set_up(&mut self.world) {
+            failure = self.await_preparations()?;
+        }
+        if failure.is_some() {
+            return Ok(failure);
         }
         self.origin = self.world.now();
         self.observer.event(&Event::Ready { after: self.origin });
         Ok(None)
     }
 
-    /// Lets the clients work until the generator is done and every operation has completed.
-    fn operate(&mut self) -> Result<Ending, RunError> {
-        let mut threads: Vec<Thread> =
-            (0..self.plan.concurrency).map(|thread| self.open_thread(thread, thread as u64)).collect();
-        let mut free = FreeThreads::all(threads.len());
-        let mut random = Random::derive(self.plan.seed, "workload");
-        let mut generator = self.generator();
-        let mut nemesis = Nemesis::new(&self.plan.nemesis, self.plan.nemesis_interval, self.plan.seed);
-        let limit = Time::ZERO + self.plan.time_limit;
-        let mut is_draining = false;
+    /// Waits until every node has answered what it was sent.
+    fn await_preparations(&mut self) -> Result<Option<Ending>, RunError> {
+        let give_up = self.world.now() + INIT_TIMEOUT + Duration::from_secs(1);
+        let mut ready = 0;
         loop {
             if let Some(ending) = self.interruption() {
-                self.heal(&mut nemesis);
+                return Ok(Some(ending));
+            }
+            while let Some((node, preparation)) = self.cluster.preparation() {
+                match self.why_not_ready(&node, &preparation) {
+                    Some(reason) => return Ok(Some(Ending::NotStarted { node, reason })),
+                    None => ready += 1,
+                }
+            }
+            if let Some(exit) = self.exits.first() {
+                return Ok(Some(Ending::NotStarted { node: exit.node.clone(), reason: exit.to_string() }));
+            }
+            if ready == self.plan.nodes.len() {
+                return Ok(None);
+            }
+            self.turn(give_up)?;
+        }
+    }
+
+    /// Lets the clients work until the generators are done and every operation has completed.
+    fn operate(&mut self) -> Result<Ending, RunError> {
+        let threads: Vec<Thread> =
+            (0..self.plan.concurrency).map(|thread| self.open_thread(thread)).collect();
+        let mut crew = Crew {
+            free: FreeThreads::all(threads.len()),
+            processes: (0..threads.len() as u64).collect(),
+            threads,
+            random: Random::derive(self.plan.seed, "workload"),
+        };
+        let mut nemesis = Nemesis::new(self.plan);
+        let mut generator = self.generator();
+        if let Some(ending) = self.work(&mut crew, &mut generator, &mut nemesis)? {
+            return Ok(ending);
+        }
+        if let Some(mut generator) = self.workload.final_generator.take() {
+            if let Some(ending) = self.recover(&mut crew)? {
                 return Ok(ending);
             }
-            self.complete_operations(&mut threads, &mut free);
+            // Nothing goes wrong on purpose any more.
+            if let Some(ending) = self.work(&mut crew, &mut generator, &mut Nemesis::none())? {
+                return Ok(ending);
+            }
+        }
+        Ok(Ending::Complete)
+    }
+
+    /// Lets the clients work until one generator is done and every operation has completed. At the end no fault is left.
+    fn work(
+        &mut self,
+        crew: &mut Crew,
+        generator: &mut dyn Generator,
+        nemesis: &mut Nemesis,
+    ) -> Result<Option<Ending>, RunError> {
+        let mut is_draining = false;
+        loop {
+            let early = self.early_ending();
+            if early.is_some() {
+                self.heal(nemesis)?;
+                return Ok(early);
+            }
+            self.complete_operations(crew, generator);
             let elapsed = self.elapsed();
             self.observer.turn(&self.world, elapsed);
             if !is_draining {
-                while let Some(step) = nemesis.act(elapsed, &mut self.world, &self.plan.nodes) {
-                    self.record_step(step);
+                while let Some(step) = nemesis.act(elapsed, &mut self.world, &mut self.cluster) {
+                    self.record_step(step)?;
                 }
             }
-            let wake = if is_draining {
-                None
-            } else {
-                loop {
-                    match generator.next(&mut Context { now: elapsed, free: &free, random: &mut random }) {
-                        Next::Operation(draft) => {
-                            free.take(draft.thread);
-                            self.invoke(draft.thread, &threads[draft.thread], draft.f, draft.value);
-                        }
-                        Next::Later(at) => break Some(at),
-                        Next::WhenFree => break Some(limit),
-                        Next::Done => {
-                            is_draining = true;
-                            self.heal(&mut nemesis);
-                            self.observer
-                                .event(&Event::Draining { operations: threads.len() - free.count() });
-                            break None;
-                        }
+            self.note_preparations();
+            let mut wake = None;
+            while !is_draining {
+                let mut context = Context {
+                    now: elapsed,
+                    free: &crew.free,
+                    processes: &crew.processes,
+                    random: &mut crew.random,
+                };
+                match generator.next(&mut context) {
+                    Next::Operation(draft) => self.invoke(crew, generator, draft),
+                    Next::Later(at) => {
+                        wake = Some(at);
+                        break;
+                    }
+                    Next::WhenFree => break,
+                    Next::Done => {
+                        is_draining = true;
+                        self.heal(nemesis)?;
+                        let operations = crew.threads.len() - crew.free.count();
+                        self.observer.event(&Event::Draining { operations });
                     }
                 }
-            };
-            if is_draining && free.are_all() {
-                return Ok(Ending::Complete);
             }
+            if is_draining && crew.free.are_all() {
+                return Ok(None);
+            }
+            // While the last operations are under way only their own timeouts are due.
             let due = if is_draining { None } else { nemesis.due() };
-            let until = match (wake, due) {
-                (Some(wake), Some(due)) => self.origin + wake.min(due).since(Time::ZERO),
-                (Some(wake), None) => self.origin + wake.since(Time::ZERO),
-                // Whatever is still under way ends by its own timeout.
-                (None, _) => Time::MAX,
-            };
-            self.turn(until)?;
+            let until = [wake, due].into_iter().flatten().min();
+            self.turn(until.map_or(Time::MAX, |until| self.origin + until.since(Time::ZERO)))?;
         }
+    }
+
+    /// Gives the nodes time before the final operations.
+    fn recover(&mut self, crew: &mut Crew) -> Result<Option<Ending>, RunError> {
+        self.observer.event(&Event::Recovering { pause: self.plan.recovery });
+        let end = self.elapsed() + self.plan.recovery;
+        // An idle generator: what is left is to take in what nodes do by themselves.
+        let mut pause = TimeLimit::new(self.plan.recovery, Silence);
+        debug_assert!(crew.free.are_all());
+        while self.elapsed() < end {
+            let early = self.early_ending();
+            if early.is_some() {
+                return Ok(early);
+            }
+            self.complete_operations(crew, &mut pause);
+            self.note_preparations();
+            let elapsed = self.elapsed();
+            self.observer.turn(&self.world, elapsed);
+            self.turn(self.origin + end.since(Time::ZERO))?;
+        }
+        self.observer.event(&Event::Finishing);
+        Ok(None)
     }
 
     fn turn(&mut self, until: Time) -> Result<(), RunError> {
@@ -325,13 +366,17 @@ impl<'a> Runner<'a> {
         } else {
             Box::new(Silence)
         };
-        TimeLimit::new(Time::ZERO + self.plan.time_limit, spread)
+        TimeLimit::new(self.plan.time_limit, spread)
     }
 
-    /// Hands an operation to the thread's client.
-    fn invoke(&mut self, number: usize, thread: &Thread, f: glomers_check::Name, value: Value) {
-        let mut operation = Operation::invoke(thread.process, f, value);
+    /// Hands an operation to a thread's client.
+    fn invoke(&mut self, crew: &mut Crew, generator: &mut dyn Generator, draft: Draft) {
+        let Draft { thread: number, f, value, extra } = draft;
+        crew.free.take(number);
+        let mut operation = Operation { extra, ..Operation::invoke(crew.processes[number], f, value) };
         self.record(&mut operation);
+        generator.observe(number, &operation);
+        let thread = &crew.threads[number];
         let completion = self.workload.client.invoke(thread.connection.clone(), operation);
         let completed = Rc::clone(&self.completed);
         self.world.spawn(thread.host, async move {
@@ -340,31 +385,45 @@ impl<'a> Runner<'a> {
         });
     }
 
-    /// Records what has completed since the last turn, and replaces the clients that don't know what became of their operation.
-    fn complete_operations(&mut self, threads: &mut [Thread], free: &mut FreeThreads) {
+    /// Records what has completed since the last turn, and replaces the processes that don't know what became of their operation.
+    fn complete_operations(&mut self, crew: &mut Crew, generator: &mut dyn Generator) {
         loop {
             let Some((number, mut operation)) = self.completed.borrow_mut().pop_front() else { return };
             self.record(&mut operation);
+            generator.observe(number, &operation);
             if operation.kind == OperationKind::Info {
-                let process = threads[number].process + threads.len() as u64;
-                self.world.remove(threads[number].host);
-                threads[number] = self.open_thread(number, process);
+                crew.processes[number] += crew.threads.len() as u64;
+                if !self.workload.client.is_reusable() {
+                    self.world.remove(crew.threads[number].host);
+                    crew.threads[number] = self.open_thread(number);
+                }
             }
-            free.give_back(number);
+            crew.free.give_back(number);
         }
     }
 
-    fn record_step(&mut self, step: Step) {
+    fn record_step(&mut self, step: Step) -> Result<(), RunError> {
         self.observer.event(&Event::Nemesis { f: &step.f, done: &step.done });
         for value in [step.asked, step.done] {
             let mut operation = Operation::nemesis(step.f.clone(), value);
             self.record(&mut operation);
         }
+        self.cluster.take_spawn_failure().map_or(Ok(()), |error| Err(error.into()))
     }
 
-    fn heal(&mut self, nemesis: &mut Nemesis) {
-        for step in nemesis.heal(&mut self.world, &self.plan.nodes) {
-            self.record_step(step);
+    fn heal(&mut self, nemesis: &mut Nemesis) -> Result<(), RunError> {
+        for step in nemesis.heal(&mut self.world, &mut self.cluster) {
+            self.record_step(step)?;
+        }
+        Ok(())
+    }
+
+    /// Takes notice of the nodes that were started again and did not get ready.
+    fn note_preparations(&mut self) {
+        while let Some((node, preparation)) = self.cluster.preparation() {
+            if let Some(reason) = self.why_not_ready(&node, &preparation) {
+                self.failed_restarts.push((node, reason));
+            }
         }
     }
 
@@ -379,47 +438,46 @@ impl<'a> Runner<'a> {
         self.observer.operation(operation);
     }
 
-    fn open_thread(&mut self, thread: usize, process: u64) -> Thread {
-        let (host, client) = self.open_client();
+    fn open_thread(&mut self, thread: usize) -> Thread {
+        let (host, client) = self.cluster.open_client(&mut self.world);
         let target = self.plan.nodes[thread % self.plan.nodes.len()].clone();
-        Thread { process, host, connection: Connection::new(client, target) }
-    }
-
-    /// A client host with an id that nobody had before.
-    fn open_client(&mut self) -> (HostIndex, Node) {
-        let id = NodeId::from(format!("c{}", self.next_client));
-        self.next_client += 1;
-        let core = NodeCore::started(self.core_options(&id), id.clone(), Vec::new(), |_| Router::new(()));
-        let client = core.node().clone();
-        (self.world.add_local(id, HostRole::Client, core), client)
-    }
-
-    fn core_options(&self, id: &NodeId) -> CoreOptions {
-        CoreOptions { random: Random::derive(self.plan.seed, &format!("node {id}")) }
+        Thread { host, connection: Connection::new(client, target) }
     }
 
     fn elapsed(&self) -> Time {
         Time::ZERO + self.world.now().since(self.origin)
     }
 
-    /// What a node did instead of answering init.
-    fn why_not_started(&self, node: &NodeId, error: &RpcError) -> String {
-        if error.code == ErrorCode::TIMEOUT {
-            let complaint = self.world.complaints().kept().iter().find(|complaint| complaint.node == *node);
-            let instead = complaint.map_or_else(
-                || {
-                    "it printed nothing to stdout: does it read stdin, and flush stdout after every line?"
-                        .to_owned()
-                },
-                |complaint| format!("what it did instead: {complaint}"),
-            );
-            format!(
-                "Node {node} did not answer its init message within {} s; {instead}",
-                INIT_TIMEOUT.as_secs()
-            )
-        } else {
-            format!("Node {node} answered its init message with an error: {error}")
+    /// What a node did instead of answering what it was sent before the first operation; none if it did answer.
+    fn why_not_ready(&self, node: &NodeId, preparation: &Preparation) -> Option<String> {
+        match preparation {
+            Preparation::Ready => None,
+            Preparation::Init(error) => Some(self.why_no_init(node, error)),
+            Preparation::SetUp(failure) => {
+                let kind = self.workload.set_up.as_ref().map_or("set-up", |set_up| set_up.rpc.name);
+                Some(format!("Node {node} did not answer its {kind:?} message as it should: {failure}"))
+            }
         }
+    }
+
+    fn why_no_init(&self, node: &NodeId, error: &RpcError) -> String {
+        if error.code != ErrorCode::TIMEOUT {
+            return format!("Node {node} answered its init message with an error: {error}");
+        }
+        let complaint = self.world.complaints().kept().iter().find(|complaint| complaint.node == *node);
+        let instead = complaint.map_or_else(
+            || {
+                "it printed nothing to stdout: does it read stdin, and flush stdout after every line?"
+                    .to_owned()
+            },
+            |complaint| format!("what it did instead: {complaint}"),
+        );
+        format!("Node {node} did not answer its init message within {} s; {instead}", INIT_TIMEOUT.as_secs())
+    }
+
+    fn early_ending(&self) -> Option<Ending> {
+        let failed = self.plan.fail_fast && self.observer.has_failed();
+        self.interruption().or_else(|| failed.then_some(Ending::FailedFast))
     }
 
     fn interruption(&self) -> Option<Ending> {
@@ -446,6 +504,15 @@ impl fmt::Display for Event<'_> {
             Self::Draining { operations } => {
                 write!(formatter, "The time is up; {operations} operations are still under way")
             }
+            Self::Recovering { pause } => {
+                write!(
+                    formatter,
+                    "The nodes may recover for {} s before the final operations",
+                    pause.as_secs_f64()
+                )
+            }
+            Self::Finishing => formatter.write_str("The final operations begin"),
+            Self::FailedFast => formatter.write_str("A violation was seen; the run ends here"),
             Self::TearingDown => formatter.write_str("Stopping the nodes"),
         }
     }

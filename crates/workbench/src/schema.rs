@@ -36,13 +36,99 @@ pub struct Field {
 pub enum Shape {
     /// Anything at all.
     Any,
+    /// A whole number.
+    Integer,
+    /// `null`.
+    Null,
+    /// Exactly this text.
+    Word(&'static str),
+    /// An array of values that all have this shape. `null` passes for an empty one, as libraries write one that was never filled.
+    List(&'static Shape),
+    /// An object with any keys, whose values all have this shape.
+    Object(&'static Shape),
+    /// An array of exactly these.
+    Tuple(&'static [Shape]),
+    /// One of these.
+    Either(&'static [Shape]),
 }
 
 impl Shape {
-    fn expected(&self) -> &'static str {
-        match self {
-            Self::Any => "any JSON value",
+    /// Adds what is wrong with a value, which stands at `place` in its body.
+    fn check(&self, value: &Value, place: &str, wrong: &mut Vec<String>) {
+        let fits = match (self, value) {
+            (Self::Any, _) | (Self::Integer, Value::Int(_)) | (Self::Null | Self::List(_), Value::Nil) => {
+                true
+            }
+            (Self::Word(word), Value::String(text)) => text.as_str() == *word,
+            (Self::List(shape), Value::Vector(items) | Value::List(items)) => {
+                for (position, item) in items.iter().enumerate() {
+                    shape.check(item, &format!("{place}[{position}]"), wrong);
+                }
+                true
+            }
+            (Self::Object(shape), Value::Map(entries)) => {
+                for (key, item) in entries {
+                    shape.check(item, &format!("{place}.{}", plain(key)), wrong);
+                }
+                true
+            }
+            (Self::Tuple(shapes), Value::Vector(items) | Value::List(items))
+                if items.len() == shapes.len() =>
+            {
+                for (position, (shape, item)) in shapes.iter().zip(items).enumerate() {
+                    shape.check(item, &format!("{place}[{position}]"), wrong);
+                }
+                true
+            }
+            (Self::Either(shapes), value) => shapes.iter().any(|shape| shape.fits(value)),
+            _ => false,
+        };
+        if !fits {
+            wrong.push(format!("`{place}` should be {self}, but is {}", value.to_json()));
         }
+    }
+
+    fn fits(&self, value: &Value) -> bool {
+        let mut wrong = Vec::new();
+        self.check(value, "", &mut wrong);
+        wrong.is_empty()
+    }
+}
+
+/// As a person would write it down.
+impl fmt::Display for Shape {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Any => formatter.write_str("any JSON value"),
+            Self::Integer => formatter.write_str("an integer"),
+            Self::Null => formatter.write_str("null"),
+            Self::Word(word) => write!(formatter, "\"{word}\""),
+            Self::List(shape) => write!(formatter, "[{shape}, …]"),
+            Self::Object(shape) => write!(formatter, "{{any key: {shape}, …}}"),
+            Self::Tuple(shapes) => {
+                formatter.write_str("[")?;
+                write_separated(shapes, ", ", formatter)?;
+                formatter.write_str("]")
+            }
+            Self::Either(shapes) => write_separated(shapes, " or ", formatter),
+        }
+    }
+}
+
+fn write_separated(shapes: &[Shape], separator: &str, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+    for (position, shape) in shapes.iter().enumerate() {
+        formatter.write_str(if position > 0 { separator } else { "" })?;
+        write!(formatter, "{shape}")?;
+    }
+    Ok(())
+}
+
+/// A key without the colon or the quotes of its kind.
+fn plain(key: &Value) -> String {
+    match key {
+        Value::Keyword(name) => name.as_str().to_owned(),
+        Value::String(text) => text.to_string(),
+        other => other.to_string(),
     }
 }
 
@@ -89,7 +175,7 @@ impl Rpc {
                 _ => match self.reply.iter().find(|field| field.name == key.as_str()) {
                     Some(field) => {
                         found += 1;
-                        field.check(value, &mut wrong);
+                        field.shape.check(value, field.name, &mut wrong);
                     }
                     None => wrong.push(format!("`{key}` is not a key of this reply")),
                 },
@@ -127,18 +213,10 @@ impl Rpc {
     }
 }
 
-impl Field {
-    fn check(&self, _value: &Value, _wrong: &mut Vec<String>) {
-        match self.shape {
-            Shape::Any => {}
-        }
-    }
-}
-
 fn describe(kind: &str, fields: &[Field], id: &str) -> String {
     let mut text = format!("{{\"type\": \"{kind}\"");
     for field in fields {
-        text.push_str(&format!(", \"{}\": {}", field.name, field.shape.expected()));
+        text.push_str(&format!(", \"{}\": {}", field.name, field.shape));
     }
     text.push_str(&format!(", {id}}}"));
     text
@@ -183,6 +261,27 @@ mod tests {
             r#"`in_reply_to` should be an integer, but is "1""#
         );
         assert_eq!(check("{}"), "`type` is missing; `in_reply_to` is missing; `echo` is missing");
+    }
+
+    #[test]
+    fn what_is_wrong_inside_a_value_is_named_by_its_place() {
+        const READ: Shape = Shape::Tuple(&[Shape::Word("r"), Shape::Any, Shape::List(&Shape::Integer)]);
+        const APPEND: Shape = Shape::Tuple(&[Shape::Word("append"), Shape::Any, Shape::Integer]);
+        let wrong = |shape: &Shape, json: &str| {
+            let mut wrong = Vec::new();
+            shape.check(&Value::from_json(json).expect("valid JSON"), "txn", &mut wrong);
+            wrong.join("; ")
+        };
+        let transaction = Shape::List(&Shape::Either(&[READ, APPEND]));
+        assert_eq!(wrong(&transaction, r#"[["r", 1, [2, 3]], ["append", 1, 4]]"#), "");
+        assert_eq!(
+            wrong(&transaction, r#"[["append", 1, 4], ["r", 1, 2]]"#),
+            r#"`txn[1]` should be ["r", any JSON value, [an integer, …]] or ["append", any JSON value, an integer], but is ["r",1,2]"#
+        );
+        assert_eq!(
+            wrong(&Shape::Object(&Shape::List(&Shape::Integer)), r#"{"k": [1, "2"]}"#),
+            "`txn.k[1]` should be an integer, but is \"2\""
+        );
     }
 
     #[test]

@@ -24,7 +24,7 @@ pub(crate) fn verdict(plan: &Plan, ending: &Ending, results: &Results) -> String
     };
     match ending {
         Ending::Interrupted { .. } => format!("The run was interrupted. Until then: {verdict}"),
-        Ending::Complete | Ending::NotStarted { .. } => verdict,
+        Ending::Complete | Ending::NotStarted { .. } | Ending::FailedFast => verdict,
     }
 }
 

@@ -20,16 +20,18 @@
 
 use std::{sync::atomic::AtomicUsize, time::Duration};
 
-use glomers_check::{Mode, Operation, Validity, Value};
+use glomers_check::{AvailabilityGoal, Mode, Operation, Validity, Value};
 use glomers_node::{Node, Router, Time};
 use glomers_world::{ClockKind, Journal, LatencyDistribution, World, WorldOptions};
 
 use crate::{
     analysis::Analysis,
     conclusion::Conclusion,
+    expect,
     plan::{Plan, numbered_nodes},
+    report::perf::Latencies,
     runner::{Event, Hosting, Observer, RunError, Runner},
-    workloads,
+    settings, workloads,
 };
 
 /// A test to come. Unless something else is said, it is what `glomers test` does without options, with seed 0.
@@ -61,6 +63,7 @@ pub struct Outcome {
     pub virtual_time: Duration,
     /// What all chance was drawn from.
     pub seed: u64,
+    latencies: Latencies,
 }
 
 impl Simulation {
@@ -117,6 +120,43 @@ impl Simulation {
         self
     }
 
+    /// An option of the workload or of a fault, by its name on the command line. It follows [`Simulation::nemesis`].
+    ///
+    /// # Panics
+    /// When it means nothing to either, or may not have this value.
+    pub fn setting(mut self, name: &str, value: &str) -> Self {
+        let setting = settings::find(name, &self.plan).unwrap_or_else(|error| panic!("{error}"));
+        self.plan.settings.set(setting, value).unwrap_or_else(|error| panic!("{error}"));
+        self
+    }
+
+    /// The share of operations that must succeed.
+    pub fn availability(mut self, goal: AvailabilityGoal) -> Self {
+        self.plan.availability = goal;
+        self
+    }
+
+    /// How long the nodes may recover from faults before the final operations, in virtual time.
+    pub fn recovery_time(mut self, recovery: Duration) -> Self {
+        self.plan.recovery = recovery;
+        self
+    }
+
+    /// What a figure must be, such as `net.servers.msgs-per-op<20`; a miss makes the run invalid.
+    ///
+    /// # Panics
+    /// When the text is no comparison.
+    pub fn expect(mut self, comparison: &str) -> Self {
+        self.plan.expectations.push(comparison.parse().unwrap_or_else(|error| panic!("{error}")));
+        self
+    }
+
+    /// Ends the run at the first violation that is seen while it goes on.
+    pub fn fail_fast(mut self) -> Self {
+        self.plan.fail_fast = true;
+        self
+    }
+
     /// What all chance is drawn from.
     pub fn seed(mut self, seed: u64) -> Self {
         self.plan.seed = seed;
@@ -137,10 +177,7 @@ impl Simulation {
             ..WorldOptions::new(ClockKind::Virtual, self.plan.seed)
         };
         let world = World::new(options, Journal::in_memory());
-        let mut recorder = Recorder {
-            analysis: Analysis::new(workload, self.plan.availability, self.mode),
-            history: Vec::new(),
-        };
+        let mut recorder = Recorder { analysis: Analysis::new(&self.plan, self.mode), history: Vec::new() };
         let never = AtomicUsize::new(0);
         let hosting = Hosting::in_process(start);
         let runner =
@@ -158,6 +195,7 @@ impl Simulation {
             trace_hash: conclusion.trace_hash,
             virtual_time: conclusion.ended_at.since(Time::ZERO),
             seed: self.plan.seed,
+            latencies: conclusion.perf.summary().ok,
         }
     }
 }
@@ -176,6 +214,11 @@ impl Outcome {
             self.findings.join("\n")
         );
         self
+    }
+
+    /// A figure of the results by its path, as expectations name it: `net.servers.msgs-per-op`, `stable-latency.p50` (in milliseconds).
+    pub fn figure(&self, path: &str) -> Option<f64> {
+        expect::figure(&self.results, &self.latencies, path)
     }
 
     /// The history as `history.edn` holds it.
@@ -203,4 +246,8 @@ impl Observer for Recorder {
     }
 
     fn turn(&mut self, _: &World, _: Time) {}
+
+    fn has_failed(&self) -> bool {
+        self.analysis.has_failed()
+    }
 }

@@ -46,6 +46,7 @@
 //! - `network`: the way of a message, from its sender to its receiver or its end.
 //! - `host`: [`HostIndex`] and [`HostRole`].
 //! - `rules`: [`Rule`], a fault of the network, and the common ones.
+//! - [`services`]: `lin-kv`, `seq-kv`, `lww-kv` and `lin-tso`, for the nodes to use.
 //! - `latency`, `clock`, `queue`: when a message arrives.
 //! - `process`: real nodes, and how they are kept from outliving the world.
 //! - `complaint`: [`Complaint`], what a node did wrong.
@@ -63,6 +64,7 @@ mod options;
 mod process;
 mod queue;
 mod rules;
+pub mod services;
 mod statistics;
 mod turn;
 mod wake;

@@ -40,6 +40,13 @@ pub struct Promise {
     pub is_workload: bool,
 }
 
+impl Promise {
+    /// That of one of Maelstrom's workloads.
+    pub fn of_workload(models: Vec<Model>, mode: Mode) -> Self {
+        Self { mode, keys: Keys::None, initial: Value::Nil, models, is_workload: true }
+    }
+}
+
 /// Where operations name the object that they concern.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Keys {

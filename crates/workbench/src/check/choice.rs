@@ -80,7 +80,9 @@ fn workload_choice(workload: &str, who: &str, question: &Question, told: &Told) 
             let checker = (entry.build)(&promise(keys, true, question, told));
             (format!("{workload} ({})", name_with(entry, keys, question, told)), checker)
         }
-        (None, Some(definition)) => (workload.to_owned(), (definition.checker)(question.mode)),
+        (None, Some(definition)) => {
+            (workload.to_owned(), (definition.checker)(&promise(Keys::None, true, question, told)))
+        }
         (None, None) => return Err(format!("There is no checker for the workload {workload:?}.")),
     };
     let mut general: Vec<(&'static str, Box<dyn Checker>)> =

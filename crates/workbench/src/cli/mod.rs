@@ -4,6 +4,7 @@ mod check;
 mod exit;
 mod progress;
 mod serve;
+mod settings;
 mod terminal;
 mod test;
 

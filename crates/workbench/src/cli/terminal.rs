@@ -18,7 +18,7 @@ const UNKNOWN: &str = "Nothing is proven.";
 pub(crate) fn exit_status(report: &Report) -> ExitStatus {
     match report.ending {
         Ending::Interrupted { signal } => ExitStatus::Interrupted { signal },
-        Ending::Complete | Ending::NotStarted { .. } => ExitStatus::of(report.validity),
+        Ending::Complete | Ending::NotStarted { .. } | Ending::FailedFast => ExitStatus::of(report.validity),
     }
 }
 

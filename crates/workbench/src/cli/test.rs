@@ -10,9 +10,11 @@ use glomers_world::{Latency, LatencyDistribution};
 use super::{
     exit::{CliError, ExitStatus},
     progress::Terminal,
+    settings::SettingArguments,
     terminal,
 };
 use crate::{
+    expect::Expectation,
     nemeses,
     plan::{Concurrency, NodeProgram, Plan, numbered_nodes},
     run::{self, Request},
@@ -23,7 +25,7 @@ use crate::{
 #[derive(Debug, Args)]
 pub(crate) struct TestArguments {
     /// What the clients do and what the nodes must answer.
-    #[arg(short, long, value_name = "NAME", value_parser = PossibleValuesParser::new(workloads::names()))]
+    #[arg(short, long, value_name = "NAME", default_value = "lin-kv", value_parser = PossibleValuesParser::new(workloads::names()))]
     workload: String,
 
     /// The program that every node runs.
@@ -73,6 +75,21 @@ pub(crate) struct TestArguments {
     /// The share of operations that must succeed: `total`, or a number from 0 to 1. Without it any will do.
     #[arg(long, value_name = "SHARE", value_parser = parse_availability)]
     availability: Option<AvailabilityGoal>,
+
+    /// How long the nodes may recover from faults before a workload's final operations, in seconds.
+    #[arg(long, value_name = "SECONDS", default_value = "10", value_parser = parse_seconds)]
+    recovery_time: Duration,
+
+    /// What a figure of the results must be, such as net.servers.msgs-per-op<20 or stable-latency.p50<400ms; may stand several times.
+    #[arg(long, value_name = "COMPARISON")]
+    expect: Vec<Expectation>,
+
+    /// End the run at the first violation that is seen while it goes on.
+    #[arg(long)]
+    fail_fast: bool,
+
+    #[command(flatten)]
+    settings: SettingArguments,
 
     /// Show what the nodes print to stderr.
     #[arg(long)]
@@ -235,6 +252,10 @@ impl TestArguments {
         plan.nemesis.clone_from(&self.nemesis);
         plan.nemesis_interval = self.nemesis_interval;
         plan.availability = self.availability.unwrap_or(AvailabilityGoal::None);
+        plan.recovery = self.recovery_time;
+        plan.fail_fast = self.fail_fast;
+        plan.expectations.clone_from(&self.expect);
+        self.settings.apply(&mut plan)?;
         Ok(plan)
     }
 }
@@ -375,9 +396,29 @@ mod tests {
             "--seed x",
             "--format xml",
             "--topologie grid",
+            "--recovery-time never",
         ] {
             assert!(parse(&format!("test -w echo --bin x {wrong}")).is_err(), "{wrong} was accepted");
         }
+    }
+
+    #[test]
+    fn without_a_workload_it_is_lin_kv() {
+        assert_eq!(plan("test --bin x").workload, "lin-kv");
+    }
+
+    #[test]
+    fn options_of_a_workload_reach_it_and_are_refused_by_others() {
+        let plan = plan(
+            "test -w txn-list-append --bin x --key-count 3 --consistency-models read-committed,serializable",
+        );
+        assert_eq!(plan.settings.models(workloads::named(&plan.workload).settings[0]).len(), 2);
+        let refused =
+            parse("test -w echo --bin x --key-count 3").expect("parses").plan(7).expect_err("means nothing");
+        let refused = refused.to_string();
+        assert!(refused.contains("--key-count") && refused.contains("txn-list-append"), "{refused}");
+        let wrong = parse("test -w txn-list-append --bin x --key-count none").expect("parses").plan(7);
+        assert!(wrong.expect_err("no number").to_string().contains("a whole number above 0"));
     }
 
     #[test]

@@ -12,13 +12,21 @@ use glomers_node::{Random, Time};
 use glomers_protocol::NodeId;
 use glomers_world::World;
 
+use crate::{
+    cluster::Cluster,
+    plan::Plan,
+    settings::{Setting, Settings},
+};
+
 /// What a fault is, before it is built.
 pub struct Definition {
     /// Its name on the command line.
     pub name: &'static str,
     /// What it does, for `--help`.
     pub doc: &'static str,
-    build: fn() -> Box<dyn Fault>,
+    /// The options that mean something to it.
+    pub settings: &'static [&'static Setting],
+    build: fn(&Settings) -> Box<dyn Fault>,
 }
 
 /// Every fault, in alphabetical order.
@@ -40,8 +48,15 @@ pub(crate) trait Fault {
 /// What a fault works on.
 pub(crate) struct Site<'a> {
     pub(crate) world: &'a mut World,
-    pub(crate) nodes: &'a [NodeId],
+    pub(crate) cluster: &'a mut Cluster,
     pub(crate) random: &'a mut Random,
+}
+
+impl Site<'_> {
+    /// The nodes, in the order of the plan.
+    pub(crate) fn nodes(&self) -> &[NodeId] {
+        self.cluster.ids()
+    }
 }
 
 /// An action of the nemesis, as the history shows it: once with what was asked for, once with what was done.
@@ -65,20 +80,25 @@ struct Track {
 }
 
 impl Nemesis {
-    /// The faults with these names, each with its own stream of the seed.
-    pub(crate) fn new(names: &[String], mean_pause: Duration, seed: u64) -> Self {
+    /// The faults of a plan, each with its own stream of the seed.
+    pub(crate) fn new(plan: &Plan) -> Self {
         let track = |definition: &Definition| Track {
-            fault: (definition.build)(),
-            random: Random::derive(seed, &format!("nemesis {}", definition.name)),
+            fault: (definition.build)(&plan.settings),
+            random: Random::derive(plan.seed, &format!("nemesis {}", definition.name)),
             due: Time::ZERO,
             is_active: false,
         };
         let tracks = ALL
             .iter()
-            .filter(|definition| names.iter().any(|name| name == definition.name))
+            .filter(|definition| plan.nemesis.iter().any(|name| name == definition.name))
             .map(track)
             .collect();
-        Self { tracks, mean_pause }
+        Self { tracks, mean_pause: plan.nemesis_interval }
+    }
+
+    /// No fault at all.
+    pub(crate) fn none() -> Self {
+        Self { tracks: Vec::new(), mean_pause: Duration::ZERO }
     }
 
     /// When it acts next, counted from the first operation.
@@ -87,9 +107,9 @@ impl Nemesis {
     }
 
     /// Acts, where something is due.
-    pub(crate) fn act(&mut self, now: Time, world: &mut World, nodes: &[NodeId]) -> Option<Step> {
+    pub(crate) fn act(&mut self, now: Time, world: &mut World, cluster: &mut Cluster) -> Option<Step> {
         let track = self.tracks.iter_mut().find(|track| track.due <= now)?;
-        let mut site = Site { world, nodes, random: &mut track.random };
+        let mut site = Site { world, cluster, random: &mut track.random };
         let step = if track.is_active { track.fault.stop(&mut site) } else { track.fault.start(&mut site) };
         track.is_active = !track.is_active;
         track.due = now + self.mean_pause.mul_f64(track.random.f64() * 2.0);
@@ -97,11 +117,11 @@ impl Nemesis {
     }
 
     /// Puts right whatever is still wrong.
-    pub(crate) fn heal(&mut self, world: &mut World, nodes: &[NodeId]) -> Vec<Step> {
+    pub(crate) fn heal(&mut self, world: &mut World, cluster: &mut Cluster) -> Vec<Step> {
         let mut steps = Vec::new();
         for track in self.tracks.iter_mut().filter(|track| track.is_active) {
             track.is_active = false;
-            steps.push(track.fault.stop(&mut Site { world, nodes, random: &mut track.random }));
+            steps.push(track.fault.stop(&mut Site { world, cluster, random: &mut track.random }));
         }
         steps
     }

@@ -12,7 +12,8 @@ use super::{Definition, Fault, Site, Step};
 pub(crate) const DEFINITION: Definition = Definition {
     name: "partition",
     doc: "cuts the nodes into groups that can't hear each other",
-    build: || Box::new(PartitionFault { rule: None }),
+    settings: &[],
+    build: |_| Box::new(PartitionFault { rule: None }),
 };
 
 struct PartitionFault {
@@ -22,7 +23,7 @@ struct PartitionFault {
 impl Fault for PartitionFault {
     fn start(&mut self, site: &mut Site<'_>) -> Step {
         let kind = Kind::ALL[site.random.below(Kind::ALL.len() as u64) as usize];
-        let deaf = kind.draw(site.nodes, site.random);
+        let deaf = kind.draw(site.cluster.ids(), site.random);
         let links =
             deaf.iter().flat_map(|(dest, sources)| sources.iter().map(|src| (src.clone(), dest.clone())));
         self.rule = Some(site.world.install_rule(Partition::directed(links)));

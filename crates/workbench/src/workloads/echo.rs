@@ -1,14 +1,13 @@
 //! Echo: a client sends a message and expects to get that same message back.
 
-use std::rc::Rc;
-
-use glomers_check::{Checker, Echo, Mode, Operation, Value};
+use glomers_check::{Checker, Echo, Operation, Value};
 use glomers_protocol::RawValue;
 use serde::Serialize;
 
 use super::{Definition, Workload};
 use crate::{
-    clients::{Client, Completion, Connection, DEFAULT_TIMEOUT, complete},
+    check::checkers::Promise,
+    clients::{Client, Completion, Connection, DEFAULT_TIMEOUT, complete, raw},
     generator::repeat,
     plan::Plan,
     schema::{Field, Rpc, Shape},
@@ -19,6 +18,7 @@ pub(crate) const DEFINITION: Definition = Definition {
     doc: "A node answers every message with that same message.",
     rpcs: &[&ECHO],
     build,
+    settings: &[],
     checker,
 };
 
@@ -33,11 +33,11 @@ const ECHO: Rpc = Rpc {
 fn build(_: &Plan) -> Workload {
     let generator =
         repeat(|random| ("echo".into(), Value::from(format!("Please echo {}", random.below(128)))));
-    Workload { generator: Box::new(generator), client: Rc::new(EchoClient) }
+    Workload::new(generator, EchoClient)
 }
 
-fn checker(mode: Mode) -> Box<dyn Checker> {
-    Box::new(Echo::new(mode))
+fn checker(promise: &Promise) -> Box<dyn Checker> {
+    Box::new(Echo::new(promise.mode))
 }
 
 struct EchoClient;
@@ -50,8 +50,7 @@ struct EchoRequest {
 impl Client for EchoClient {
     fn invoke(&self, connection: Connection, operation: Operation) -> Completion {
         Box::pin(async move {
-            let payload = RawValue::from_string(operation.value.to_json()).expect("a value's JSON is JSON");
-            let request = EchoRequest { echo: payload };
+            let request = EchoRequest { echo: raw(&operation.value) };
             let result = connection.call(&ECHO, &request, DEFAULT_TIMEOUT).await;
             complete(operation, result, false)
         })

@@ -1,12 +1,24 @@
 //! The workloads, one file each: what clients ask nodes to do, and what the answers must be.
 
 mod echo;
+mod lin_kv;
+mod transactions;
+mod txn_list_append;
+mod txn_rw_register;
 
 use std::rc::Rc;
 
 use glomers_check::{Checker, Mode};
+use glomers_protocol::RawValue;
 
-use crate::{clients::Client, generator::Generator, plan::Plan, schema::Rpc};
+use crate::{
+    check::checkers::Promise,
+    clients::Client,
+    generator::Generator,
+    plan::Plan,
+    schema::Rpc,
+    settings::{Setting, SettingKind, Settings},
+};
 
 /// What a workload is, before it is built for a plan.
 pub struct Definition {
@@ -18,20 +30,58 @@ pub struct Definition {
     pub rpcs: &'static [&'static Rpc],
     /// Builds it for a plan.
     pub build: fn(&Plan) -> Workload,
+    /// The options that mean something to it.
+    pub settings: &'static [&'static Setting],
     /// Its own checker alone, for a history that is already there.
-    pub checker: fn(Mode) -> Box<dyn Checker>,
+    pub checker: fn(&Promise) -> Box<dyn Checker>,
+}
+
+impl Definition {
+    /// What its checker holds a run with these settings to.
+    pub fn promise(&self, settings: &Settings, mode: Mode) -> Promise {
+        let models = self.settings.iter().find(|setting| matches!(setting.kind, SettingKind::Models));
+        Promise::of_workload(models.map(|setting| settings.models(setting)).unwrap_or_default(), mode)
+    }
 }
 
 /// A workload that is built for a plan.
 pub struct Workload {
     /// What clients are asked to do; the runner spreads it at the plan's rate and ends it at the time limit.
     pub generator: Box<dyn Generator>,
+    /// What they are asked at the end, once every fault is healed and the nodes had time to recover; at its own pace.
+    pub final_generator: Option<Box<dyn Generator>>,
+    /// What every node is sent after it has answered init.
+    pub set_up: Option<SetUp>,
     /// How an operation is carried out.
     pub client: Rc<dyn Client>,
 }
 
+impl Workload {
+    /// A workload without a final phase and without a set-up.
+    pub fn new(generator: impl Generator + 'static, client: impl Client + 'static) -> Self {
+        Self { generator: Box::new(generator), final_generator: None, set_up: None, client: Rc::new(client) }
+    }
+
+    /// The same with a final phase.
+    #[must_use]
+    pub fn ending_with(mut self, generator: impl Generator + 'static) -> Self {
+        self.final_generator = Some(Box::new(generator));
+        self
+    }
+}
+
+/// A request that every node must answer before the first operation, and again when it was started anew.
+#[derive(Debug, Clone)]
+pub struct SetUp {
+    /// What kind of request.
+    pub rpc: &'static Rpc,
+    /// Its body, without the reserved keys.
+    pub payload: Box<RawValue>,
+}
+
 /// Every workload, in alphabetical order.
-pub const ALL: &[Definition] = &[echo::DEFINITION];
+pub const ALL: &[Definition] =
+    &[echo::DEFINITION, lin_kv::DEFINITION, txn_list_append::DEFINITION, txn_rw_register::DEFINITION];
 
 /// The names of all workloads.
 pub fn names() -> impl Iterator<Item = &'static str> {

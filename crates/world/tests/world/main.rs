@@ -5,9 +5,11 @@
 //! - `determinism`: the same seed gives the same run.
 //! - `hostile`: processes that break the protocol.
 //! - `lifetime`: no process outlives its world.
+//! - `services`: what nodes may ask of the services.
 
 mod cluster;
 mod conformance;
 mod determinism;
 mod hostile;
 mod lifetime;
+mod services;

@@ -54,6 +54,11 @@ impl Faults {
         &self.spans
     }
 
+    /// How many faults are in force after what was observed.
+    pub fn in_force(&self) -> usize {
+        self.spans.iter().filter(|span| span.end_ns.is_none()).count()
+    }
+
     /// The names of the faults in the order in which they first began.
     pub fn names(&self) -> Vec<&str> {
         let mut names = Vec::new();

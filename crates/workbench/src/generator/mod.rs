@@ -4,8 +4,16 @@
 //! answers with one, with "later", or with "done". It never looks at a clock and never sleeps, so that the same seed gives the same
 //! operations under real and under virtual time.
 
-use glomers_check::{Name, Value};
+mod each_thread;
+mod threads;
+
+use std::time::Duration;
+
+use glomers_check::{Name, Operation, Value};
 use glomers_node::{Random, Time};
+
+pub use each_thread::EachThread;
+pub use threads::FreeThreads;
 
 /// What a generator may look at.
 pub struct Context<'a> {
@@ -13,6 +21,8 @@ pub struct Context<'a> {
     pub now: Time,
     /// The threads that wait for an operation.
     pub free: &'a FreeThreads,
+    /// The process that each thread is at present: another one after every operation of which nobody knows the end.
+    pub processes: &'a [u64],
     /// The stream that all of the workload's chance is drawn from.
     pub random: &'a mut Random,
 }
@@ -26,6 +36,22 @@ pub struct Draft {
     pub f: Name,
     /// Its argument.
     pub value: Value,
+    /// Further entries, which its completion has too, such as `:final?`.
+    pub extra: Vec<(Name, Value)>,
+}
+
+impl Draft {
+    /// An operation of this thread.
+    pub fn new(thread: usize, f: impl Into<Name>, value: impl Into<Value>) -> Self {
+        Self { thread, f: f.into(), value: value.into(), extra: Vec::new() }
+    }
+
+    /// The same with a further entry.
+    #[must_use]
+    pub fn with(mut self, name: impl Into<Name>, value: impl Into<Value>) -> Self {
+        self.extra.push((name.into(), value.into()));
+        self
+    }
 }
 
 /// A generator's answer.
@@ -45,6 +71,9 @@ pub enum Next {
 pub trait Generator {
     /// The next operation, if one may start now.
     fn next(&mut self, context: &mut Context<'_>) -> Next;
+
+    /// Takes notice of an operation of this thread that was invoked or has completed.
+    fn observe(&mut self, _thread: usize, _operation: &Operation) {}
 }
 
 /// An endless generator from a function that draws one operation's function and argument for any free thread.
@@ -60,7 +89,7 @@ impl<F: FnMut(&mut Random) -> (Name, Value)> Generator for Repeat<F> {
     fn next(&mut self, context: &mut Context<'_>) -> Next {
         let Some(thread) = context.free.pick(context.random) else { return Next::WhenFree };
         let (f, value) = (self.draw)(context.random);
-        Next::Operation(Draft { thread, f, value })
+        Next::Operation(Draft::new(thread, f, value))
     }
 }
 
@@ -91,7 +120,7 @@ impl<G: Generator> Generator for Stagger<G> {
             Next::Operation(_) => {
                 let from = if self.was_blocked { context.now } else { self.due };
                 let pause_ns = context.random.f64() * 2.0 * self.mean_pause_ns;
-                self.due = from + std::time::Duration::from_nanos(pause_ns as u64);
+                self.due = from + Duration::from_nanos(pause_ns as u64);
                 self.was_blocked = false;
             }
             Next::WhenFree => self.was_blocked = true,
@@ -99,31 +128,41 @@ impl<G: Generator> Generator for Stagger<G> {
         }
         next
     }
+
+    fn observe(&mut self, thread: usize, operation: &Operation) {
+        self.inner.observe(thread, operation);
+    }
 }
 
-/// Ends a generator at a time: what was invoked before may still complete.
+/// Ends a generator some time after it was first asked: what was invoked before may still complete.
 pub struct TimeLimit<G> {
     inner: G,
-    limit: Time,
+    limit: Duration,
+    end: Option<Time>,
 }
 
 impl<G: Generator> TimeLimit<G> {
-    /// Lets `inner` run until `limit`.
-    pub fn new(limit: Time, inner: G) -> Self {
-        Self { inner, limit }
+    /// Lets `inner` run for that long.
+    pub fn new(limit: Duration, inner: G) -> Self {
+        Self { inner, limit, end: None }
     }
 }
 
 impl<G: Generator> Generator for TimeLimit<G> {
     fn next(&mut self, context: &mut Context<'_>) -> Next {
-        if context.now >= self.limit {
+        let end = *self.end.get_or_insert(context.now + self.limit);
+        if context.now >= end {
             return Next::Done;
         }
         match self.inner.next(context) {
-            Next::Later(at) => Next::Later(at.min(self.limit)),
-            Next::WhenFree | Next::Done => Next::Later(self.limit),
-            operation @ Next::Operation(_) => operation,
+            Next::Later(at) => Next::Later(at.min(end)),
+            Next::WhenFree => Next::Later(end),
+            decided @ (Next::Operation(_) | Next::Done) => decided,
         }
+    }
+
+    fn observe(&mut self, thread: usize, operation: &Operation) {
+        self.inner.observe(thread, operation);
     }
 }
 
@@ -140,71 +179,15 @@ impl Generator for Box<dyn Generator> {
     fn next(&mut self, context: &mut Context<'_>) -> Next {
         (**self).next(context)
     }
-}
 
-/// The threads without an operation: a set with a constant-time random pick.
-#[derive(Debug, Clone)]
-pub struct FreeThreads {
-    free: Vec<usize>,
-    /// Where each thread stands in `free`, or `BUSY`.
-    position: Vec<usize>,
-}
-
-const BUSY: usize = usize::MAX;
-
-impl FreeThreads {
-    /// All of `count` threads, free.
-    pub fn all(count: usize) -> Self {
-        Self { free: (0..count).collect(), position: (0..count).collect() }
-    }
-
-    /// Any free thread, each with the same chance.
-    pub fn pick(&self, random: &mut Random) -> Option<usize> {
-        match self.free.len() {
-            0 => None,
-            1 => Some(self.free[0]),
-            count => Some(self.free[random.below(count as u64) as usize]),
-        }
-    }
-
-    /// Whether a thread is free.
-    pub fn contains(&self, thread: usize) -> bool {
-        self.position[thread] != BUSY
-    }
-
-    /// How many threads are free.
-    pub fn count(&self) -> usize {
-        self.free.len()
-    }
-
-    /// Whether no operation is under way.
-    pub fn are_all(&self) -> bool {
-        self.free.len() == self.position.len()
-    }
-
-    /// Takes a thread that is free.
-    pub fn take(&mut self, thread: usize) {
-        let position = std::mem::replace(&mut self.position[thread], BUSY);
-        assert!(position != BUSY, "thread {thread} got a second operation while one was under way");
-        self.free.swap_remove(position);
-        if let Some(&moved) = self.free.get(position) {
-            self.position[moved] = position;
-        }
-    }
-
-    /// Gives a thread back.
-    pub fn give_back(&mut self, thread: usize) {
-        assert!(!self.contains(thread), "thread {thread} completed an operation that it had not invoked");
-        self.position[thread] = self.free.len();
-        self.free.push(thread);
+    fn observe(&mut self, thread: usize, operation: &Operation) {
+        (**self).observe(thread, operation);
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::time::Duration;
-
     fn echo() -> impl Generator {
         repeat(|random| ("echo".into(), Value::Int(i128::from(random.below(10)))))
     }
@@ -216,7 +199,9 @@ mod tests {
         let mut now = Time::ZERO;
         let mut times = Vec::new();
         loop {
-            match generator.next(&mut Context { now, free: &free, random: &mut random }) {
+            let processes: Vec<u64> = (0..threads as u64).collect();
+            let mut context = Context { now, free: &free, processes: &processes, random: &mut random };
+            match generator.next(&mut context) {
                 Next::Operation(_) => times.push(now),
                 Next::Later(at) => now = at,
                 Next::WhenFree => panic!("every thread is free"),
@@ -227,20 +212,20 @@ mod tests {
 
     #[test]
     fn operations_come_at_the_rate_until_the_limit() {
-        let limit = Time::ZERO + Duration::from_secs(100);
+        let limit = Duration::from_secs(100);
         let times = invocations(&mut TimeLimit::new(limit, Stagger::new(100.0, echo())), 3);
         assert!(
             (9_700..10_300).contains(&times.len()),
             "{} operations in 100 s at 100 a second",
             times.len()
         );
-        assert!(times.iter().all(|at| *at < limit));
+        assert!(times.iter().all(|at| *at < Time::ZERO + limit));
     }
 
     #[test]
     fn the_same_seed_gives_the_same_times() {
         let run = || {
-            let limit = Time::ZERO + Duration::from_secs(10);
+            let limit = Duration::from_secs(10);
             invocations(&mut TimeLimit::new(limit, Stagger::new(10.0, echo())), 2)
         };
         assert_eq!(run(), run());
@@ -255,6 +240,7 @@ mod tests {
             generator.next(&mut Context {
                 now: Time::ZERO + Duration::from_millis(now_ms),
                 free,
+                processes: &[0],
                 random: &mut random,
             })
         };
@@ -269,7 +255,7 @@ mod tests {
 
     #[test]
     fn silence_lasts_until_the_limit() {
-        let limit = Time::ZERO + Duration::from_secs(3);
+        let limit = Duration::from_secs(3);
         assert_eq!(invocations(&mut TimeLimit::new(limit, Silence), 1), []);
     }
 

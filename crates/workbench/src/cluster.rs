@@ -1,0 +1,243 @@
+//! The hosts of a run: its nodes, as they come and go, and the clients that talk to them.
+
+use std::{cell::RefCell, collections::VecDeque, rc::Rc};
+
+use glomers_node::{CoreOptions, Node, NodeCore, Random, Router};
+use glomers_protocol::{NodeId, RpcError, init::Init};
+use glomers_world::{HostIndex, HostRole, ProcessSpec, SpawnError, World};
+
+use crate::{
+    clients::{Connection, DEFAULT_TIMEOUT, RequestFailure},
+    runner::INIT_TIMEOUT,
+    workloads::SetUp,
+};
+
+/// How nodes are run.
+pub enum Hosting {
+    /// Each as a process of its own.
+    Processes(Box<dyn Fn(&NodeId) -> ProcessSpec>),
+    /// Each inside this process, from a function that makes its core.
+    InProcess(Box<dyn Fn(CoreOptions) -> NodeCore>),
+}
+
+impl Hosting {
+    /// Every node inside this process, from a constructor that stands for the node's program.
+    pub fn in_process<S: 'static>(start: impl Fn(Node) -> Router<S> + 'static) -> Self {
+        let start = Rc::new(start);
+        Self::InProcess(Box::new(move |options| {
+            let start = Rc::clone(&start);
+            NodeCore::new(options, move |node| start(node))
+        }))
+    }
+}
+
+/// How a node answered what it is sent before the first operation.
+#[derive(Debug)]
+pub(crate) enum Preparation {
+    /// It is ready.
+    Ready,
+    /// It did not answer init as it should.
+    Init(RpcError),
+    /// It did not answer the workload's own set-up.
+    SetUp(RequestFailure),
+}
+
+/// The hosts of a run.
+pub(crate) struct Cluster {
+    seed: u64,
+    hosting: Hosting,
+    set_up: Option<SetUp>,
+    ids: Vec<NodeId>,
+    members: Vec<Member>,
+    next_client: u64,
+    answers: Rc<RefCell<VecDeque<(NodeId, u64, Preparation)>>>,
+    spawn_failure: Option<SpawnError>,
+}
+
+/// A node, dead or alive.
+struct Member {
+    /// Its newest host; none before its first start.
+    host: Option<HostIndex>,
+    is_paused: bool,
+    /// How often it was started.
+    starts: u64,
+    /// The client that sent init to the newest host. It stays, so that a second answer reaches somebody who notices.
+    initiator: Option<(HostIndex, Node)>,
+    /// Answers to init beyond the first, of hosts that have gone.
+    surplus_init_replies: u64,
+}
+
+impl Cluster {
+    pub(crate) fn new(ids: Vec<NodeId>, seed: u64, hosting: Hosting, set_up: Option<SetUp>) -> Self {
+        let absent =
+            || Member { host: None, is_paused: false, starts: 0, initiator: None, surplus_init_replies: 0 };
+        let members = ids.iter().map(|_| absent()).collect();
+        Self {
+            seed,
+            hosting,
+            set_up,
+            ids,
+            members,
+            next_client: 0,
+            answers: Rc::default(),
+            spawn_failure: None,
+        }
+    }
+
+    /// The nodes, in the order of the plan.
+    pub(crate) fn ids(&self) -> &[NodeId] {
+        &self.ids
+    }
+
+    /// Starts a node that does not run. It has no state, and knows nothing until it is sent init.
+    pub(crate) fn launch(&mut self, world: &mut World, node: usize) -> Result<(), SpawnError> {
+        let id = self.ids[node].clone();
+        let starts = self.members[node].starts;
+        let host = match &self.hosting {
+            Hosting::Processes(specification) => world.add_process(id.clone(), &specification(&id))?,
+            Hosting::InProcess(start) => {
+                // A node that is started again must not draw what it drew before: real ones don't either.
+                let stream =
+                    if starts == 0 { format!("node {id}") } else { format!("node {id}, start {starts}") };
+                let core = start(CoreOptions { random: Random::derive(self.seed, &stream) });
+                world.add_local(id, HostRole::Node, core)
+            }
+        };
+        let member = &mut self.members[node];
+        (member.host, member.is_paused, member.starts) = (Some(host), false, starts + 1);
+        Ok(())
+    }
+
+    /// Sends a node init, and what the workload sets it up with as soon as it has answered. The answer is given by
+    /// [`Cluster::preparation`].
+    pub(crate) fn send_init(&mut self, world: &mut World, node: usize) {
+        let id = self.ids[node].clone();
+        let (host, client) = self.open_client(world);
+        let request = Init { node_id: id.clone(), node_ids: self.ids.clone() };
+        let member = &mut self.members[node];
+        member.initiator = Some((host, client.clone()));
+        let (start, answers) = (member.starts, Rc::clone(&self.answers));
+        // At the beginning every node has answered init before the first is set up.
+        let set_up = if start == 1 { None } else { self.set_up.clone() };
+        world.spawn(host, async move {
+            let answer = client.rpc(&id, request).timeout(INIT_TIMEOUT).await;
+            let preparation = match (answer, set_up) {
+                (Err(error), _) => Preparation::Init(error),
+                (Ok(_), None) => Preparation::Ready,
+                (Ok(_), Some(set_up)) => send_set_up(client, &id, &set_up).await,
+            };
+            answers.borrow_mut().push_back((id, start, preparation));
+        });
+    }
+
+    /// Sends every node what the workload sets it up with. Returns whether there is such a thing.
+    pub(crate) fn set_up(&mut self, world: &mut World) -> bool {
+        let Some(set_up) = self.set_up.clone() else { return false };
+        for node in 0..self.ids.len() {
+            let (host, client) = self.open_client(world);
+            let (id, start, set_up) = (self.ids[node].clone(), self.members[node].starts, set_up.clone());
+            let answers = Rc::clone(&self.answers);
+            world.spawn(host, async move {
+                let preparation = send_set_up(client, &id, &set_up).await;
+                answers.borrow_mut().push_back((id, start, preparation));
+            });
+        }
+        true
+    }
+
+    /// The next answer to init or to a set-up, if one has come. What a node was sent before it was last killed does not count.
+    pub(crate) fn preparation(&mut self) -> Option<(NodeId, Preparation)> {
+        loop {
+            let (id, start, preparation) = self.answers.borrow_mut().pop_front()?;
+            let place = self.ids.iter().position(|candidate| *candidate == id);
+            if place.is_some_and(|place| {
+                self.members[place].starts == start && self.members[place].host.is_some()
+            }) {
+                return Some((id, preparation));
+            }
+        }
+    }
+
+    /// Whether the node has been started and not been killed since.
+    pub(crate) fn is_running(&self, node: usize) -> bool {
+        self.members[node].host.is_some()
+    }
+
+    /// Whether the node is stopped in its tracks.
+    pub(crate) fn is_paused(&self, node: usize) -> bool {
+        self.members[node].is_paused
+    }
+
+    /// Kills a node, with all that it knew. Does nothing where it does not run.
+    pub(crate) fn kill(&mut self, world: &mut World, node: usize) {
+        let member = &mut self.members[node];
+        member.is_paused = false;
+        if let Some(host) = member.host.take() {
+            world.kill(host);
+        }
+        if let Some((host, client)) = member.initiator.take() {
+            member.surplus_init_replies += client.unclaimed_replies();
+            world.remove(host);
+        }
+    }
+
+    /// Starts a node again that was killed, with no state, and sends it init. Does nothing where it runs.
+    pub(crate) fn restart(&mut self, world: &mut World, node: usize) {
+        if self.is_running(node) {
+            return;
+        }
+        match self.launch(world, node) {
+            Ok(()) => self.send_init(world, node),
+            Err(error) => self.spawn_failure = Some(error),
+        }
+    }
+
+    /// Stops a node in its tracks: it keeps its state and its messages wait. Does nothing where it does not run.
+    pub(crate) fn pause(&mut self, world: &mut World, node: usize) {
+        let member = &mut self.members[node];
+        if let Some(host) = member.host {
+            member.is_paused = true;
+            world.pause(host);
+        }
+    }
+
+    /// Lets a paused node go on.
+    pub(crate) fn resume(&mut self, world: &mut World, node: usize) {
+        let member = &mut self.members[node];
+        if let Some(host) = member.host.filter(|_| member.is_paused) {
+            member.is_paused = false;
+            world.resume(host);
+        }
+    }
+
+    /// Why a node could not be started again, if that happened.
+    pub(crate) fn take_spawn_failure(&mut self) -> Option<SpawnError> {
+        self.spawn_failure.take()
+    }
+
+    /// The nodes that answered init more than once, and how many answers there were beyond the first.
+    pub(crate) fn surplus_init_replies(&self) -> Vec<(NodeId, u64)> {
+        let surplus = |member: &Member| {
+            let now = member.initiator.as_ref().map_or(0, |(_, client)| client.unclaimed_replies());
+            member.surplus_init_replies + now
+        };
+        let counts = self.ids.iter().zip(&self.members).map(|(id, member)| (id.clone(), surplus(member)));
+        counts.filter(|(_, count)| *count > 0).collect()
+    }
+
+    /// A client host with an id that nobody had before.
+    pub(crate) fn open_client(&mut self, world: &mut World) -> (HostIndex, Node) {
+        let id = NodeId::from(format!("c{}", self.next_client));
+        self.next_client += 1;
+        let options = CoreOptions { random: Random::derive(self.seed, &format!("node {id}")) };
+        let core = NodeCore::started(options, id.clone(), Vec::new(), |_| Router::new(()));
+        let client = core.node().clone();
+        (world.add_local(id, HostRole::Client, core), client)
+    }
+}
+
+async fn send_set_up(client: Node, node: &NodeId, set_up: &SetUp) -> Preparation {
+    let connection = Connection::new(client, node.clone());
+    let answer = connection.call(set_up.rpc, &set_up.payload, DEFAULT_TIMEOUT).await;
+    answer.map_or_else(Preparation::SetUp, |_| Preparation::Ready)
+}
