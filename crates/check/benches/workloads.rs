@@ -1,7 +1,7 @@
-//! How long the verdicts on sets, counters and ids take, with everything from the first operation to the results.
+//! How long the verdicts on sets, counters, ids and logs take, with everything from the first operation to the results.
 
 use criterion::{BatchSize, Criterion, criterion_group, criterion_main};
-use glomers_check::{Checker, Mode, Operation, OperationKind, PnCounter, SetFull, UniqueIds, Value};
+use glomers_check::{Checker, Kafka, Mode, Operation, OperationKind, PnCounter, SetFull, UniqueIds, Value};
 
 fn run(history: &[Operation], mut checker: impl Checker) {
     for operation in history {
@@ -52,6 +52,35 @@ fn unique_ids(criterion: &mut Criterion) {
     bench(criterion, "unique-ids, 1000000 texts", &history(texts), || UniqueIds::new(Mode::Strict));
 }
 
+/// A million sends and polls, each poll of what was sent since the process polled last; offsets far apart.
+fn kafka(criterion: &mut Criterion) {
+    const KEYS: u64 = 100;
+    const PROCESSES: u64 = 10;
+    let mut logs: Vec<Vec<Value>> = vec![Vec::new(); KEYS as usize];
+    let mut next = vec![vec![0; KEYS as usize]; PROCESSES as usize];
+    let pairs = (0..1_000_000_u64).map(|number| {
+        // Every second round each process polls the key that it sent to; so all that is sent is polled by one process.
+        let (round, process) = (number / PROCESSES, number % PROCESSES);
+        let key = (round / 2 * PROCESSES + process) % KEYS;
+        let (log, name) = (&mut logs[key as usize], Value::from(key.to_string()));
+        let (f, asked, answered) = if round % 2 == 0 {
+            let message = Value::from(log.len());
+            let pair = Value::Vector(vec![Value::from(log.len() as i64 * 9_000_000_000), message.clone()]);
+            log.push(pair.clone());
+            let step = |value: Value| vec![Value::keyword("send"), name.clone(), value];
+            ("send", step(message), step(pair))
+        } else {
+            let first = std::mem::replace(&mut next[process as usize][key as usize], log.len());
+            let batch = Value::Vector(log[first..].to_vec());
+            let polled = vec![Value::keyword("poll"), Value::Map(vec![(name, batch)])];
+            ("poll", vec![Value::keyword("poll")], polled)
+        };
+        let steps = |step: Vec<Value>| Value::Vector(vec![Value::Vector(step)]);
+        (Operation::invoke(process, f, steps(asked)), OperationKind::Ok, steps(answered))
+    });
+    bench(criterion, "kafka, 1000000 operations", &history(pairs), || Kafka::new(Mode::Strict));
+}
+
 fn configured() -> Criterion {
     Criterion::default().sample_size(10)
 }
@@ -59,6 +88,6 @@ fn configured() -> Criterion {
 criterion_group! {
     name = benches;
     config = configured();
-    targets = set_full, pn_counter, unique_ids
+    targets = set_full, pn_counter, unique_ids, kafka
 }
 criterion_main!(benches);

@@ -24,8 +24,8 @@
 //!   [`formats`] reads the text formats of several tools.
 //! - [`Checker`], [`Verdict`]: what every checker is and says. [`Composition`] makes one of several, [`Guarded`]
 //!   keeps a crash from spreading, [`Compared`] says where upstream would judge otherwise.
-//! - [`Stats`], [`Availability`], [`Exceptions`] look at any workload; [`Echo`], [`UniqueIds`], [`SetFull`] and
-//!   [`PnCounter`] at one or two each.
+//! - [`Stats`], [`Availability`], [`Exceptions`] look at any workload; [`Echo`], [`UniqueIds`], [`SetFull`],
+//!   [`PnCounter`] and [`Kafka`] at one or two each.
 //! - [`linear`] decides whether concurrent operations fit one order.
 //! - [`txn`] judges transactions: isolation levels from read uncommitted to strict serializability;
 //!   [`WeakIsolation`] decides the weakest exactly.
@@ -39,6 +39,7 @@ mod checker;
 mod echo;
 mod exceptions;
 mod history;
+mod kafka;
 mod moment;
 mod name;
 mod operation;
@@ -56,6 +57,7 @@ pub use checker::{Checker, Compared, Composition, Guarded, Mode, check};
 pub use echo::Echo;
 pub use exceptions::Exceptions;
 pub use history::{History, HistoryError, HistoryReader, Pairing};
+pub use kafka::Kafka;
 pub use name::Name;
 pub use operation::{Operation, OperationKind, Process};
 pub use pn_counter::PnCounter;

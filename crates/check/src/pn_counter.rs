@@ -13,8 +13,8 @@ use crate::{Checker, Finding, Mode, Operation, OperationKind, Pairing, Validity,
 /// A final read is one with `:final?`. What reads say before the end is not judged: the counter is eventually consistent.
 ///
 /// Strictly, a final read that is no integer is wrong, and so it is if the final reads were tried and none succeeded:
-/// faults are healed by then, and a counter that cannot be read counts nothing. Without any try at a final read the
-/// verdict is unknown. [`Mode::Compat`] calls both valid, and an answer that is no integer unknown, as upstream's crash
+/// faults are healed by then, and a counter that cannot be read counts nothing. Where no final read has
+/// ended the verdict is unknown. [`Mode::Compat`] calls both valid, and an answer that is no integer unknown, as upstream's crash
 /// there amounts to.
 ///
 /// The possible sums are kept as ranges; time is linear in the operations, and in the additions of unknown outcome times
@@ -52,7 +52,7 @@ pub struct PnCounter {
     open: Pairing<Value>,
     /// The first addition of something that is no integer.
     unsuitable: Option<(Moment, Value)>,
-    final_tries: u64,
+    unsuccessful_final_reads: u64,
     final_reads: Vec<Operation>,
 }
 
@@ -66,7 +66,7 @@ impl PnCounter {
             unknown: Vec::new(),
             open: Pairing::new(),
             unsuitable: None,
-            final_tries: 0,
+            unsuccessful_final_reads: 0,
             final_reads: Vec::new(),
         }
     }
@@ -140,10 +140,10 @@ impl Checker for PnCounter {
         if operation.f == "add" {
             self.observe_add(operation);
         } else if is_final(operation) {
-            if operation.is_invoke() {
-                self.final_tries += 1;
-            } else if operation.is_ok() {
-                self.final_reads.push(operation.clone());
+            match operation.kind {
+                OperationKind::Invoke => {}
+                OperationKind::Ok => self.final_reads.push(operation.clone()),
+                OperationKind::Fail | OperationKind::Info => self.unsuccessful_final_reads += 1,
             }
         }
     }
@@ -175,15 +175,15 @@ impl Checker for PnCounter {
         };
         let mut validity = if is_strict { Validity::from(wrong.is_empty()) } else { upstream };
         if is_strict && self.final_reads.is_empty() {
-            let sentence = if self.final_tries > 0 {
+            let sentence = if self.unsuccessful_final_reads > 0 {
                 validity = Validity::Invalid;
                 format!(
                     "None of {} final reads succeeded, although faults are healed by then.",
-                    self.final_tries
+                    self.unsuccessful_final_reads
                 )
             } else {
                 validity = Validity::Unknown;
-                "There was no final read (one with `:final? true`), so there was nothing to judge.".to_owned()
+                "No final read has ended (one with `:final? true`), so there was nothing to judge.".to_owned()
             };
             findings.push(Finding::new(sentence, []));
         }

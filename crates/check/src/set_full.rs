@@ -239,6 +239,6 @@ impl Checker for SetFull {
         for element in &mut self.elements {
             element.count_absences(&self.reads);
         }
-        report::verdict(*self)
+        report::verdict(&self)
     }
 }

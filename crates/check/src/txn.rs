@@ -198,6 +198,12 @@ mod transactions;
 mod updates;
 pub mod weak;
 
+pub(crate) use component::Edge;
+pub(crate) use cycle::{Cycle, Scope as Order};
+pub(crate) use interner::{ElementId, Interner, KeyId};
+pub(crate) use search::cycles as dependency_cycles;
+pub(crate) use transactions::Span;
+
 pub use anomaly::{Anomaly, UnknownAnomaly};
 pub use drawing::draw_cycle;
 pub use list_append::ListAppend;

@@ -163,7 +163,7 @@ proptest! {
             }
         }
         let validity = |read: i64| {
-            let end = [format!("99 invoke final nil"), format!("99 ok final {read}")];
+            let end = ["99 invoke final nil".to_owned(), format!("99 ok final {read}")];
             let lines: Vec<&str> = lines.iter().chain(&end).map(String::as_str).collect();
             counter(Mode::Strict, &lines).validity
         };

@@ -5,7 +5,7 @@ mod support;
 use std::path::{Path, PathBuf};
 
 use glomers_check::{
-    Availability, AvailabilityGoal, Checker, Composition, Echo, Exceptions, History, Mode, PnCounter,
+    Availability, AvailabilityGoal, Checker, Composition, Echo, Exceptions, History, Kafka, Mode, PnCounter,
     SetFull, Stats, UniqueIds, Value, check, edn,
 };
 
@@ -114,6 +114,45 @@ fn sets_counters_and_ids_have_upstreams_results_to_the_letter() {
         count += 1;
     }
     assert!(count > 0, "no run of these workloads at {}", root.display());
+}
+
+/// A list of errors whose order upstream leaves to its hash tables and threads, as a bag.
+fn as_bag(errors: &Value) -> Vec<Value> {
+    let mut errors = errors.as_sequence().unwrap().to_vec();
+    errors.sort();
+    errors
+}
+
+#[test]
+fn logs_have_upstreams_anomalies_counts_and_lag() {
+    let Some(root) = support::conformance("maelstrom") else { return };
+    for name in ["kafka-ok-single", "kafka-bad-lost", "kafka-bad-dup", "kafka-bad-split"] {
+        let run = root.join(name);
+        let history = History::read(run.join("history.edn")).unwrap();
+        let ours = check(&history, Kafka::new(Mode::Compat)).results;
+        let theirs = results(&run).unwrap().get("workload").unwrap().clone();
+        let keys = |results: &Value| -> Vec<Value> {
+            results.as_map().unwrap().iter().map(|(key, _)| key.clone()).collect()
+        };
+        assert_eq!(keys(&ours), keys(&theirs), "{name}");
+        for (key, theirs) in theirs.as_map().unwrap() {
+            let ours = ours.get_value(key).unwrap();
+            let (Some(our_count), Some(their_count)) = (ours.get("count"), theirs.get("count")) else {
+                assert_eq!(ours, theirs, "{key} of {name}");
+                continue;
+            };
+            assert_eq!(our_count, their_count, "{key} of {name}");
+            let (our_errors, their_errors) = (ours.get("errs").unwrap(), theirs.get("errs").unwrap());
+            // Of more cases than are shown, equally grave ones are chosen at random.
+            if their_count == &Value::from(as_bag(their_errors).len()) {
+                assert_eq!(as_bag(our_errors), as_bag(their_errors), "{key} of {name}");
+            } else {
+                assert_eq!(as_bag(our_errors).len(), as_bag(their_errors).len(), "{key} of {name}");
+            }
+        }
+        let strict = check(&history, Kafka::new(Mode::Strict)).results;
+        assert_eq!(strict.get("valid?"), theirs.get("valid?"), "strictly, {name}");
+    }
 }
 
 #[test]

@@ -224,13 +224,13 @@ fn by_definition(operations: &[Operation]) -> BTreeMap<i64, &'static str> {
             let is_beginning = |begun: &&Operation| {
                 begun.is_invoke() && begun.process == end.process && begun.index < end.index
             };
-            (operations.iter().rev().find(is_beginning).unwrap(), end)
+            (operations.iter().rev().find(is_beginning).expect("a beginning"), end)
         })
         .collect();
     let adds = operations.iter().filter(|operation| operation.is_invoke() && operation.f == "add");
     adds.map(|add| {
         let relevant = || reads.iter().filter(|(_, end)| end.index > add.index);
-        let finds = |end: &Operation| end.value.as_sequence().unwrap().contains(&add.value);
+        let finds = |end: &Operation| end.value.as_sequence().expect("a list").contains(&add.value);
         let known = operations
             .iter()
             .find(|end| {
@@ -246,7 +246,7 @@ fn by_definition(operations: &[Operation]) -> BTreeMap<i64, &'static str> {
         } else {
             "never-read"
         };
-        (add.value.as_int().unwrap() as i64, outcome)
+        (add.value.as_int().expect("an integer") as i64, outcome)
     })
     .collect()
 }

@@ -59,6 +59,8 @@ struct Member {
     /// Its newest host; none before its first start.
     host: Option<HostIndex>,
     is_paused: bool,
+    /// Whether the newest host has answered what it was sent last before the operations.
+    is_ready: bool,
     /// How often it was started.
     starts: u64,
     /// The client that sent init to the newest host. It stays, so that a second answer reaches somebody who notices.
@@ -69,8 +71,14 @@ struct Member {
 
 impl Cluster {
     pub(crate) fn new(ids: Vec<NodeId>, seed: u64, hosting: Hosting, set_up: Option<SetUp>) -> Self {
-        let absent =
-            || Member { host: None, is_paused: false, starts: 0, initiator: None, surplus_init_replies: 0 };
+        let absent = || Member {
+            host: None,
+            is_paused: false,
+            is_ready: false,
+            starts: 0,
+            initiator: None,
+            surplus_init_replies: 0,
+        };
         let members = ids.iter().map(|_| absent()).collect();
         Self {
             seed,
@@ -104,7 +112,8 @@ impl Cluster {
             }
         };
         let member = &mut self.members[node];
-        (member.host, member.is_paused, member.starts) = (Some(host), false, starts + 1);
+        (member.host, member.is_paused, member.is_ready) = (Some(host), false, false);
+        member.starts = starts + 1;
         Ok(())
     }
 
@@ -149,10 +158,10 @@ impl Cluster {
     pub(crate) fn preparation(&mut self) -> Option<(NodeId, Preparation)> {
         loop {
             let (id, start, preparation) = self.answers.borrow_mut().pop_front()?;
-            let place = self.ids.iter().position(|candidate| *candidate == id);
-            if place.is_some_and(|place| {
-                self.members[place].starts == start && self.members[place].host.is_some()
-            }) {
+            let Some(place) = self.ids.iter().position(|candidate| *candidate == id) else { continue };
+            let member = &mut self.members[place];
+            if member.starts == start && member.host.is_some() {
+                member.is_ready = matches!(preparation, Preparation::Ready);
                 return Some((id, preparation));
             }
         }
@@ -161,6 +170,11 @@ impl Cluster {
     /// Whether the node has been started and not been killed since.
     pub(crate) fn is_running(&self, node: usize) -> bool {
         self.members[node].host.is_some()
+    }
+
+    /// Whether the node runs and has answered init, and what the workload sets it up with.
+    pub(crate) fn is_ready(&self, node: usize) -> bool {
+        self.is_running(node) && self.members[node].is_ready
     }
 
     /// Whether the node is stopped in its tracks.

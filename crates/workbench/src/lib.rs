@@ -13,7 +13,7 @@
 //! - [`run`], [`store`], [`run_file`] and [`publish`]: a test with real processes, its directory, and the reports in it;
 //! - [`simulation`]: the same plan on nodes inside this process, under virtual time;
 //! - [`report`] and [`serve`]: pictures and pages;
-//! - [`cli`]: the command line, and [`doc`], the page that the registries write.
+//! - [`cli`]: the command line; [`doc`], the page that the registries write, and [`explain`], what services and faults do.
 
 pub mod analysis;
 pub mod check;
@@ -24,6 +24,7 @@ mod cluster;
 mod conclusion;
 pub mod doc;
 pub mod expect;
+pub mod explain;
 pub mod generator;
 mod log;
 pub mod nemeses;

@@ -55,3 +55,49 @@ impl Overlap {
         Some(Finding::new(sentence, []))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use glomers_check::OperationKind;
+
+    use super::*;
+
+    /// The finding after a history in which `+` begins a fault, `-` ends it, a digit invokes an operation of that client or completes it.
+    fn finding(history: &str) -> Option<String> {
+        let mut overlap = Overlap::default();
+        let mut open = std::collections::BTreeSet::new();
+        for (index, sign) in (0..).zip(history.chars()) {
+            let operation = match sign {
+                '+' => Operation::nemesis("start-partition", ()),
+                '-' => Operation::nemesis("stop-partition", ()),
+                digit => {
+                    let client = u64::from(digit.to_digit(10).expect("a digit"));
+                    let invoke = Operation::invoke(client, "read", ());
+                    if open.insert(client) {
+                        invoke
+                    } else {
+                        open.remove(&client);
+                        invoke.completed(OperationKind::Ok, ())
+                    }
+                }
+            };
+            overlap.observe(&operation.at(index, index));
+        }
+        overlap.finding().map(|finding| finding.sentence)
+    }
+
+    #[test]
+    fn a_fault_that_met_no_operation_proves_nothing() {
+        for history in ["11+-22", "11++--", "+-11", "11+-22+-33"] {
+            let sentence = finding(history).unwrap_or_else(|| panic!("{history} is said to prove something"));
+            assert!(sentence.contains("proves nothing about faults"), "{sentence}");
+        }
+    }
+
+    #[test]
+    fn one_operation_under_way_is_enough() {
+        for history in ["1+-1", "+11-", "+1-1", "1+1-", "11+22-33", "11"] {
+            assert_eq!(finding(history), None, "{history}");
+        }
+    }
+}

@@ -233,6 +233,8 @@ impl<'a> Runner<'a> {
             if let Some(ending) = self.interruption() {
                 return Ok(Some(ending));
             }
+            // Every request has a time-out of its own, which is shorter.
+            assert!(self.world.now() < give_up, "a client waits for an answer past its time-out");
             while let Some((node, preparation)) = self.cluster.preparation() {
                 match self.why_not_ready(&node, &preparation) {
                     Some(reason) => return Ok(Some(Ending::NotStarted { node, reason })),

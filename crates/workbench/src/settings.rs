@@ -67,9 +67,10 @@ impl Setting {
                 (is_number(0.0..=86_400_000.0), "a number of milliseconds, at most a day".to_owned())
             }
             SettingKind::Word(words) => (words.contains(&value), format!("one of {}", words.join(", "))),
-            SettingKind::Words(words) => {
-                (items(value).all(|item| words.contains(&item)), format!("some of {}", words.join(", ")))
-            }
+            SettingKind::Words(words) => (
+                items(value).next().is_some() && items(value).all(|item| words.contains(&item)),
+                format!("some of {}", words.join(", ")),
+            ),
             SettingKind::Models => {
                 (items(value).all(|item| item.parse::<Model>().is_ok()), format!("some of {}", model_names()))
             }
@@ -225,6 +226,16 @@ mod tests {
             error.contains("--consistency-models read-comitted") && error.contains("read-committed"),
             "{error}"
         );
+    }
+
+    #[test]
+    fn of_some_words_there_is_at_least_one() {
+        const NODES: Setting =
+            Setting { name: "nodes", doc: "", default: "one", kind: SettingKind::Words(&["one", "all"]) };
+        assert_eq!(NODES.check("all, one"), Ok(()));
+        for wrong in ["", ",", "none", "one,none"] {
+            assert!(NODES.check(wrong).is_err(), "{wrong:?} was accepted");
+        }
     }
 
     #[test]

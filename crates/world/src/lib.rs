@@ -78,7 +78,9 @@ pub use journal::{DropReason, Journal, JournalError};
 pub use latency::{Latency, LatencyDistribution};
 pub use options::{Limits, WorldOptions};
 pub use process::{ExitReport, ProcessSpec, SpawnError};
-pub use rules::{Duplication, Loss, Packet, Partition, Rule, RuleId, Slowness, Verdict};
+pub use rules::{
+    Duplication, Flakiness, Links, Loss, Packet, Partition, Reordering, Rule, RuleId, Slowness, Verdict,
+};
 pub use statistics::{MessageCounts, NetworkStatistics};
 pub use turn::{Turn, TurnOutcome};
 pub use wake::WakeHandle;

@@ -12,7 +12,7 @@ use crate::host::{Host, HostIndex, HostRole, HostState};
 use crate::journal::{DropReason, WireEntry};
 use crate::process::Overflow;
 use crate::queue::Event;
-use crate::rules::{Packet, Verdict};
+use crate::rules::Packet;
 use crate::watch::{Passage, PassageEnd, Watcher};
 use crate::world::World;
 
@@ -83,14 +83,14 @@ impl World {
         }
         if !self.rules.is_empty() {
             let packet = packet(&self.hosts, arrival, now);
-            match self.rules.on_send(&packet) {
-                Verdict::Pass => {}
-                Verdict::Drop(reason) => {
-                    self.drop_message(message, &reason);
-                    return Ok(());
-                }
-                Verdict::Delay(longer) => delay += longer,
-                Verdict::Duplicate(later) => self.plan_arrival(arrival, delay + later),
+            let judgement = self.rules.on_send(&packet);
+            if let Some(reason) = judgement.dropped {
+                self.drop_message(message, &reason);
+                return Ok(());
+            }
+            delay += judgement.delay;
+            for later in judgement.copies {
+                self.plan_arrival(arrival, delay + later);
             }
         }
         if delay.is_zero() && self.can_deliver_directly(src, dest) {
@@ -177,14 +177,15 @@ impl World {
         let now = self.clock.now();
         if !self.rules.is_empty() {
             let packet = packet(&self.hosts, arrival, now);
-            match self.rules.on_deliver(&packet) {
-                Verdict::Pass => {}
-                Verdict::Drop(reason) => return self.drop_message(message, &reason),
-                // A delay of nothing would come back at once, and never let the world's time go on.
-                Verdict::Delay(longer) => {
-                    return self.plan_arrival(arrival, longer.max(Duration::from_nanos(1)));
-                }
-                Verdict::Duplicate(later) => self.plan_arrival(arrival, later),
+            let judgement = self.rules.on_deliver(&packet);
+            if let Some(reason) = judgement.dropped {
+                return self.drop_message(message, &reason);
+            }
+            for later in judgement.copies {
+                self.plan_arrival(arrival, judgement.delay + later);
+            }
+            if !judgement.delay.is_zero() {
+                return self.plan_arrival(arrival, judgement.delay);
             }
         }
         match &self.hosts[dest.slot()].state {
@@ -236,7 +237,8 @@ impl World {
                 self.record_delivery(arrival);
             }
             Err(Overflow) => {
-                let is_new = !std::mem::replace(&mut process.is_overflowing, true);
+                // A node that is stopped cannot read: that is nobody's fault.
+                let is_new = !place.is_paused && !std::mem::replace(&mut process.is_overflowing, true);
                 self.drop_message(message, &DropReason::Overflow);
                 if is_new {
                     let limit_bytes = self.options.limits.input_bytes;
@@ -288,9 +290,11 @@ impl World {
         let limit_bytes = self.options.limits.input_bytes;
         let place = &mut self.hosts[dest.slot()];
         if place.awaited_bytes + weight(body.as_str()) > limit_bytes {
-            let dest = place.id.to_string();
+            let (dest, is_paused) = (place.id.to_string(), place.is_paused);
             self.drop_message(message, &DropReason::Overflow);
-            self.complain(src, |node| Complaint::new(node, Fault::NetworkOverflow { dest, limit_bytes }));
+            if !is_paused {
+                self.complain(src, |node| Complaint::new(node, Fault::NetworkOverflow { dest, limit_bytes }));
+            }
             return;
         }
         place.awaited_bytes += weight(body.as_str());

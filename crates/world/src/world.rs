@@ -129,7 +129,8 @@ impl World {
         }
         let limits = self.options.limits;
         let limits = ProcessLimits { line_bytes: limits.line_bytes, input_bytes: limits.input_bytes };
-        let process = ProcessHost::spawn(&id, spec, self.options.seed, limits, &mut self.tether)?;
+        let seed = self.seed_of_process(&id);
+        let process = ProcessHost::spawn(&id, spec, seed, limits, &mut self.tether)?;
         let host = self.add_host(id, HostRole::Node, HostState::Process(Box::new(process)));
         self.processes.push(host);
         Ok(host)
@@ -295,6 +296,15 @@ impl World {
         let text = complaint.to_string();
         let name = self.journal.host_name(host.0, node.as_str());
         self.journal.append(self.clock.now(), WireEntry::Complaint { host: name, text: &text });
+    }
+
+    /// The first process of a name has the world's seed. One that is started in its place must not draw what it drew before: identifiers
+    /// that are drawn at random would come a second time.
+    fn seed_of_process(&self, id: &NodeId) -> u64 {
+        match self.hosts.iter().filter(|host| host.id == *id).count() {
+            0 => self.options.seed,
+            lives => self.random(&format!("process {id}, after {lives} others")).next_u64(),
+        }
     }
 
     fn is_taken(&self, id: &NodeId) -> bool {

@@ -19,7 +19,7 @@ struct Judged<'a> {
     outcome: Outcome,
 }
 
-pub(super) fn verdict(set: SetFull) -> Verdict {
+pub(super) fn verdict(set: &SetFull) -> Verdict {
     let values = set.numbering.values();
     let mut judged: Vec<Judged<'_>> = set
         .elements
@@ -68,7 +68,7 @@ pub(super) fn verdict(set: SetFull) -> Verdict {
         judged.iter().filter(|judged| stable_ms(judged).is_some() && judged.element.was_missed()).collect();
     let upstream = base(set.is_linearizable && !stale.is_empty());
     let is_strict = set.mode == Mode::Strict;
-    let unexpected = if is_strict { unexpected(&set, &judged) } else { Vec::new() };
+    let unexpected = if is_strict { unexpected(set, &judged) } else { Vec::new() };
     let duplicated: Vec<&Judged<'_>> = if is_strict {
         judged.iter().filter(|judged| set.duplicates.contains_key(&judged.number)).collect()
     } else {

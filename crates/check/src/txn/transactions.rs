@@ -56,7 +56,8 @@ pub(crate) struct Span {
     pub(crate) invoked_index: u64,
     pub(crate) time_ns: u64,
     pub(crate) invoked_time_ns: u64,
-    first: u32,
+    /// Where its micro-operations begin.
+    pub(crate) first: u32,
 }
 
 /// A reply that is not an answer to what was asked.

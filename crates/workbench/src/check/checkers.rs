@@ -1,7 +1,7 @@
 //! The registry of checkers: the promises that a history can be held to, by name.
 
 use glomers_check::{
-    Checker, Compared, Echo, Exceptions, Mode, Stats, Value, WeakIsolation,
+    Checker, Compared, Echo, Exceptions, Mode, PnCounter, SetFull, Stats, UniqueIds, Value, WeakIsolation,
     linear::{
         Linearizability, Model as Object,
         models::{Keyed, Log, MultiRegister, Mutex, Queue, Register, Set},
@@ -44,6 +44,14 @@ impl Promise {
     /// That of one of Maelstrom's workloads.
     pub fn of_workload(models: Vec<Model>, mode: Mode) -> Self {
         Self { mode, keys: Keys::None, initial: Value::Nil, models, is_workload: true }
+    }
+
+    /// A checker that judges as the mode says; where ours is stricter than upstream's it says so.
+    pub(crate) fn compared<C: Checker + 'static>(&self, new: impl Fn(Mode) -> C) -> Box<dyn Checker> {
+        match self.mode {
+            Mode::Strict => Box::new(Compared::new(new(Mode::Strict), new(Mode::Compat))),
+            Mode::Compat => Box::new(new(Mode::Compat)),
+        }
     }
 }
 
@@ -99,6 +107,20 @@ pub const ALL: &[Entry] = &[
     plain("causal", "Transactions over registers: who sees something sees what led to it. Exact.", |_| {
         Box::new(WeakIsolation::new(Level::Causal))
     }),
+    plain(
+        "set-full",
+        "A set that may be stale and must not lose: what was added and acknowledged, or read once, is read in the end.",
+        |promise| Box::new(SetFull::new(promise.mode)),
+    ),
+    plain("broadcast", "The same, where elements are added by broadcast.", |promise| {
+        Box::new(SetFull::new(promise.mode).adding_with("broadcast"))
+    }),
+    plain("pn-counter", "Final reads are the sum of what was added.", |promise| {
+        Box::new(PnCounter::new(promise.mode))
+    }),
+    plain("unique-ids", "No two operations generate the same id.", |promise| {
+        Box::new(UniqueIds::new(promise.mode))
+    }),
     plain("stats", "Of every function, at least one operation succeeded.", |_| Box::<Stats>::default()),
     plain("exceptions", "Lists what clients could not understand; always valid.", |_| {
         Box::<Exceptions>::default()
@@ -127,11 +149,16 @@ pub fn find(name: &str) -> Option<&'static Entry> {
 }
 
 /// Workloads whose checker is in this registry, and where their operations name keys.
-const WORKLOADS: [(&str, &str, Keys); 4] = [
+const WORKLOADS: [(&str, &str, Keys); 9] = [
+    ("broadcast", "broadcast", Keys::None),
     ("echo", "echo", Keys::None),
+    ("g-counter", "pn-counter", Keys::None),
+    ("g-set", "set-full", Keys::None),
     ("lin-kv", "register", Keys::InValue),
+    ("pn-counter", "pn-counter", Keys::None),
     ("txn-list-append", "list-append", Keys::None),
     ("txn-rw-register", "rw-register", Keys::None),
+    ("unique-ids", "unique-ids", Keys::None),
 ];
 
 /// The workloads whose histories can be checked, sorted.
@@ -149,18 +176,13 @@ pub(super) fn of_workload(workload: &str) -> Option<(&'static Entry, Keys)> {
 }
 
 fn echo(promise: &Promise) -> Box<dyn Checker> {
-    match promise.mode {
-        Mode::Strict => Box::new(Compared::new(Echo::new(Mode::Strict), Echo::new(Mode::Compat))),
-        Mode::Compat => Box::new(Echo::new(Mode::Compat)),
-    }
+    promise.compared(Echo::new)
 }
 
 fn register(promise: &Promise) -> Box<dyn Checker> {
     let of = |mode| Register::new(promise.initial.clone(), mode);
     if promise.is_workload && promise.mode == Mode::Strict && promise.keys == Keys::InValue {
-        let [strict, compat] =
-            [Mode::Strict, Mode::Compat].map(|mode| Linearizability::new(of(mode)).by_key());
-        return Box::new(Compared::new(strict, compat));
+        return promise.compared(|mode| Linearizability::new(of(mode)).by_key());
     }
     linear(of(promise.mode), promise.keys)
 }

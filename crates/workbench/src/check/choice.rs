@@ -159,6 +159,12 @@ fn recognise(beginning: &[Operation], format: Option<Format>) -> Result<(&'stati
     if only(&["read", "write", "cas"]) && any(&["write", "cas"]) {
         return Ok(("register", because("; what it holds at first is what --initial says")));
     }
+    if only(&["broadcast", "read"]) && any(&["broadcast"]) {
+        return Ok(("broadcast", because("")));
+    }
+    if only(&["generate"]) {
+        return Ok(("unique-ids", because("")));
+    }
     if only(&["acquire", "release"]) {
         return Ok(("mutex", because("")));
     }

@@ -2,6 +2,7 @@
 
 mod check;
 mod exit;
+mod explain;
 mod progress;
 mod serve;
 mod settings;
@@ -35,6 +36,8 @@ enum Command {
     Check(Box<check::CheckArguments>),
     /// Show the runs in the store as web pages.
     Serve(serve::ServeArguments),
+    /// Tell what a service promises, with a worked example, or what a fault does.
+    Explain(explain::ExplainArguments),
     /// Print what the workbench asks of a node: workloads, faults, error codes.
     Doc,
 }
@@ -58,6 +61,7 @@ pub fn main() -> ExitStatus {
         Command::Test(test) => test.run(&arguments),
         Command::Check(check) => check.run(),
         Command::Serve(serve) => serve.run(),
+        Command::Explain(explain) => explain.run(),
         Command::Doc => {
             anstream::print!("{}", crate::doc::protocol_page());
             Ok(ExitStatus::Valid)

@@ -3,7 +3,18 @@
 //! Every fault starts and stops by turns, with pauses drawn around `--nemesis-interval`, on a schedule and from a random stream of its
 //! own: switching one fault off leaves the others as they were.
 
+mod asymmetric;
+mod duplication;
+mod flaky;
+mod kill;
+mod loss;
+mod network;
+mod one_way;
 mod partition;
+mod pause;
+mod reordering;
+mod slow;
+mod targets;
 
 use std::time::Duration;
 
@@ -24,17 +35,35 @@ pub struct Definition {
     pub name: &'static str,
     /// What it does, for `--help`.
     pub doc: &'static str,
+    /// What it draws, what the history shows of it and what it tends to bring out, for `glomers explain`.
+    pub explanation: &'static str,
     /// The options that mean something to it.
     pub settings: &'static [&'static Setting],
     build: fn(&Settings) -> Box<dyn Fault>,
 }
 
 /// Every fault, in alphabetical order.
-pub const ALL: &[Definition] = &[partition::DEFINITION];
+pub const ALL: &[Definition] = &[
+    asymmetric::DEFINITION,
+    duplication::DEFINITION,
+    flaky::DEFINITION,
+    kill::DEFINITION,
+    loss::DEFINITION,
+    one_way::DEFINITION,
+    partition::DEFINITION,
+    pause::DEFINITION,
+    reordering::DEFINITION,
+    slow::DEFINITION,
+];
 
 /// The names of all faults.
 pub fn names() -> impl Iterator<Item = &'static str> {
     ALL.iter().map(|definition| definition.name)
+}
+
+/// The fault of that name.
+pub fn find(name: &str) -> Option<&'static Definition> {
+    ALL.iter().find(|definition| definition.name == name)
 }
 
 /// Something that goes wrong and can be put right again.
@@ -64,6 +93,19 @@ pub(crate) struct Step {
     pub(crate) f: Name,
     pub(crate) asked: Value,
     pub(crate) done: Value,
+}
+
+/// Does something to each of these nodes, and returns what became of each, as the history shows it.
+fn each_node(
+    site: &mut Site<'_>,
+    places: impl IntoIterator<Item = usize>,
+    mut act: impl FnMut(&mut Site<'_>, usize) -> &'static str,
+) -> Value {
+    let entry = |place: usize| {
+        let word = act(site, place);
+        (Value::from(site.nodes()[place].as_str()), Value::keyword(word))
+    };
+    Value::Map(places.into_iter().map(entry).collect())
 }
 
 /// The faults of one run and when each acts next.

@@ -1,49 +1,49 @@
 //! Partition: some nodes can't hear some others for a while. Services and clients are never cut off.
 
-use std::collections::{BTreeMap, BTreeSet};
-
 use glomers_check::Value;
 use glomers_node::Random;
 use glomers_protocol::NodeId;
-use glomers_world::{Partition, RuleId};
+use glomers_world::Partition;
 
-use super::{Definition, Fault, Site, Step};
+use super::{
+    Definition,
+    network::{BadLinks, Disruption, network_fault},
+};
+use crate::settings::{Setting, SettingKind};
 
 pub(crate) const DEFINITION: Definition = Definition {
     name: "partition",
     doc: "cuts the nodes into groups that can't hear each other",
-    settings: &[],
-    build: |_| Box::new(PartitionFault { rule: None }),
+    explanation: "\
+Each time one of four cuts is drawn: one node from all others (one), fewer than a third of the nodes
+from the rest (minority-third), the nodes in two parts (majority), or every node from some others so
+that each still hears a majority, and no two the same (majorities-ring). A message is lost if the cut
+stands when it is due. Clients and services are never cut off.
+
+It brings out nodes that wait for an answer for ever, that take a minority for a majority, and that
+never tell again what was lost.",
+    settings: &[&KINDS],
+    build: |settings| {
+        let allowed = settings.words(&KINDS);
+        let kinds: Vec<Kind> = Kind::ALL.into_iter().filter(|kind| allowed.contains(&kind.name())).collect();
+        network_fault("partition", move |nodes, random| {
+            let kind = *random.choose(&kinds).expect("an option that names kinds names at least one");
+            let cut = kind.draw(nodes, random);
+            Disruption {
+                rule: Partition::directed(cut.pairs()),
+                asked: Value::keyword(kind.name()),
+                done: cut.to_value("isolated"),
+            }
+        })
+    },
 };
 
-struct PartitionFault {
-    rule: Option<RuleId>,
-}
-
-impl Fault for PartitionFault {
-    fn start(&mut self, site: &mut Site<'_>) -> Step {
-        let kind = Kind::ALL[site.random.below(Kind::ALL.len() as u64) as usize];
-        let deaf = kind.draw(site.cluster.ids(), site.random);
-        let links =
-            deaf.iter().flat_map(|(dest, sources)| sources.iter().map(|src| (src.clone(), dest.clone())));
-        self.rule = Some(site.world.install_rule(Partition::directed(links)));
-        let deaf = deaf.iter().map(|(dest, sources)| {
-            (
-                Value::from(dest.as_str()),
-                Value::Set(sources.iter().map(|src| Value::from(src.as_str())).collect()),
-            )
-        });
-        let done = Value::Vector(vec![Value::keyword("isolated"), Value::Map(deaf.collect())]);
-        Step { f: "start-partition".into(), asked: Value::keyword(kind.name()), done }
-    }
-
-    fn stop(&mut self, site: &mut Site<'_>) -> Step {
-        if let Some(rule) = self.rule.take() {
-            site.world.remove_rule(rule);
-        }
-        Step { f: "stop-partition".into(), asked: Value::Nil, done: Value::keyword("network-healed") }
-    }
-}
+const KINDS: Setting = Setting {
+    name: "nemesis-partition-kinds",
+    doc: "which cuts partition draws from",
+    default: "one,minority-third,majority,majorities-ring",
+    kind: SettingKind::Words(&["one", "minority-third", "majority", "majorities-ring"]),
+};
 
 /// Who is cut off from whom.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -58,9 +58,6 @@ enum Kind {
     MajoritiesRing,
 }
 
-/// For each node, the nodes that it can't hear.
-type Deaf = BTreeMap<NodeId, BTreeSet<NodeId>>;
-
 impl Kind {
     const ALL: [Self; 4] = [Self::One, Self::MinorityThird, Self::Majority, Self::MajoritiesRing];
 
@@ -73,7 +70,7 @@ impl Kind {
         }
     }
 
-    fn draw(self, nodes: &[NodeId], random: &mut Random) -> Deaf {
+    fn draw(self, nodes: &[NodeId], random: &mut Random) -> BadLinks {
         let mut nodes = nodes.to_vec();
         random.shuffle(&mut nodes);
         let count = nodes.len();
@@ -87,37 +84,43 @@ impl Kind {
 }
 
 /// The first `size` nodes on one side, the others on the other.
-fn split(nodes: &[NodeId], size: usize) -> Deaf {
+fn split(nodes: &[NodeId], size: usize) -> BadLinks {
     let (few, rest) = nodes.split_at(size);
-    let deaf_to = |side: &[NodeId]| side.iter().cloned().collect::<BTreeSet<_>>();
-    let sides = few
-        .iter()
-        .map(|node| (node.clone(), deaf_to(rest)))
-        .chain(rest.iter().map(|node| (node.clone(), deaf_to(few))));
-    sides.filter(|(_, sources)| !sources.is_empty()).collect()
+    let mut cut = BadLinks::default();
+    cut.add_all(few, rest);
+    cut.add_all(rest, few);
+    cut
 }
 
 /// The nodes stand in a ring, and each hears only those so near that they make a majority with it.
-fn ring(nodes: &[NodeId]) -> Deaf {
+fn ring(nodes: &[NodeId]) -> BadLinks {
     let count = nodes.len();
     let reach = (count / 2).div_ceil(2);
     let distance = |from: usize, to: usize| from.abs_diff(to).min(count - from.abs_diff(to));
-    let deaf = |here: usize| {
-        (0..count).filter(|there| distance(here, *there) > reach).map(|there| nodes[there].clone()).collect()
-    };
-    (0..count)
-        .map(|here| (nodes[here].clone(), deaf(here)))
-        .filter(|(_, sources): &(_, BTreeSet<_>)| !sources.is_empty())
-        .collect()
+    let mut cut = BadLinks::default();
+    for here in 0..count {
+        for there in (0..count).filter(|there| distance(here, *there) > reach) {
+            cut.add(&nodes[there], &nodes[here]);
+        }
+    }
+    cut
 }
 
 #[cfg(test)]
 mod tests {
+    use std::collections::{BTreeMap, BTreeSet};
+
     use super::*;
     use crate::plan::numbered_nodes;
 
-    fn drawn(kind: Kind, node_count: usize, seed: u64) -> Deaf {
-        kind.draw(&numbered_nodes(node_count), &mut Random::derive(seed, "nemesis partition"))
+    /// For each node, the nodes that it can't hear.
+    fn drawn(kind: Kind, node_count: usize, seed: u64) -> BTreeMap<NodeId, BTreeSet<NodeId>> {
+        let cut = kind.draw(&numbered_nodes(node_count), &mut Random::derive(seed, "nemesis partition"));
+        let mut deaf: BTreeMap<NodeId, BTreeSet<NodeId>> = BTreeMap::new();
+        for (src, dest) in cut.pairs() {
+            deaf.entry(dest).or_default().insert(src);
+        }
+        deaf
     }
 
     #[test]

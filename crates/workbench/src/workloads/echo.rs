@@ -37,7 +37,7 @@ fn build(_: &Plan) -> Workload {
 }
 
 fn checker(promise: &Promise) -> Box<dyn Checker> {
-    Box::new(Echo::new(promise.mode))
+    promise.compared(Echo::new)
 }
 
 struct EchoClient;

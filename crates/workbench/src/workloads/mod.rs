@@ -1,12 +1,19 @@
 //! The workloads, one file each: what clients ask nodes to do, and what the answers must be.
 
+mod broadcast;
+mod counters;
 mod echo;
+mod g_counter;
+mod g_set;
 mod lin_kv;
+mod mixes;
+mod pn_counter;
 mod transactions;
 mod txn_list_append;
 mod txn_rw_register;
+mod unique_ids;
 
-use std::rc::Rc;
+use std::{collections::BTreeMap, rc::Rc};
 
 use glomers_check::{Checker, Mode};
 use glomers_protocol::RawValue;
@@ -75,13 +82,22 @@ impl Workload {
 pub struct SetUp {
     /// What kind of request.
     pub rpc: &'static Rpc,
-    /// Its body, without the reserved keys.
-    pub payload: Box<RawValue>,
+    /// Its body's own fields.
+    pub payload: BTreeMap<&'static str, Box<RawValue>>,
 }
 
 /// Every workload, in alphabetical order.
-pub const ALL: &[Definition] =
-    &[echo::DEFINITION, lin_kv::DEFINITION, txn_list_append::DEFINITION, txn_rw_register::DEFINITION];
+pub const ALL: &[Definition] = &[
+    broadcast::DEFINITION,
+    echo::DEFINITION,
+    g_counter::DEFINITION,
+    g_set::DEFINITION,
+    lin_kv::DEFINITION,
+    pn_counter::DEFINITION,
+    txn_list_append::DEFINITION,
+    txn_rw_register::DEFINITION,
+    unique_ids::DEFINITION,
+];
 
 /// The names of all workloads.
 pub fn names() -> impl Iterator<Item = &'static str> {

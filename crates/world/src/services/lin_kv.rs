@@ -9,7 +9,7 @@ use super::key_value::{self, Key, Operation, Store};
 
 pub(crate) const DEFINITION: Definition = Definition {
     name: "lin-kv",
-    doc: "a linearizable key-value store: every operation takes effect at one moment between its request and its reply",
+    doc: "a linearizable key-value store: every operation takes effect at one moment",
     build: |options, id| key_value::serve(options, id, LinKv::default()),
 };
 

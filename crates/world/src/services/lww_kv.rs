@@ -16,7 +16,7 @@ use super::key_value::{self, Action, Key, Operation, Store};
 
 pub(crate) const DEFINITION: Definition = Definition {
     name: "lww-kv",
-    doc: "a key-value store where the last writer wins in the end; until then its replicas disagree, and writes are lost",
+    doc: "a key-value store where the last writer wins in the end, and until then replicas disagree",
     build: |options, id| key_value::serve(options, id, LwwKv::default()),
 };
 

@@ -15,7 +15,7 @@ use super::key_value::{self, Key, Operation, Store};
 
 pub(crate) const DEFINITION: Definition = Definition {
     name: "seq-kv",
-    doc: "a sequentially consistent key-value store: a client may be shown the past, but never sees time run backwards",
+    doc: "a sequentially consistent key-value store: it may show the past, but never lets time run backwards",
     build: |options, id| key_value::serve(options, id, SeqKv::default()),
 };
 

@@ -4,9 +4,9 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use glomers_node::NodeId;
-use glomers_world::{Finished, Latency, LatencyDistribution, Loss, WorldOptions};
+use glomers_world::{Finished, Journal, Latency, LatencyDistribution, Loss, WorldOptions};
 
-use crate::cluster::{Cluster, Heard, Tell, simulated};
+use crate::cluster::{Cluster, Heard, Tell, real, simulated};
 
 fn run(seed: u64) -> Finished {
     let latency = Latency { mean_ms: 10.0, distribution: LatencyDistribution::Exponential };
@@ -55,4 +55,24 @@ fn a_message_on_its_way_reaches_the_node_that_was_started_in_place_of_a_killed_o
     cluster.init(&ids[1], &ids);
     cluster.settle(Duration::from_millis(200));
     assert_eq!(cluster.ask("n1", Heard {}).expect("the node answers").words, [1]);
+}
+
+/// The seeds that a process is given, life after life.
+fn seeds_of_three_lives(node: &str) -> Vec<String> {
+    let mut cluster = Cluster::without_nodes(real(), Journal::in_memory());
+    for _ in 0..3 {
+        let life = cluster.add_program(node.into(), r#"echo "$GLOMERS_NODE_SEED" >&2"#);
+        cluster.turn_until(|world| !world.is_alive(life));
+    }
+    let log = std::fs::read_to_string(cluster.log_file(&node.into())).expect("the process has a log");
+    log.lines().map(str::to_owned).collect()
+}
+
+#[test]
+fn a_process_that_is_started_again_draws_other_numbers_and_in_every_run_the_same() {
+    let seeds = seeds_of_three_lives("n0");
+    assert_eq!(seeds, seeds_of_three_lives("n0"));
+    assert_eq!(seeds.iter().collect::<BTreeSet<_>>().len(), 3);
+    assert_eq!(seeds[0], real().seed.to_string());
+    assert_ne!(seeds[1..], seeds_of_three_lives("n1")[1..]);
 }

@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use glomers_node::NodeId;
 use glomers_world::journal::Entry;
-use glomers_world::{DropReason, Fault, Journal, Limits, SpawnError, WorldOptions};
+use glomers_world::{DropReason, Fault, Journal, Latency, Limits, SpawnError, WorldOptions};
 
-use crate::cluster::{Cluster, Echo, add_client, real, simulated};
+use crate::cluster::{Cluster, Echo, Tell, add_client, real, simulated};
 
 fn with_program(script: &str) -> Cluster {
     with_program_under(real(), script)
@@ -109,6 +109,25 @@ fn what_a_node_does_not_read_is_dropped_beyond_the_limit() {
 }
 
 #[test]
+fn nobody_is_blamed_for_what_a_paused_node_cannot_read() {
+    let limits = Limits { input_bytes: 1 << 10, ..Limits::default() };
+    let latency = Latency::constant_ms(1.0);
+    for options in [real(), simulated(1)] {
+        let mut cluster = Cluster::start(WorldOptions { limits, latency, ..options }, 2);
+        cluster.world.pause(cluster.nodes[1]);
+        for word in 0..2000 {
+            cluster.ask("n0", Tell { word }).expect("the other node answers");
+        }
+        cluster.settle(Duration::from_millis(50));
+        assert_eq!(cluster.world.complaints().kept(), []);
+        let (_, records) = cluster.finish();
+        let is_overflow =
+            |entry: &Entry| matches!(entry, Entry::Dropped { reason: DropReason::Overflow, .. });
+        assert!(records.iter().any(|record| is_overflow(&record.entry)));
+    }
+}
+
+#[test]
 fn closed_streams_of_a_living_node_are_its_fault() {
     let output = complaints_about("exec >&-; exec sleep 60", 1);
     assert!(output[0].contains("closed its stdout but is still running"), "{output:?}");
@@ -192,10 +211,10 @@ fn processes_do_not_run_in_virtual_time() {
 #[test]
 fn a_storm_on_a_slow_network_is_bounded_and_named() {
     let limits = Limits { input_bytes: 64 << 10, ..Limits::default() };
-    let latency = glomers_world::Latency::constant_ms(60_000.0);
+    let latency = Latency::constant_ms(60_000.0);
     let mut cluster = Cluster::start(WorldOptions { limits, latency, ..simulated(0) }, 2);
     for word in 0..1000 {
-        cluster.ask("n0", crate::cluster::Tell { word }).expect("clients have no latency");
+        cluster.ask("n0", Tell { word }).expect("clients have no latency");
     }
     let complaint = cluster.world.complaints().kept()[0].to_string();
     assert!(complaint.contains("Node n0 sends faster than messages arrive"), "{complaint}");

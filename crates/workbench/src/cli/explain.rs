@@ -1,0 +1,22 @@
+//! `glomers explain`.
+
+use clap::{Args, builder::PossibleValuesParser};
+
+use super::exit::{CliError, ExitStatus};
+use crate::explain;
+
+/// The options of `glomers explain`.
+#[derive(Debug, Args)]
+pub(crate) struct ExplainArguments {
+    /// A service or a fault. Without one, all of them are listed.
+    #[arg(value_name = "TOPIC", value_parser = PossibleValuesParser::new(explain::topics().map(|(name, _)| name)))]
+    topic: Option<String>,
+}
+
+impl ExplainArguments {
+    pub(crate) fn run(self) -> Result<ExitStatus, CliError> {
+        let page = self.topic.as_deref().and_then(explain::page).unwrap_or_else(explain::contents);
+        anstream::print!("{page}");
+        Ok(ExitStatus::Valid)
+    }
+}

@@ -1,0 +1,79 @@
+//! Flaky: some links lose much of what is sent over them, others nothing.
+
+use glomers_check::Value;
+use glomers_node::Random;
+use glomers_protocol::NodeId;
+use glomers_world::Flakiness;
+
+use super::{
+    Definition,
+    network::{BadLinks, Disruption, all_links, network_fault},
+};
+use crate::settings::{Setting, SettingKind};
+
+pub(crate) const DEFINITION: Definition = Definition {
+    name: "flaky",
+    doc: "makes some links lose much of what is sent over them",
+    explanation: "\
+Each time some links are drawn, each direction by itself: what is sent over them is lost more often
+than not, and what is sent over the others arrives.
+
+It brings out nodes that try one way again and again, where another way round would do, and failure
+detectors that change their mind with every message that comes through.",
+    settings: &[&LINKS, &PROBABILITY],
+    build: |settings| {
+        let (share, probability) = (settings.fraction(&LINKS), settings.fraction(&PROBABILITY));
+        network_fault("flaky", move |nodes, random| {
+            let links = draw(share, nodes, random);
+            Disruption {
+                rule: Flakiness { links: links.to_links(), probability },
+                asked: Value::record([("links", share), ("probability", probability)]),
+                done: links.to_value("flaky"),
+            }
+        })
+    },
+};
+
+const LINKS: Setting = Setting {
+    name: "nemesis-flaky-links",
+    doc: "the share of the links that flaky strikes; each direction counts by itself",
+    default: "0.3",
+    kind: SettingKind::Fraction,
+};
+
+const PROBABILITY: Setting = Setting {
+    name: "nemesis-flaky-probability",
+    doc: "how likely a message on a flaky link is lost",
+    default: "0.7",
+    kind: SettingKind::Fraction,
+};
+
+/// At least one link, where there are any and a share of them is to be flaky.
+fn draw(share: f64, nodes: &[NodeId], random: &mut Random) -> BadLinks {
+    let all = all_links(nodes);
+    let mut links = BadLinks::default();
+    for (src, dest) in &all {
+        if random.chance(share) {
+            links.add(src, dest);
+        }
+    }
+    if let (true, Some((src, dest))) = (links.is_empty() && share > 0.0, random.choose(&all)) {
+        links.add(src, dest);
+    }
+    links
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::plan::numbered_nodes;
+
+    #[test]
+    fn about_the_share_of_the_links_is_flaky() {
+        let draw =
+            |share| draw(share, &numbered_nodes(20), &mut Random::derive(4, "nemesis flaky")).pairs().count();
+        assert!((80..150).contains(&draw(0.3)), "{} of 380", draw(0.3));
+        assert_eq!(draw(1.0), 380);
+        assert_eq!(draw(0.0), 0);
+    }
+}

@@ -1,0 +1,33 @@
+//! g-counter: a counter that only grows, and adds up in the end.
+
+use glomers_check::Value;
+
+use super::{
+    Definition, Workload,
+    counters::{self, DELTA_COUNT, LOWEST_DELTA},
+};
+use crate::{generator::repeat, plan::Plan};
+
+pub(crate) const DEFINITION: Definition = Definition {
+    name: "g-counter",
+    doc: "A counter that only grows: in the end every node must show the sum of all that was added.",
+    rpcs: &[&counters::ADD, &counters::READ],
+    build,
+    settings: &[],
+    checker: counters::checker,
+};
+
+fn build(_: &Plan) -> Workload {
+    // Upstream draws what pn-counter draws and leaves out what is negative, so that adds are rarer than reads here.
+    counters::workload(repeat(|random| {
+        loop {
+            if random.chance(0.5) {
+                return ("read".into(), Value::Nil);
+            }
+            let drawn = random.below(DELTA_COUNT);
+            if drawn >= LOWEST_DELTA.unsigned_abs() {
+                return ("add".into(), counters::delta(drawn));
+            }
+        }
+    }))
+}

@@ -1,0 +1,28 @@
+//! pn-counter: a counter that goes up and down, and adds up in the end.
+
+use glomers_check::Value;
+
+use super::{
+    Definition, Workload,
+    counters::{self, DELTA_COUNT},
+};
+use crate::{generator::repeat, plan::Plan};
+
+pub(crate) const DEFINITION: Definition = Definition {
+    name: "pn-counter",
+    doc: "A counter that goes up and down: in the end every node must show the sum of all that was added.",
+    rpcs: &[&counters::ADD, &counters::READ],
+    build,
+    settings: &[],
+    checker: counters::checker,
+};
+
+fn build(_: &Plan) -> Workload {
+    counters::workload(repeat(|random| {
+        if random.chance(0.5) {
+            ("add".into(), counters::delta(random.below(DELTA_COUNT)))
+        } else {
+            ("read".into(), Value::Nil)
+        }
+    }))
+}

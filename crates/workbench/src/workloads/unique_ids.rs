@@ -1,0 +1,53 @@
+//! unique-ids: nodes invent identifiers, and no two may be the same.
+
+use glomers_check::{Checker, Operation, UniqueIds, Value};
+
+use super::{Definition, Workload};
+use crate::{
+    check::checkers::Promise,
+    clients::{Bare, Client, Completion, Connection, DEFAULT_TIMEOUT, complete},
+    generator::repeat,
+    plan::Plan,
+    schema::{Field, Rpc, Shape},
+};
+
+pub(crate) const DEFINITION: Definition = Definition {
+    name: "unique-ids",
+    doc: "Nodes invent identifiers, of which no two may be the same.",
+    rpcs: &[&GENERATE],
+    build,
+    settings: &[],
+    checker,
+};
+
+const GENERATE: Rpc = Rpc {
+    name: "generate",
+    doc: "Asks for a new identifier. The node answers with one that no node ever gave out before, whatever happens to the network; it may be \
+          any JSON value.",
+    request: &[],
+    reply_name: "generate_ok",
+    reply: &[Field { name: "id", shape: Shape::Any }],
+};
+
+fn build(_: &Plan) -> Workload {
+    Workload::new(repeat(|_| ("generate".into(), Value::Nil)), UniqueIdsClient)
+}
+
+fn checker(promise: &Promise) -> Box<dyn Checker> {
+    promise.compared(UniqueIds::new)
+}
+
+struct UniqueIdsClient;
+
+impl Client for UniqueIdsClient {
+    fn invoke(&self, connection: Connection, operation: Operation) -> Completion {
+        Box::pin(async move {
+            let result = connection.call(&GENERATE, &Bare {}, DEFAULT_TIMEOUT).await;
+            complete(operation, result.map(|mut body| body.remove("id").unwrap_or_default()), false)
+        })
+    }
+
+    fn is_reusable(&self) -> bool {
+        true
+    }
+}
