@@ -6,9 +6,10 @@ mod replica;
 mod server;
 mod settings;
 mod values;
+mod vault;
 
 pub use messages::{Broadcast, BroadcastOk, Gossip, Read, ReadOk, Sync, SyncOk, Topology, TopologyOk};
 pub use replica::Replica;
 pub use server::BroadcastServer;
-pub use settings::{ArgumentError, Settings};
+pub use settings::{Acknowledge, ArgumentError, Settings};
 pub use values::{Life, News, Store, Summary, Value};

@@ -1,5 +1,5 @@
-//! Broadcast as a program: `broadcast [--profile low-latency|low-traffic] [--interval-ms N] [--copies N]
-//! [--round-trip-ms N]`.
+//! Broadcast as a program: `broadcast [--profile low-latency|low-traffic] [--interval-ms N]
+//! [--acknowledge at-once|copied|stored] [--round-trip-ms N]`.
 
 use std::process::ExitCode;
 

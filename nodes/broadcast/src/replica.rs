@@ -6,7 +6,7 @@ use glomers_node::{NodeId, Time};
 
 use crate::messages::Gossip;
 use crate::peer::Peer;
-use crate::settings::Settings;
+use crate::settings::{Acknowledge, Settings};
 use crate::values::{Life, Store, Summary, Value};
 
 /// One node's part in the algorithm that the [crate](crate) describes.
@@ -60,10 +60,14 @@ impl Replica {
         self.store.append(&self.life, value)
     }
 
-    /// Whether as many nodes as the settings ask for hold this node's value with this number.
-    pub fn is_safe(&self, number: u64) -> bool {
-        let holders = self.peers.iter().filter(|peer| peer.known.length(&self.life) >= number).count();
-        holders >= self.other_copies()
+    /// The values that clients gave this node, in the order of their numbers.
+    pub fn log(&self) -> &[Value] {
+        self.store.log(&self.life)
+    }
+
+    /// Whether another node holds this node's value with this number. In a lone node's cluster nobody can.
+    pub fn is_copied(&self, number: u64) -> bool {
+        self.peers.is_empty() || self.peers.iter().any(|peer| peer.known.length(&self.life) >= number)
     }
 
     /// Takes what another node says.
@@ -95,19 +99,16 @@ impl Replica {
     pub fn poll(&mut self, now: Time) -> Vec<(NodeId, Gossip)> {
         self.give_up_on_the_silent(now);
         self.note_unsent(now);
-        let due: Vec<usize> = (0..self.peers.len())
-            .filter(|index| self.due_to(*index).is_some_and(|due| due <= now))
-            .collect();
+        let due: Vec<usize> =
+            (0..self.peers.len()).filter(|index| self.due_to(*index).is_some_and(|due| due <= now)).collect();
         let served = due.iter().copied().filter(|index| self.is_served_well(*index));
-        let mut witnesses: Vec<usize> = Vec::new();
-        if !self.is_safe(self.store.summary().length(&self.life)) {
-            witnesses.extend(served.clone().take(self.other_copies()));
-        }
+        // One answer is enough for a client that waits, and one that is asked for comes at once.
+        let witness = served.clone().next().filter(|_| self.is_waited_for());
         if served.into_iter().any(|index| self.peers[index].unsent_since.is_some()) {
             self.relayed_at = Some(now);
         }
         let gossip = due.into_iter().map(|index| {
-            let urgent = self.peers[index].is_silent || witnesses.contains(&index);
+            let urgent = self.peers[index].is_silent || witness == Some(index);
             (self.peers[index].id.clone(), self.compose(now, index, urgent))
         });
         gossip.collect()
@@ -118,8 +119,9 @@ impl Replica {
         (0..self.peers.len()).filter_map(|index| self.due_to(index)).min()
     }
 
-    fn other_copies(&self) -> usize {
-        (self.settings.copies.get() - 1).min(self.peers.len())
+    /// Whether a client waits until another node holds its value.
+    fn is_waited_for(&self) -> bool {
+        self.settings.acknowledge == Acknowledge::Copied && !self.is_copied(self.log().len() as u64)
     }
 
     /// The first node before this one that is not silent. A node that has none is a relay for all.
@@ -171,7 +173,7 @@ impl Replica {
         let Some(lead) = self.settings.interval.checked_sub(self.settings.round_trip) else { return since };
         let next = heard_at + lead;
         let after = heard_at + self.settings.interval + self.settings.round_trip;
-        if self.other_copies() > 0 {
+        if self.is_waited_for() {
             since
         } else if since <= next {
             next

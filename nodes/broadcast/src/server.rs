@@ -10,7 +10,8 @@ use glomers_node::{Node, NodeId, Router, RpcError, Time};
 
 use crate::messages::{Broadcast, BroadcastOk, Gossip, Read, ReadOk, Sync, SyncOk, Topology, TopologyOk};
 use crate::replica::Replica;
-use crate::settings::Settings;
+use crate::settings::{Acknowledge, Settings};
+use crate::vault::Vault;
 
 /// A node of the third challenge. See the [crate](crate) for what it does and what it promises.
 #[derive(Debug, Clone)]
@@ -22,6 +23,9 @@ struct Shared {
     node: Node,
     settings: Settings,
     replica: RefCell<Replica>,
+    vault: Vault,
+    /// Whether the values of this node's earlier lives are here.
+    has_loaded: Cell<bool>,
     /// Whether this node has heard what it missed before it started.
     has_caught_up: Cell<bool>,
     /// Handlers that wait for the replica to change.
@@ -38,6 +42,8 @@ impl BroadcastServer {
         let tag = node.rng().next_u64() ^ node.now().as_ns();
         let replica = Replica::new(node.id(), node.node_ids(), tag, settings);
         let shared = Shared {
+            vault: Vault::new(node.clone()),
+            has_loaded: Cell::new(settings.acknowledge != Acknowledge::Stored),
             node,
             settings,
             replica: RefCell::new(replica),
@@ -46,7 +52,8 @@ impl BroadcastServer {
             alarm: Cell::new(None),
         };
         let server = Self { shared: Rc::new(shared) };
-        let catching_up = server.clone();
+        let (loading, catching_up) = (server.clone(), server.clone());
+        server.shared.node.spawn(async move { loading.load().await });
         server.shared.node.spawn(async move { catching_up.catch_up().await });
         server
     }
@@ -62,15 +69,23 @@ impl BroadcastServer {
     }
 
     async fn broadcast(&self, request: Broadcast) -> Result<BroadcastOk, RpcError> {
+        // What is kept of earlier lives stands first in the log.
+        self.wait_until(|| self.shared.has_loaded.get()).await;
         let number = self.shared.replica.borrow_mut().broadcast(request.message);
         self.tend();
-        self.wait_until(|| self.shared.replica.borrow().is_safe(number)).await;
+        match self.shared.settings.acknowledge {
+            Acknowledge::AtOnce => {}
+            Acknowledge::Copied => {
+                self.wait_until(|| self.shared.replica.borrow().is_copied(number)).await;
+            }
+            Acknowledge::Stored => self.keep(number).await,
+        }
         Ok(BroadcastOk {})
     }
 
     /// Answers once the node has caught up: what it read out before would look as if values had vanished.
     async fn read(&self, _request: Read) -> Result<ReadOk, RpcError> {
-        self.wait_until(|| self.shared.has_caught_up.get()).await;
+        self.wait_until(|| self.shared.has_loaded.get() && self.shared.has_caught_up.get()).await;
         Ok(ReadOk { messages: self.shared.replica.borrow().messages().to_vec() })
     }
 
@@ -85,6 +100,46 @@ impl BroadcastServer {
 
     async fn gossip(&self, src: NodeId, gossip: Gossip) {
         self.receive(&src, gossip);
+    }
+
+    /// Waits until the node's log is kept up to this number. Of several that wait, one writes for all.
+    async fn keep(&self, number: u64) {
+        let Shared { node, settings, replica, vault, .. } = &*self.shared;
+        loop {
+            self.wait_until(|| vault.kept_length() >= number || !vault.is_writing()).await;
+            if vault.kept_length() >= number {
+                return;
+            }
+            let log = replica.borrow().log().to_vec();
+            let result = vault.keep(log).await;
+            self.wake_waiting();
+            if let Err(error) = result {
+                tracing::warn!("{}: a value is not kept yet: {error}", node.id());
+                node.sleep(settings.round_trip).await;
+            }
+        }
+    }
+
+    /// Brings back what earlier lives of this node kept.
+    async fn load(&self) {
+        let Shared { node, settings, replica, vault, has_loaded, .. } = &*self.shared;
+        while !has_loaded.get() {
+            match vault.load().await {
+                Ok(kept) => {
+                    vault.begin_at(kept.len() as u64);
+                    for value in kept {
+                        replica.borrow_mut().broadcast(value);
+                    }
+                    has_loaded.set(true);
+                }
+                Err(error) => {
+                    tracing::warn!("{}: what was kept is not known yet: {error}", node.id());
+                    node.sleep(settings.round_trip).await;
+                }
+            }
+        }
+        self.tend();
+        self.wake_waiting();
     }
 
     /// Asks one node after the other for all that it has, until one answers.

@@ -1,50 +1,64 @@
 //! How fast, how sparing and how careful a node is.
 
-use std::num::{NonZeroU64, NonZeroUsize};
+use std::num::NonZeroU64;
 use std::str::FromStr;
 use std::time::Duration;
 
 use thiserror::Error;
+
+/// When a client hears that its value has been broadcast, and so what it may rely on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Acknowledge {
+    /// As soon as this node holds the value. A value that is acknowledged is lost if the node dies before it
+    /// has told another.
+    AtOnce,
+    /// When another node holds it too. It is lost if both die before they have told a third. A lone node
+    /// acknowledges at once.
+    Copied,
+    /// When `lin-kv` holds it. It is never lost, and every value that the node's clients gave it comes back
+    /// with the node.
+    Stored,
+}
 
 /// How fast, how sparing and how careful a node is. All nodes of a cluster have the same settings.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Settings {
     /// A relay passes values on at most once in this time, and then all that have come meanwhile.
     pub interval: Duration,
-    /// How many nodes hold a value before its client hears `broadcast_ok`. Where the cluster is smaller, all.
-    pub copies: NonZeroUsize,
+    /// When a client hears `broadcast_ok`.
+    pub acknowledge: Acknowledge,
     /// How long a message and its answer are usually on their way together, with something to spare. Slower
     /// networks cost messages sent twice, and nothing else.
     pub round_trip: Duration,
 }
 
 impl Settings {
-    /// Values spread at once, and survive any one node: challenges 3a to 3d.
+    /// Values spread at once, and survive all nodes: challenges 3a to 3d.
     pub const LOW_LATENCY: Self = Self {
         interval: Duration::from_millis(80),
-        copies: NonZeroUsize::new(2).expect("two is not zero"),
+        acknowledge: Acknowledge::Stored,
         round_trip: Duration::from_millis(250),
     };
 
     /// Values wait for company, and are acknowledged at once: challenge 3e.
     pub const LOW_TRAFFIC: Self = Self {
         interval: Duration::from_millis(1500),
-        copies: NonZeroUsize::MIN,
+        acknowledge: Acknowledge::AtOnce,
         round_trip: Duration::from_millis(250),
     };
 
     /// Reads `--profile low-latency|low-traffic` (the former unless told), and then, to change one of its
-    /// values, `--interval-ms`, `--copies` and `--round-trip-ms`.
+    /// values, `--interval-ms`, `--acknowledge at-once|copied|stored` and `--round-trip-ms`.
     ///
     /// # Errors
     /// [`ArgumentError`], when an argument is not known, or its value is missing or does not fit.
     ///
     /// ```
-    /// use broadcast::Settings;
+    /// use broadcast::{Acknowledge, Settings};
     ///
     /// let settings = Settings::from_arguments(["--profile", "low-traffic", "--interval-ms", "450"])?;
     /// assert_eq!(settings.interval.as_millis(), 450);
-    /// assert_eq!(settings.copies.get(), 1);
+    /// assert_eq!(settings.acknowledge, Acknowledge::AtOnce);
     /// # Ok::<(), broadcast::ArgumentError>(())
     /// ```
     pub fn from_arguments<S: AsRef<str>>(
@@ -52,21 +66,22 @@ impl Settings {
     ) -> Result<Self, ArgumentError> {
         let mut arguments = arguments.into_iter();
         let mut settings = Self::LOW_LATENCY;
-        let (mut interval_ms, mut copies, mut round_trip_ms) = (None::<NonZeroU64>, None, None::<NonZeroU64>);
+        let (mut interval_ms, mut acknowledge, mut round_trip_ms) =
+            (None::<NonZeroU64>, None, None::<NonZeroU64>);
         while let Some(option) = arguments.next() {
             let option = option.as_ref();
             let mut value = || arguments.next().ok_or_else(|| ArgumentError::Missing(option.to_owned()));
             match option {
                 "--profile" => settings = profile(value()?.as_ref())?,
                 "--interval-ms" => interval_ms = Some(number(option, value()?.as_ref())?),
-                "--copies" => copies = Some(number(option, value()?.as_ref())?),
+                "--acknowledge" => acknowledge = Some(acknowledgement(value()?.as_ref())?),
                 "--round-trip-ms" => round_trip_ms = Some(number(option, value()?.as_ref())?),
                 _ => return Err(ArgumentError::Unknown(option.to_owned())),
             }
         }
         Ok(Self {
             interval: interval_ms.map_or(settings.interval, |ms| Duration::from_millis(ms.get())),
-            copies: copies.unwrap_or(settings.copies),
+            acknowledge: acknowledge.unwrap_or(settings.acknowledge),
             round_trip: round_trip_ms.map_or(settings.round_trip, |ms| Duration::from_millis(ms.get())),
         })
     }
@@ -92,7 +107,9 @@ impl Settings {
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum ArgumentError {
     /// There is no such option.
-    #[error("there is no option {0:?}; there are --profile, --interval-ms, --copies and --round-trip-ms")]
+    #[error(
+        "there is no option {0:?}; there are --profile, --interval-ms, --acknowledge and --round-trip-ms"
+    )]
     Unknown(String),
     /// The option is the last word.
     #[error("{0} needs a value after it")]
@@ -100,6 +117,9 @@ pub enum ArgumentError {
     /// There is no such profile.
     #[error("there is no profile {0:?}; there are low-latency and low-traffic")]
     Profile(String),
+    /// There is no such acknowledgement.
+    #[error("--acknowledge is at-once, copied or stored, and not {0:?}")]
+    Acknowledge(String),
     /// The value is no number that fits.
     #[error("{option} needs a positive whole number, and {value:?} is none")]
     Number {
@@ -118,10 +138,17 @@ fn profile(name: &str) -> Result<Settings, ArgumentError> {
     }
 }
 
+fn acknowledgement(name: &str) -> Result<Acknowledge, ArgumentError> {
+    match name {
+        "at-once" => Ok(Acknowledge::AtOnce),
+        "copied" => Ok(Acknowledge::Copied),
+        "stored" => Ok(Acknowledge::Stored),
+        _ => Err(ArgumentError::Acknowledge(name.to_owned())),
+    }
+}
+
 fn number<N: FromStr>(option: &str, value: &str) -> Result<N, ArgumentError> {
-    value
-        .parse()
-        .map_err(|_| ArgumentError::Number { option: option.to_owned(), value: value.to_owned() })
+    value.parse().map_err(|_| ArgumentError::Number { option: option.to_owned(), value: value.to_owned() })
 }
 
 #[cfg(test)]
@@ -135,8 +162,9 @@ mod tests {
 
     #[test]
     fn a_single_value_changes_its_profile_wherever_it_stands() {
-        let settings = Settings::from_arguments(["--copies", "3", "--profile", "low-traffic"]).unwrap();
-        assert_eq!(settings.copies.get(), 3);
+        let settings =
+            Settings::from_arguments(["--acknowledge", "copied", "--profile", "low-traffic"]).unwrap();
+        assert_eq!(settings.acknowledge, Acknowledge::Copied);
         assert_eq!(settings.interval, Settings::LOW_TRAFFIC.interval);
     }
 
@@ -144,9 +172,10 @@ mod tests {
     fn what_does_not_fit_is_refused_in_a_sentence() {
         for (arguments, sentence) in [
             (&["--speed", "9"][..], "there is no option \"--speed\"; there are --profile"),
-            (&["--copies"], "--copies needs a value after it"),
+            (&["--acknowledge"], "--acknowledge needs a value after it"),
             (&["--profile", "fast"], "there is no profile \"fast\"; there are low-latency and low-traffic"),
-            (&["--copies", "0"], "--copies needs a positive whole number, and \"0\" is none"),
+            (&["--acknowledge", "2"], "--acknowledge is at-once, copied or stored, and not \"2\""),
+            (&["--interval-ms", "0"], "--interval-ms needs a positive whole number, and \"0\" is none"),
             (&["--interval-ms", "1.5"], "--interval-ms needs a positive whole number"),
         ] {
             let error = Settings::from_arguments(arguments).unwrap_err().to_string();

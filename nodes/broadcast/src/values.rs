@@ -33,6 +33,11 @@ impl Store {
         &self.messages
     }
 
+    /// The values of one life, in order.
+    pub fn log(&self, life: &Life) -> &[Value] {
+        self.logs.get(life).map_or(&[], Vec::as_slice)
+    }
+
     /// Puts a value behind the log of a life, and returns the log's new length.
     pub fn append(&mut self, life: &Life, value: Value) -> u64 {
         let log = self.logs.entry(life.clone()).or_default();

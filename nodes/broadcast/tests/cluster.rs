@@ -2,11 +2,20 @@
 
 use std::time::Duration;
 
-use broadcast::{Broadcast, BroadcastServer, Read, Settings};
+use broadcast::{Acknowledge, Broadcast, BroadcastServer, Read, Settings};
 use glomers_node::testing::{Cluster, Harness};
 use glomers_node::{RawValue, RpcError};
 
 const LATENCY: Duration = Duration::from_millis(100);
+
+/// The profile, but for the service that these clusters don't have.
+fn copied() -> Settings {
+    Settings { acknowledge: Acknowledge::Copied, ..Settings::LOW_LATENCY }
+}
+
+fn at_once() -> Settings {
+    Settings { acknowledge: Acknowledge::AtOnce, ..Settings::LOW_LATENCY }
+}
 
 /// A cluster that has started and is quiet.
 fn cluster(node_ids: &[&str], settings: Settings) -> Cluster {
@@ -14,10 +23,6 @@ fn cluster(node_ids: &[&str], settings: Settings) -> Cluster {
     cluster.latency(LATENCY);
     cluster.advance(Duration::from_secs(1));
     cluster
-}
-
-fn careless() -> Settings {
-    Settings::from_arguments(["--copies", "1"]).unwrap()
 }
 
 fn broadcast(cluster: &mut Cluster, node: &str, json: &str) -> Result<(), RpcError> {
@@ -31,12 +36,24 @@ fn read(cluster: &mut Cluster, node: &str) -> String {
 
 #[test]
 fn a_lone_node_answers_at_once_and_keeps_json_as_it_is() {
-    let mut harness = Harness::new("n1", &["n1"], |node| BroadcastServer::router(node, Settings::LOW_LATENCY));
+    let mut harness = Harness::new("n1", &["n1"], |node| BroadcastServer::router(node, copied()));
     let lines = [
-        (r#"{"type":"topology","msg_id":1,"topology":{"n1":[]}}"#, r#"{"type":"topology_ok","in_reply_to":1}"#),
-        (r#"{"type":"broadcast","msg_id":2,"message":18446744073709551616}"#, r#"{"type":"broadcast_ok","in_reply_to":2}"#),
-        (r#"{"type":"broadcast","msg_id":3,"message":{"b":1.50}}"#, r#"{"type":"broadcast_ok","in_reply_to":3}"#),
-        (r#"{"type":"read","msg_id":4}"#, r#"{"type":"read_ok","in_reply_to":4,"messages":[18446744073709551616,{"b":1.50}]}"#),
+        (
+            r#"{"type":"topology","msg_id":1,"topology":{"n1":[]}}"#,
+            r#"{"type":"topology_ok","in_reply_to":1}"#,
+        ),
+        (
+            r#"{"type":"broadcast","msg_id":2,"message":18446744073709551616}"#,
+            r#"{"type":"broadcast_ok","in_reply_to":2}"#,
+        ),
+        (
+            r#"{"type":"broadcast","msg_id":3,"message":{"b":1.50}}"#,
+            r#"{"type":"broadcast_ok","in_reply_to":3}"#,
+        ),
+        (
+            r#"{"type":"read","msg_id":4}"#,
+            r#"{"type":"read_ok","in_reply_to":4,"messages":[18446744073709551616,{"b":1.50}]}"#,
+        ),
     ];
     assert!(harness.advance(Duration::ZERO).is_empty());
     for (request, reply) in lines {
@@ -49,7 +66,7 @@ fn a_lone_node_answers_at_once_and_keeps_json_as_it_is() {
 #[test]
 fn a_value_takes_one_message_to_the_relay_and_one_to_everybody_else() {
     let ids = ["n1", "n2", "n3", "n4", "n5"];
-    let mut cluster = cluster(&ids, Settings::LOW_LATENCY);
+    let mut cluster = cluster(&ids, copied());
     let before = cluster.sent_count();
     let start = cluster.now();
     broadcast(&mut cluster, "n3", "7").unwrap();
@@ -63,7 +80,7 @@ fn a_value_takes_one_message_to_the_relay_and_one_to_everybody_else() {
 
 #[test]
 fn a_cluster_that_has_agreed_is_quiet() {
-    let mut cluster = cluster(&["n1", "n2", "n3"], Settings::LOW_LATENCY);
+    let mut cluster = cluster(&["n1", "n2", "n3"], copied());
     broadcast(&mut cluster, "n1", "1").unwrap();
     broadcast(&mut cluster, "n3", "2").unwrap();
     cluster.advance(Duration::from_secs(10));
@@ -74,7 +91,7 @@ fn a_cluster_that_has_agreed_is_quiet() {
 
 #[test]
 fn values_that_come_within_an_interval_travel_together() {
-    let mut cluster = cluster(&["n1", "n2", "n3"], careless());
+    let mut cluster = cluster(&["n1", "n2", "n3"], at_once());
     broadcast(&mut cluster, "n2", "0").unwrap();
     cluster.advance(LATENCY);
     let before = cluster.sent_count();
@@ -89,7 +106,7 @@ fn values_that_come_within_an_interval_travel_together() {
 
 #[test]
 fn nobody_hears_that_a_value_is_safe_while_it_is_not() {
-    let mut cluster = cluster(&["n1", "n2", "n3"], Settings::LOW_LATENCY);
+    let mut cluster = cluster(&["n1", "n2", "n3"], copied());
     cluster.cut("n2", "n1");
     cluster.cut("n2", "n3");
     assert!(broadcast(&mut cluster, "n2", "1").is_err(), "only n2 holds the value");
@@ -101,7 +118,7 @@ fn nobody_hears_that_a_value_is_safe_while_it_is_not() {
 
 #[test]
 fn without_its_relay_a_cluster_finds_another_and_comes_back() {
-    let mut cluster = cluster(&["n1", "n2", "n3", "n4"], Settings::LOW_LATENCY);
+    let mut cluster = cluster(&["n1", "n2", "n3", "n4"], copied());
     for other in ["n2", "n3", "n4"] {
         cluster.cut("n1", other);
     }
@@ -124,7 +141,7 @@ fn without_its_relay_a_cluster_finds_another_and_comes_back() {
 
 #[test]
 fn a_node_that_hears_only_a_third_still_gets_and_gives_all() {
-    let mut cluster = cluster(&["n1", "n2", "n3", "n4"], Settings::LOW_LATENCY);
+    let mut cluster = cluster(&["n1", "n2", "n3", "n4"], copied());
     cluster.cut("n4", "n1");
     cluster.cut("n4", "n2");
     broadcast(&mut cluster, "n4", "1").unwrap();
@@ -138,8 +155,7 @@ fn a_node_that_hears_only_a_third_still_gets_and_gives_all() {
 
 #[test]
 fn a_node_that_starts_asks_what_it_missed_before_it_answers_reads() {
-    let mut harness =
-        Harness::new("n2", &["n1", "n2"], |node| BroadcastServer::router(node, Settings::LOW_LATENCY));
+    let mut harness = Harness::new("n2", &["n1", "n2"], |node| BroadcastServer::router(node, copied()));
     let asked = harness.advance(Duration::ZERO);
     assert_eq!(asked.len(), 1);
     assert!(asked[0].contains(r#""dest":"n1","body":{"type":"sync""#), "{asked:?}");

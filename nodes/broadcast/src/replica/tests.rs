@@ -4,9 +4,8 @@ use super::*;
 
 const ROUND_TRIP: Duration = Duration::from_millis(250);
 
-fn settings(interval_ms: u64, copies: usize) -> Settings {
-    let interval = Duration::from_millis(interval_ms);
-    Settings { interval, copies: copies.try_into().unwrap(), round_trip: ROUND_TRIP }
+fn settings(interval_ms: u64, acknowledge: Acknowledge) -> Settings {
+    Settings { interval: Duration::from_millis(interval_ms), acknowledge, round_trip: ROUND_TRIP }
 }
 
 fn at(ms: u64) -> Time {
@@ -37,10 +36,10 @@ fn deliver(now: Time, src: &str, to: &mut Replica, dest: &str, sent: &[(NodeId, 
 
 #[test]
 fn the_first_node_passes_on_and_the_others_tell_it() {
-    let mut relay = replica("n1", settings(80, 1));
+    let mut relay = replica("n1", settings(80, Acknowledge::AtOnce));
     relay.broadcast(value("1"));
     assert_eq!(dests(&relay.poll(at(0))), ["n2", "n3"]);
-    let mut other = replica("n3", settings(80, 1));
+    let mut other = replica("n3", settings(80, Acknowledge::AtOnce));
     other.broadcast(value("2"));
     let sent = other.poll(at(0));
     assert_eq!(dests(&sent), ["n1"]);
@@ -49,7 +48,7 @@ fn the_first_node_passes_on_and_the_others_tell_it() {
 
 #[test]
 fn a_relay_passes_on_once_an_interval_and_then_everything() {
-    let mut relay = replica("n1", settings(80, 1));
+    let mut relay = replica("n1", settings(80, Acknowledge::AtOnce));
     relay.broadcast(value("1"));
     assert_eq!(relay.poll(at(0)).len(), 2);
     relay.broadcast(value("2"));
@@ -57,14 +56,15 @@ fn a_relay_passes_on_once_an_interval_and_then_everything() {
     assert!(relay.poll(at(79)).is_empty());
     assert_eq!(relay.deadline(), Some(at(80)));
     let sent = relay.poll(at(80));
-    let mut other = replica("n2", settings(80, 1));
+    let mut other = replica("n2", settings(80, Acknowledge::AtOnce));
     deliver(at(180), "n1", &mut other, "n2", &sent);
     assert_eq!(other.messages().len(), 3, "the first message was lost, and the next brings its values too");
 }
 
 #[test]
 fn what_was_lost_is_sent_again_as_soon_as_that_shows() {
-    let (mut relay, mut other) = (replica("n1", settings(80, 1)), replica("n2", settings(80, 1)));
+    let (mut relay, mut other) =
+        (replica("n1", settings(80, Acknowledge::AtOnce)), replica("n2", settings(80, Acknowledge::AtOnce)));
     relay.broadcast(value("1"));
     assert_eq!(dests(&relay.poll(at(0))), ["n2", "n3"]);
     other.broadcast(value("2"));
@@ -82,8 +82,8 @@ fn what_was_lost_is_sent_again_as_soon_as_that_shows() {
 
 #[test]
 fn a_sparing_node_sends_just_before_its_relay_passes_on() {
-    let mut other = replica("n2", settings(1500, 1));
-    let mut relay = replica("n1", settings(1500, 1));
+    let mut other = replica("n2", settings(1500, Acknowledge::AtOnce));
+    let mut relay = replica("n1", settings(1500, Acknowledge::AtOnce));
     relay.broadcast(value("1"));
     deliver(at(100), "n1", &mut other, "n2", &relay.poll(at(0)));
     assert!(other.poll(at(100)).is_empty());
@@ -107,8 +107,8 @@ fn relay_again(relay: &mut Replica) -> Vec<(NodeId, Gossip)> {
 
 #[test]
 fn a_careful_node_waits_for_nobody() {
-    let mut other = replica("n2", settings(1500, 2));
-    let mut relay = replica("n1", settings(1500, 2));
+    let mut other = replica("n2", settings(1500, Acknowledge::Copied));
+    let mut relay = replica("n1", settings(1500, Acknowledge::Copied));
     relay.broadcast(value("1"));
     deliver(at(100), "n1", &mut other, "n2", &relay.poll(at(0)));
     other.broadcast(value("2"));
@@ -116,22 +116,23 @@ fn a_careful_node_waits_for_nobody() {
 }
 
 #[test]
-fn a_value_is_safe_once_enough_others_say_so() {
-    let (mut relay, mut other) = (replica("n1", settings(80, 2)), replica("n2", settings(80, 2)));
+fn a_value_is_copied_once_enough_others_say_so() {
+    let (mut relay, mut other) =
+        (replica("n1", settings(80, Acknowledge::Copied)), replica("n2", settings(80, Acknowledge::Copied)));
     let number = relay.broadcast(value("1"));
     let sent = relay.poll(at(0));
     assert!(sent[0].1.urgent && !sent[1].1.urgent, "one witness is enough, and the client waits for it");
-    assert!(!relay.is_safe(number));
+    assert!(!relay.is_copied(number));
     deliver(at(100), "n1", &mut other, "n2", &sent);
     let answer = other.poll(at(100));
     deliver(at(200), "n2", &mut relay, "n1", &answer);
-    assert!(relay.is_safe(number));
-    assert!(!relay.is_safe(number + 1));
+    assert!(relay.is_copied(number));
+    assert!(!relay.is_copied(number + 1));
 }
 
 #[test]
 fn whoever_confirms_nothing_is_silent_and_the_next_node_is_the_relay() {
-    let mut node = replica("n3", settings(80, 1));
+    let mut node = replica("n3", settings(80, Acknowledge::AtOnce));
     node.broadcast(value("1"));
     assert_eq!(dests(&node.poll(at(0))), ["n1"]);
     let patience = node.deadline().unwrap();
@@ -139,7 +140,11 @@ fn whoever_confirms_nothing_is_silent_and_the_next_node_is_the_relay() {
     assert_eq!(dests(&node.poll(patience)), ["n2"]);
     let patience = node.deadline().unwrap();
     assert!(node.poll(patience).is_empty());
-    assert_eq!(node.deadline(), Some(at(1500)), "it is the relay of all now, and tries each from time to time");
+    assert_eq!(
+        node.deadline(),
+        Some(at(1500)),
+        "it is the relay of all now, and tries each from time to time"
+    );
     let sent = node.poll(at(1500));
     assert_eq!(dests(&sent), ["n1"]);
     assert!(sent[0].1.urgent);
@@ -147,8 +152,8 @@ fn whoever_confirms_nothing_is_silent_and_the_next_node_is_the_relay() {
 
 #[test]
 fn a_silent_relay_is_the_relay_again_once_it_has_what_it_was_sent() {
-    let mut node = replica("n2", settings(80, 1));
-    let mut relay = replica("n1", settings(80, 1));
+    let mut node = replica("n2", settings(80, Acknowledge::AtOnce));
+    let mut relay = replica("n1", settings(80, Acknowledge::AtOnce));
     node.broadcast(value("1"));
     node.poll(at(0));
     let sent = node.poll(at(2000));
@@ -164,12 +169,13 @@ fn a_silent_relay_is_the_relay_again_once_it_has_what_it_was_sent() {
 
 #[test]
 fn a_node_that_lost_its_memory_gets_everything_again() {
-    let (mut relay, mut other) = (replica("n1", settings(80, 1)), replica("n2", settings(80, 1)));
+    let (mut relay, mut other) =
+        (replica("n1", settings(80, Acknowledge::AtOnce)), replica("n2", settings(80, Acknowledge::AtOnce)));
     relay.broadcast(value("1"));
     deliver(at(100), "n1", &mut other, "n2", &relay.poll(at(0)));
     other.broadcast(value("2"));
     deliver(at(200), "n2", &mut relay, "n1", &other.poll(at(100)));
-    let mut again = replica("n2", settings(80, 1));
+    let mut again = replica("n2", settings(80, Acknowledge::AtOnce));
     let answer = relay.answer_sync(at(5000), &NodeId::from("n2"));
     again.receive(at(5100), &NodeId::from("n1"), answer);
     assert_eq!(format!("{:?}", again.messages()), "[1, 2]");
@@ -177,8 +183,13 @@ fn a_node_that_lost_its_memory_gets_everything_again() {
 
 #[test]
 fn what_a_stranger_says_changes_nothing() {
-    let mut node = replica("n2", settings(80, 1));
-    let mut stranger = Replica::new(&NodeId::from("n9"), &["n9", "n2"].map(NodeId::from), 1, settings(80, 1));
+    let mut node = replica("n2", settings(80, Acknowledge::AtOnce));
+    let mut stranger = Replica::new(
+        &NodeId::from("n9"),
+        &["n9", "n2"].map(NodeId::from),
+        1,
+        settings(80, Acknowledge::AtOnce),
+    );
     stranger.broadcast(value("1"));
     deliver(at(0), "n9", &mut node, "n2", &stranger.poll(at(0)));
     assert!(node.messages().is_empty());
