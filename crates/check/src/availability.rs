@@ -35,12 +35,13 @@ pub struct Availability {
     goal: AvailabilityGoal,
     invoked: u64,
     ok: u64,
+    ended_otherwise: u64,
 }
 
 impl Availability {
     /// Checks this goal.
     pub fn new(goal: AvailabilityGoal) -> Self {
-        Self { goal, invoked: 0, ok: 0 }
+        Self { goal, invoked: 0, ok: 0, ended_otherwise: 0 }
     }
 }
 
@@ -48,6 +49,12 @@ impl Checker for Availability {
     fn observe(&mut self, operation: &Operation) {
         self.invoked += u64::from(operation.is_invoke());
         self.ok += u64::from(operation.is_ok());
+        self.ended_otherwise +=
+            u64::from(!operation.is_invoke() && !operation.is_ok() && operation.is_client());
+    }
+
+    fn has_violation(&self) -> bool {
+        self.goal == AvailabilityGoal::Total && self.ended_otherwise > 0
     }
 
     fn finish(self: Box<Self>) -> Verdict {

@@ -23,7 +23,8 @@
 //! - [`Operation`] is one entry of a [`History`]; [`Pairing`] finds the beginning of an operation when it ends.
 //!   [`formats`] reads the text formats of several tools.
 //! - [`Checker`], [`Verdict`]: what every checker is and says. [`Composition`] makes one of several, [`Guarded`]
-//!   keeps a crash from spreading, [`Compared`] says where upstream would judge otherwise.
+//!   keeps a crash from spreading, [`Compared`] says where upstream would judge otherwise. An [`Interrupt`] ends a long
+//!   check from outside.
 //! - [`Stats`], [`Availability`], [`Exceptions`] look at any workload; [`Echo`], [`UniqueIds`], [`SetFull`],
 //!   [`PnCounter`] and [`Kafka`] at one or two each.
 //! - [`linear`] decides whether concurrent operations fit one order.
@@ -39,6 +40,7 @@ mod checker;
 mod echo;
 mod exceptions;
 mod history;
+mod interrupt;
 mod kafka;
 mod moment;
 mod name;
@@ -57,6 +59,7 @@ pub use checker::{Checker, Compared, Composition, Guarded, Mode, check};
 pub use echo::Echo;
 pub use exceptions::Exceptions;
 pub use history::{History, HistoryError, HistoryReader, Pairing};
+pub use interrupt::Interrupt;
 pub use kafka::Kafka;
 pub use name::Name;
 pub use operation::{Operation, OperationKind, Process};

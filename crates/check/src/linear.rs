@@ -26,6 +26,7 @@ pub mod models;
 
 mod antichain;
 mod checker;
+mod counterexample;
 mod crashes;
 mod distinct;
 mod frontier;
@@ -34,6 +35,9 @@ mod memo;
 mod model;
 mod part;
 mod register;
+mod search;
+mod slots;
+mod trail;
 
 pub use checker::{Budget, Linearizability};
 pub use distinct::{DistinctAction, DistinctRegister, WrittenTwice};

@@ -184,10 +184,13 @@ impl Operation {
 impl fmt::Display for Operation {
     /// The entry's line of `history.edn`, without its newline.
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { index, time_ns, kind, process, f, value, error, extra } = self;
+        let Self { kind, f, value, error, extra, .. } = self;
+        // As values, so that a number beyond 64 bits is marked as EDN asks for it.
+        let (index, time) = (Value::from(self.index), Value::from(self.time_ns));
+        let process = self.process.to_value();
         write!(
             formatter,
-            "{{:index {index}, :time {time_ns}, :type :{kind}, :process {process}, :f :{f}, :value {value}"
+            "{{:index {index}, :time {time}, :type :{kind}, :process {process}, :f :{f}, :value {value}"
         )?;
         for (name, value) in extra {
             write!(formatter, ", :{name} {value}")?;

@@ -235,6 +235,10 @@ impl Checker for SetFull {
         }
     }
 
+    fn has_violation(&self) -> bool {
+        self.mode == Mode::Strict && !(self.duplicates.is_empty() && self.malformed.is_empty())
+    }
+
     fn finish(mut self: Box<Self>) -> Verdict {
         for element in &mut self.elements {
             element.count_absences(&self.reads);

@@ -158,6 +158,10 @@ impl Checker for UniqueIds {
         }
     }
 
+    fn has_violation(&self) -> bool {
+        !self.duplicates.is_empty()
+    }
+
     fn finish(self: Box<Self>) -> Verdict {
         let upstream = Validity::from(self.duplicates.is_empty());
         let nothing_to_judge = self.mode == Mode::Strict && self.acknowledged_count == 0;

@@ -2,7 +2,9 @@
 
 use glomers_check::linear::models::{Mutex, Register};
 use glomers_check::linear::{Budget, DistinctAction, DistinctRegister, Linearizability, WrittenTwice};
-use glomers_check::{Checker, History, Mode, Operation, OperationKind, Validity, Value, Verdict, check, edn};
+use glomers_check::{
+    Checker, History, Interrupt, Mode, Operation, OperationKind, Validity, Value, Verdict, check, edn,
+};
 
 fn register() -> Linearizability<Register> {
     Linearizability::new(Register::new(Value::Nil, Mode::Strict))
@@ -29,6 +31,7 @@ fn a_counterexample_names_the_operation_and_what_was_possible() {
     assert_eq!(verdict.validity, Validity::Invalid);
     assert_eq!(verdict.findings[0].operations, [7, 8]);
     insta::assert_snapshot!(verdict.findings[0].sentence, @"Process 0 cannot `read nil` of key 7 (operations 7 to 8): 1 operation had ended, and after it only 1 was possible.");
+    insta::assert_snapshot!(verdict.findings[1].sentence, @"Up to there this order of key 7 fits: `write 1` by process 0 (operations 0 to 1) leaves 1.");
     insta::assert_snapshot!(edn::pretty(&verdict.results), @r#"
     {:valid? false,
      :results {7 {:linearizable {:valid? false,
@@ -37,11 +40,43 @@ fn a_counterexample_names_the_operation_and_what_was_possible() {
                                       :action "read nil"},
                                  :prefix-count 1,
                                  :configs-count 1,
-                                 :configs ({:model "1", :pending []})},
+                                 :configs ({:model "1", :pending []}),
+                                 :final-paths-left-out 0,
+                                 :final-paths ([{:op {:index 1,
+                                                      :process 0,
+                                                      :action "write 1"},
+                                                 :model "1"}])},
                   :valid? false},
                8 {:linearizable {:valid? true}, :valid? true}},
      :failures [7]}
     "#);
+}
+
+#[test]
+fn a_counterexample_shows_the_end_of_an_order_that_fits() {
+    let mut operations: Vec<Operation> = Vec::new();
+    let mut entry = |client: u64, f: &str, value: Value, kind| {
+        let index = operations.len() as u64;
+        operations.push(Operation { kind, ..Operation::invoke(client, f, value) }.at(index, 0));
+    };
+    // A write that nobody sees, since it is overwritten at once, and one of which nobody knows but by its read.
+    entry(7, "write", 70.into(), OperationKind::Invoke);
+    entry(7, "write", 70.into(), OperationKind::Info);
+    for value in 0..6_i64 {
+        entry(0, "write", value.into(), OperationKind::Invoke);
+        entry(1, "write", 9.into(), OperationKind::Invoke);
+        entry(0, "write", value.into(), OperationKind::Ok);
+        entry(1, "write", 9.into(), OperationKind::Ok);
+        entry(2, "read", Value::Nil, OperationKind::Invoke);
+        entry(2, "read", value.into(), OperationKind::Ok);
+    }
+    for seen in [70, 5] {
+        entry(2, "read", Value::Nil, OperationKind::Invoke);
+        entry(2, "read", seen.into(), OperationKind::Ok);
+    }
+    let verdict = check(&History::new(operations), register());
+    insta::assert_snapshot!(verdict.findings[0].sentence, @"Process 2 cannot `read 5` (operations 40 to 41): 19 operations had ended, and after them only 70 was possible.");
+    insta::assert_snapshot!(verdict.findings[1].sentence, @"");
 }
 
 #[test]
@@ -93,20 +128,45 @@ fn what_is_no_operation_of_the_object_makes_the_verdict_unknown_and_is_named() {
     insta::assert_snapshot!(verdict.findings[0].sentence, @"operation 4 does not suit the model: its value is 1, and not a vector of a key and a value");
 }
 
-#[test]
-fn more_open_operations_than_can_be_followed_make_the_verdict_unknown() {
-    let mut operations: Vec<Operation> =
-        (0..200).map(|client| Operation::invoke(client, "acquire", ())).collect();
+/// Clients that all begin before any ends.
+fn all_at_once(clients: u64, operation: impl Fn(u64) -> (&'static str, Value)) -> Vec<Operation> {
+    let begins = (0..clients).map(|client| {
+        let (f, value) = operation(client);
+        Operation::invoke(client, f, value)
+    });
+    let mut operations: Vec<Operation> = begins.collect();
     let ends: Vec<Operation> =
-        operations.iter().map(|begin| begin.completed(OperationKind::Ok, ())).collect();
+        operations.iter().map(|begin| begin.completed(OperationKind::Ok, begin.value.clone())).collect();
     operations.extend(ends);
-    let verdict = check(&History::new(operations), Linearizability::new(Mutex));
+    operations
+}
+
+#[test]
+fn any_number_of_operations_may_be_open_at_the_same_time() {
+    let locks = all_at_once(500, |client| (["acquire", "release"][client as usize % 2], Value::Nil));
+    assert_eq!(check(&History::new(locks), Linearizability::new(Mutex)).validity, Validity::Valid);
+    let locks = all_at_once(500, |_| ("acquire", Value::Nil));
+    assert_eq!(check(&History::new(locks), Linearizability::new(Mutex)).validity, Validity::Invalid);
+    let values = |client: u64| {
+        let f = ["read", "write"][client as usize % 2];
+        (f, Value::from(client % 6))
+    };
+    // Reads see 0, 2 and 4, which only the writes of clients that are not there would leave.
+    let mixed = check(&History::new(all_at_once(500, values)), register());
+    assert_eq!(mixed.validity, Validity::Invalid);
+    let values = |client: u64| (["read", "write"][client as usize % 2], Value::from(client / 2 % 6));
+    assert_eq!(check(&History::new(all_at_once(500, values)), register()).validity, Validity::Valid);
+}
+
+#[test]
+fn an_interrupted_check_says_so() {
+    let interrupt = Interrupt::default();
+    interrupt.raise();
+    let values = |client: u64| (["read", "write"][client as usize % 2], Value::from(client / 2 % 6));
+    let history = History::new(all_at_once(20, values));
+    let verdict = check(&history, register().with_interrupt(interrupt));
     assert_eq!(verdict.validity, Validity::Unknown);
-    assert!(
-        verdict.findings[0].sentence.contains("more than 128 operations were open"),
-        "{:?}",
-        verdict.findings
-    );
+    insta::assert_snapshot!(verdict.findings[0].sentence, @"The history was not judged: it was interrupted.");
 }
 
 #[test]

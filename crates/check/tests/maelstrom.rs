@@ -118,7 +118,7 @@ fn sets_counters_and_ids_have_upstreams_results_to_the_letter() {
 
 /// A list of errors whose order upstream leaves to its hash tables and threads, as a bag.
 fn as_bag(errors: &Value) -> Vec<Value> {
-    let mut errors = errors.as_sequence().unwrap().to_vec();
+    let mut errors = errors.as_sequence().expect("a list").to_vec();
     errors.sort();
     errors
 }

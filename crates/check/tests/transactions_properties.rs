@@ -1,12 +1,17 @@
 //! The transactional checkers against the definitions of what they look for, on tiny histories.
 
+use std::collections::BTreeMap;
+
 use glomers_check::txn::{Anomaly, ListAppend, Model, Options, RwRegister, VersionOrders};
-use glomers_check::{Checker, Operation, OperationKind, Validity, Value, Verdict};
+use glomers_check::{Checker, Mode, Operation, OperationKind, Validity, Value, Verdict};
 use proptest::prelude::*;
 
+#[path = "support/cases.rs"]
+mod cases;
 #[path = "support/transactions.rs"]
 mod transactions;
 
+use cases::{require, try_cases};
 use transactions::{Data, Workload};
 
 fn run(history: &[Operation], mut checker: Box<dyn Checker>) -> Verdict {
@@ -43,7 +48,7 @@ fn committed(history: &[Operation]) -> Vec<Transaction> {
 fn is_serializable(
     transactions: &[Transaction],
     left: &mut Vec<usize>,
-    state: &std::collections::BTreeMap<Value, Value>,
+    state: &BTreeMap<Value, Value>,
     in_real_time: bool,
 ) -> bool {
     if left.is_empty() {
@@ -69,7 +74,7 @@ fn is_serializable(
 }
 
 /// Takes one step, and says whether a read saw the state.
-fn execute(step: &Value, state: &mut std::collections::BTreeMap<Value, Value>) -> bool {
+fn execute(step: &Value, state: &mut BTreeMap<Value, Value>) -> bool {
     let step = step.as_sequence().expect("a step");
     match step[0].as_keyword() {
         Some("append") => {
@@ -114,7 +119,7 @@ fn tiny(data: Data, stale: impl Strategy<Value = u64>) -> impl Strategy<Value = 
 
 /// Appends that no read shows leave the version order open: reads of every key at the end close it.
 fn with_final_reads(mut history: Vec<Operation>) -> Vec<Operation> {
-    let mut state = std::collections::BTreeMap::new();
+    let mut state = BTreeMap::new();
     for operation in history.iter().filter(|operation| operation.is_ok()) {
         for step in operation.value.as_sequence().expect("steps") {
             if step.as_sequence().expect("a step")[0].as_keyword() == Some("append") {
@@ -153,53 +158,73 @@ fn with_final_reads(mut history: Vec<Operation>) -> Vec<Operation> {
     history
 }
 
-proptest! {
-    #![proptest_config(ProptestConfig::with_cases(500))]
-
-    #[test]
-    fn lists_are_valid_just_if_they_are_strictly_serializable(history in tiny(Data::Lists, 0_u64..60), in_real_time in any::<bool>()) {
+#[test]
+fn lists_are_valid_just_if_they_are_strictly_serializable() {
+    try_cases(500, (tiny(Data::Lists, 0_u64..60), any::<bool>()), |(history, in_real_time)| {
         let history = with_final_reads(history);
         let models = vec![model(if in_real_time { "strict-serializable" } else { "serializable" })];
         let verdict = run(&history, Box::new(ListAppend::new(Options { models, ..Options::default() })));
         let transactions = committed(&history);
         let mut left: Vec<usize> = (0..transactions.len()).collect();
-        let expected = is_serializable(&transactions, &mut left, &std::collections::BTreeMap::new(), in_real_time);
+        let expected = is_serializable(&transactions, &mut left, &BTreeMap::new(), in_real_time);
         // A history without a single dependency is not judged.
-        if verdict.validity != Validity::Unknown {
-            prop_assert_eq!(verdict.validity == Validity::Valid, expected, "{}", verdict.results);
-        } else {
-            prop_assert!(expected);
-        }
-    }
+        let agrees = match verdict.validity {
+            Validity::Unknown => expected,
+            judged => (judged == Validity::Valid) == expected,
+        };
+        require(agrees, || format!("{expected}, but {}: {history:?}", verdict.results))
+    });
+}
 
-    #[test]
-    fn registers_that_are_strictly_serializable_are_never_refused(history in tiny(Data::Registers, 0_u64..60), sources in any::<[bool; 3]>()) {
+#[test]
+fn registers_that_are_strictly_serializable_are_never_refused() {
+    let sources = any::<[bool; 3]>();
+    try_cases(500, (tiny(Data::Registers, 0_u64..60), sources), |(history, sources)| {
         let transactions = committed(&history);
         let mut left: Vec<usize> = (0..transactions.len()).collect();
-        let expected = is_serializable(&transactions, &mut left, &std::collections::BTreeMap::new(), true);
+        let expected = is_serializable(&transactions, &mut left, &BTreeMap::new(), true);
         let [writes_follow_reads, sequential_keys, linearizable_keys] = sources;
-        let orders = VersionOrders { writes_follow_reads, sequential_keys, linearizable_keys, ..VersionOrders::NONE };
-        for models in [vec![model("strict-serializable")], vec![model("causal")], vec![model("read-atomic")], vec![model("monotonic-atomic-view")], vec![model("read-committed")]] {
-            let verdict = run(&history, Box::new(RwRegister::new(Options { models, ..Options::default() }, orders.clone())));
-            prop_assert!(!expected || verdict.validity != Validity::Invalid, "{}", verdict.results);
+        let orders =
+            VersionOrders { writes_follow_reads, sequential_keys, linearizable_keys, ..VersionOrders::NONE };
+        for name in
+            ["strict-serializable", "causal", "read-atomic", "monotonic-atomic-view", "read-committed"]
+        {
+            let options = Options { models: vec![model(name)], ..Options::default() };
+            let verdict = run(&history, Box::new(RwRegister::new(options, orders.clone())));
+            let is_refused = expected && verdict.validity == Validity::Invalid;
+            require(!is_refused, || format!("not {name}: {}: {history:?}", verdict.results))?;
         }
-    }
+        Ok(())
+    });
+}
 
-    #[test]
-    fn both_modes_agree_on_replies_of_the_right_shape(history in tiny(Data::Lists, 0_u64..60)) {
-        let verdict = |mode| run(&history, Box::new(ListAppend::new(Options { mode, ..Options::default() }))).validity;
-        prop_assert_eq!(verdict(glomers_check::Mode::Strict), verdict(glomers_check::Mode::Compat));
-    }
+#[test]
+fn both_modes_agree_on_replies_of_the_right_shape() {
+    try_cases(500, tiny(Data::Lists, 0_u64..60), |history| {
+        let [strict, compat] = [Mode::Strict, Mode::Compat].map(|mode| {
+            run(&history, Box::new(ListAppend::new(Options { mode, ..Options::default() }))).validity
+        });
+        require(strict == compat, || format!("{strict}, and upstream {compat}: {history:?}"))
+    });
+}
 
-    #[test]
-    fn a_model_rules_out_what_the_weaker_ones_do(history in tiny(Data::Lists, 0_u64..60)) {
+#[test]
+fn a_model_rules_out_what_the_weaker_ones_do() {
+    try_cases(500, tiny(Data::Lists, 0_u64..60), |history| {
         let is_invalid = |name| {
             let options = Options { models: vec![model(name)], ..Options::default() };
             run(&history, Box::new(ListAppend::new(options))).validity == Validity::Invalid
         };
-        let verdicts = ["read-uncommitted", "read-committed", "snapshot-isolation", "serializable", "strict-serializable"].map(is_invalid);
-        prop_assert!(verdicts.is_sorted());
-    }
+        let verdicts = [
+            "read-uncommitted",
+            "read-committed",
+            "snapshot-isolation",
+            "serializable",
+            "strict-serializable",
+        ]
+        .map(is_invalid);
+        require(verdicts.is_sorted(), || format!("{verdicts:?}: {history:?}"))
+    });
 }
 
 #[test]

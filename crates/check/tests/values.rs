@@ -119,3 +119,9 @@ fn control_characters_have_no_place_in_names() {
         assert!(error.reason.contains("control character"), "{error}");
     }
 }
+
+#[test]
+fn numbers_of_an_entry_beyond_64_bits_are_marked_as_edn_asks_for_it() {
+    let line = Operation::invoke(u64::MAX, "read", ()).at(u64::MAX, u64::MAX).to_string();
+    assert_eq!(edn::read(&line).unwrap().to_string(), line);
+}

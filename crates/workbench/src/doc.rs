@@ -1,4 +1,4 @@
-//! The pages that the registries write: what each workload asks of a node, the faults, the error codes.
+//! The pages that the registries write: what each workload asks of a node, the faults, the services, the error codes.
 
 use std::fmt::Write as _;
 
@@ -6,7 +6,7 @@ use glomers_protocol::ErrorCode;
 
 use crate::{nemeses, schema::Rpc, workloads};
 
-/// The page on workloads, faults and error codes, in Markdown.
+/// The page on workloads, faults, services and error codes, in Markdown.
 pub fn protocol_page() -> String {
     let mut page = String::from(
         "# What the workbench asks of a node\n\nThis page is written by `glomers doc` from the same values that the workbench runs by.\n\n\
@@ -21,6 +21,10 @@ pub fn protocol_page() -> String {
     page.push_str("\n## Faults\n\n| `--nemesis` | what it does |\n|---|---|\n");
     for fault in nemeses::ALL {
         let _ = writeln!(page, "| `{}` | {} |", fault.name, fault.doc);
+    }
+    page.push_str("\n## Services\n\n| name | what it is |\n|---|---|\n");
+    for service in glomers_world::services::ALL {
+        let _ = writeln!(page, "| `{}` | {} |", service.name, service.doc);
     }
     page.push_str(
         "\n## Error codes\n\nA definite error means that the operation certainly did not happen. Any other leaves it open. Codes from 1000 \

@@ -13,9 +13,11 @@
 //! - [`run`], [`store`], [`run_file`] and [`publish`]: a test with real processes, its directory, and the reports in it;
 //! - [`simulation`]: the same plan on nodes inside this process, under virtual time;
 //! - [`report`] and [`serve`]: pictures and pages;
+//! - [`challenges`]: the official commands and their targets;
 //! - [`cli`]: the command line; [`doc`], the page that the registries write, and [`explain`], what services and faults do.
 
 pub mod analysis;
+pub mod challenges;
 pub mod check;
 pub mod cli;
 pub mod clients;

@@ -10,6 +10,12 @@ const EDGES: &[(&str, &[&str])] = &[
     ("crates/world", &["glomers-node", "glomers-protocol"]),
     ("crates/workbench", &["glomers-check", "glomers-node", "glomers-protocol", "glomers-world"]),
     ("nodes/echo", &["glomers-node"]),
+    ("nodes/crdt", &["glomers-node"]),
+    ("nodes/g-counter", &["glomers-node"]),
+    ("nodes/g-set", &["glomers-node"]),
+    ("nodes/pn-counter", &["glomers-node"]),
+    ("nodes/txn-rw-register", &["glomers-node"]),
+    ("nodes/unique-ids", &["glomers-node"]),
 ];
 
 fn root() -> &'static Path {

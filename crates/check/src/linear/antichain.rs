@@ -1,29 +1,35 @@
 //! A set of configurations of which none can imitate another.
 
-use super::crashes::CrashCounts;
+use super::crashes::Crashes;
 use super::frontier::Configuration;
+use super::slots::Slots;
 
 /// Keeps the configurations that no other one dominates, by state.
 ///
 /// One configuration dominates another of the same state if it can do all that the other can: at least the same
-/// operations are settled, at most the same are spent, and at most as many crashed ones were used.
-#[derive(Debug, Default)]
-pub(super) struct Antichain {
+/// operations are settled, at most the same are spent, and at most as many crashed ones were used. Of two that
+/// dominate each other the one is kept that was lent fewer crashed operations.
+#[derive(Debug)]
+pub(super) struct Antichain<S> {
     /// Indexed by state. A state's list counts only if its epoch is the current one, which makes clearing cheap.
-    buckets: Vec<Bucket>,
+    buckets: Vec<Bucket<S>>,
     touched: Vec<u32>,
     epoch: u64,
     len: usize,
     comparisons: u64,
 }
 
-#[derive(Clone, Debug, Default)]
-struct Bucket {
+#[derive(Debug)]
+struct Bucket<S> {
     epoch: u64,
-    configurations: Vec<Configuration>,
+    configurations: Vec<Configuration<S>>,
 }
 
-impl Antichain {
+impl<S: Slots> Antichain<S> {
+    pub(super) fn new() -> Self {
+        Self { buckets: Vec::new(), touched: Vec::new(), epoch: 0, len: 0, comparisons: 0 }
+    }
+
     pub(super) fn clear(&mut self) {
         self.epoch += 1;
         self.len = 0;
@@ -44,10 +50,10 @@ impl Antichain {
     }
 
     /// Adds a configuration unless one dominates it, and drops those that it dominates. Says whether it was added.
-    pub(super) fn insert(&mut self, new: Configuration, crashes: &CrashCounts) -> bool {
+    pub(super) fn insert(&mut self, new: Configuration<S>, crashes: &Crashes) -> bool {
         let index = new.state as usize;
         if self.buckets.len() <= index {
-            self.buckets.resize_with(index + 1, Bucket::default);
+            self.buckets.resize_with(index + 1, || Bucket { epoch: 0, configurations: Vec::new() });
         }
         let bucket = &mut self.buckets[index];
         if bucket.epoch != self.epoch {
@@ -56,7 +62,10 @@ impl Antichain {
             self.touched.push(new.state);
         }
         self.comparisons += bucket.configurations.len() as u64;
-        if bucket.configurations.iter().any(|old| dominates(old, &new, crashes)) {
+        if let Some(old) = bucket.configurations.iter_mut().find(|old| dominates(old, &new, crashes)) {
+            if crashes.total(new.used) < crashes.total(old.used) && dominates(&new, old, crashes) {
+                *old = new;
+            }
             return false;
         }
         let before = bucket.configurations.len();
@@ -67,7 +76,7 @@ impl Antichain {
     }
 
     /// Moves everything out, states in the order in which they were first seen.
-    pub(super) fn drain_into(&mut self, configurations: &mut Vec<Configuration>) {
+    pub(super) fn drain_into(&mut self, configurations: &mut Vec<Configuration<S>>) {
         configurations.clear();
         for &state in &self.touched {
             configurations.append(&mut self.buckets[state as usize].configurations);
@@ -76,6 +85,6 @@ impl Antichain {
     }
 }
 
-fn dominates(a: &Configuration, b: &Configuration, crashes: &CrashCounts) -> bool {
-    b.settled & !a.settled == 0 && a.spent & !b.spent == 0 && crashes.at_most(a.crashed, b.crashed)
+fn dominates<S: Slots>(a: &Configuration<S>, b: &Configuration<S>, crashes: &Crashes) -> bool {
+    a.settled.includes(&b.settled) && b.spent.includes(&a.spent) && crashes.at_most(a.used, b.used)
 }

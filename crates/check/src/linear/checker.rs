@@ -2,10 +2,12 @@
 
 use rustc_hash::FxHashMap;
 
+use super::counterexample::{Counterexample, Described};
 use super::lag::{Place, Ticket};
-use super::part::{Counterexample, Outcome, Part};
+use super::part::Part;
+use super::search::Outcome;
 use super::{Call, Model, Unsuitable};
-use crate::{Checker, Finding, Operation, OperationKind, Pairing, Validity, Value, Verdict};
+use crate::{Checker, Finding, Interrupt, Operation, OperationKind, Pairing, Validity, Value, Verdict};
 
 /// How far a search may go. Each key has the whole budget.
 ///
@@ -64,12 +66,14 @@ impl Default for Budget {
 pub struct Linearizability<M: Model> {
     model: M,
     budget: Budget,
+    interrupt: Interrupt,
     keyed: bool,
     open: Pairing<Begun>,
     /// The parts and their keys; a history that is not split has one, under nil.
     parts: Vec<(Value, Part<M>)>,
     part_of: FxHashMap<Value, usize>,
     unsuitable: Option<Unsuitable>,
+    has_violation: bool,
 }
 
 /// An operation that has begun, with its value as its part sees it.
@@ -87,11 +91,13 @@ impl<M: Model> Linearizability<M> {
         Self {
             model,
             budget: Budget::default(),
+            interrupt: Interrupt::default(),
             keyed: false,
             open: Pairing::new(),
             parts: Vec::new(),
             part_of: FxHashMap::default(),
             unsuitable: None,
+            has_violation: false,
         }
     }
 
@@ -107,6 +113,13 @@ impl<M: Model> Linearizability<M> {
     #[must_use]
     pub fn with_budget(mut self, budget: Budget) -> Self {
         self.budget = budget;
+        self
+    }
+
+    /// Gives up, with `unknown`, soon after this was raised.
+    #[must_use]
+    pub fn with_interrupt(mut self, interrupt: Interrupt) -> Self {
+        self.interrupt = interrupt;
         self
     }
 
@@ -126,14 +139,20 @@ impl<M: Model> Linearizability<M> {
             return part;
         }
         self.part_of.insert(key.clone(), self.parts.len());
-        self.parts.push((key, Part::new(self.model.clone(), self.budget)));
+        let part = self.new_part();
+        self.parts.push((key, part));
         self.parts.len() - 1
+    }
+
+    fn new_part(&self) -> Part<M> {
+        Part::new(self.model.clone(), self.budget, self.interrupt.clone())
     }
 
     /// The one part of a history that is not split.
     fn only_part(&mut self) -> usize {
         if self.parts.is_empty() {
-            self.parts.push((Value::Nil, Part::new(self.model.clone(), self.budget)));
+            let part = self.new_part();
+            self.parts.push((Value::Nil, part));
         }
         0
     }
@@ -157,8 +176,10 @@ impl<M: Model> Linearizability<M> {
         let part = &mut self.parts[part].1;
         match action {
             Some(action) => {
-                let place = Place { process: begin.process, begin_index: begin.index, end_index: end.index };
+                let place =
+                    Place { process: begin.process, begin_index: begin.index, end_index: Some(end.index) };
                 part.end(ticket, action, place);
+                self.has_violation |= part.is_violated();
             }
             None => part.ignore(ticket),
         }
@@ -169,7 +190,10 @@ impl<M: Model> Linearizability<M> {
         let action = self.model.action(&Call::Unknown { begin: &begun.operation })?;
         let part = &mut self.parts[begun.part].1;
         match action {
-            Some(action) => part.crash(begun.ticket, action),
+            Some(action) => {
+                let Operation { process, index, .. } = *begun.operation;
+                part.crash(begun.ticket, action, Place { process, begin_index: index, end_index: None });
+            }
             None => part.ignore(begun.ticket),
         }
         Ok(())
@@ -183,6 +207,10 @@ impl<M: Model> Checker for Linearizability<M> {
         }
         let result = if operation.is_invoke() { self.begin(operation) } else { self.end(operation) };
         self.unsuitable = result.err();
+    }
+
+    fn has_violation(&self) -> bool {
+        self.has_violation
     }
 
     fn finish(mut self: Box<Self>) -> Verdict {
@@ -251,35 +279,74 @@ fn verdict(key: Option<&Value>, outcome: Outcome) -> Verdict {
     }
 }
 
+/// What a violation looks like, in results and in words.
 fn explain(counterexample: &Counterexample, of_key: &str) -> Verdict {
-    let Counterexample { place, action, prefix, possible, possible_count } = counterexample;
-    let op = Value::record([
-        ("index", Value::from(place.end_index)),
-        ("process", place.process.to_value()),
-        ("action", Value::string(action)),
-    ]);
+    let Counterexample { operation, prefix, order, left_out, is_exact, possible, possible_count } =
+        counterexample;
     let configs = possible.iter().map(|(state, pending)| {
         let pending = pending.iter().map(Value::string).collect();
         Value::record([("model", Value::string(state)), ("pending", Value::Vector(pending))])
     });
-    let entries = [
-        ("op", op),
+    let path = order.iter().map(|(operation, state)| {
+        Value::record([("op", described(operation)), ("model", Value::string(state))])
+    });
+    let mut entries = vec![
+        ("op", described(operation)),
         ("prefix-count", Value::from(*prefix)),
         ("configs-count", Value::from(*possible_count)),
         ("configs", Value::List(configs.collect())),
     ];
+    if *is_exact {
+        entries.push(("final-paths-left-out", Value::from(*left_out)));
+        entries.push(("final-paths", Value::List(vec![Value::Vector(path.collect())])));
+    }
+    let mut verdict = Verdict::new(Validity::Invalid, entries);
+    verdict.findings.push(Finding::new(broken(counterexample, of_key), operation.place.indices()));
+    if *is_exact && !order.is_empty() {
+        let operations: Vec<u64> =
+            order.iter().flat_map(|(operation, _)| operation.place.indices()).collect();
+        verdict.findings.push(Finding::new(fitting(order, *left_out, of_key), operations));
+    }
+    verdict
+}
+
+fn described(operation: &Described) -> Value {
+    let Described { place, action } = operation;
+    Value::record([
+        ("index", Value::from(place.end_index.unwrap_or(place.begin_index))),
+        ("process", place.process.to_value()),
+        ("action", Value::string(action)),
+    ])
+}
+
+/// The operation that fits in no order, as a sentence.
+fn broken(counterexample: &Counterexample, of_key: &str) -> String {
+    let Counterexample { operation, prefix, is_exact, possible, possible_count, .. } = counterexample;
+    let Described { place, action } = operation;
+    let who = format!("Process {} cannot `{action}`{of_key} ({place})", place.process);
+    if !is_exact {
+        return format!("{who}: no order fits the operations up to there, and maybe not even fewer.");
+    }
     let mut states: Vec<&str> = possible.iter().map(|(state, _)| state.as_str()).collect();
     states.sort_unstable();
     states.dedup();
     let more = if *possible_count > possible.len() { ", among others," } else { "" };
     let (operations, them) = if *prefix == 1 { ("operation", "it") } else { ("operations", "them") };
-    let sentence = format!(
-        "Process {} cannot `{action}`{of_key} (operations {} to {}): {prefix} {operations} had ended, and after {them} only {}{more} was possible.",
-        place.process,
-        place.begin_index,
-        place.end_index,
-        states.join(" or "),
-    );
-    let finding = Finding::new(sentence, [place.begin_index, place.end_index]);
-    Verdict::new(Validity::Invalid, entries).with_finding(finding)
+    let states = states.join(" or ");
+    format!("{who}: {prefix} {operations} had ended, and after {them} only {states}{more} was possible.")
+}
+
+/// An order of the operations before, as a sentence.
+fn fitting(order: &[(Described, String)], left_out: u32, of_key: &str) -> String {
+    let mut sentence = format!("Up to there this order{of_key} fits: ");
+    if left_out > 0 {
+        sentence.push_str(&format!("{left_out} operations, then "));
+    }
+    let steps = order.iter().map(|(operation, state)| {
+        let Described { place, action } = operation;
+        format!("`{action}` by process {} ({place}) leaves {state}", place.process)
+    });
+    sentence.push_str(&steps.collect::<Vec<_>>().join("; "));
+    sentence.push('.');
+    sentence
 }

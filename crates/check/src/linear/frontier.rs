@@ -10,48 +10,75 @@
 //! - An operation that reads takes effect as soon as it can, since that never hurts.
 //! - An operation that overwrites whatever was there may have come just before another that overwrites too. It is
 //!   then *settled* but not *spent*: it may end, and it may still be given an effect that is seen.
-//! - Operations that nobody knows the end of are counted by action, not told apart.
+//! - Operations that nobody knows the end of are counted by action, not told apart, and not even counted where that
+//!   leaves too many possibilities ([`Crashes`]).
 //! - Of two open operations with the same action, the one that ends first takes effect first.
 //! - A configuration that another one can imitate in all that may follow is dropped.
 //! - A crashed operation that overwrites is spared where a conditional one, such as a compare-and-set, does the same.
 //! - Where the model says which part of the state an action touches, an operation waits for no other part.
 
+mod explore;
+
+use rustc_hash::FxHashMap;
+
+use self::explore::Masks;
+use super::Model;
 use super::antichain::Antichain;
-use super::crashes::CrashCounts;
+use super::crashes::{Accounts, Crashes, Used};
 use super::memo::Memo;
-use super::{Budget, Model};
+use super::slots::Slots;
+use super::trail::{Effect, Entry, Trail};
+use crate::Interrupt;
 
-/// How many operations of one history (of one key) may be open at the same time, those that crashed not counted.
-pub(super) const MAX_OPEN: usize = u128::BITS as usize;
-
-/// How many configurations are followed in a hurry, and how many are tried for the end of one operation.
-const HURRIED_CONFIGURATIONS: usize = 128;
-const HURRIED_WORK: usize = 1024;
+/// How many times as many configurations are tried in a hurry, for the end of one operation, as are followed.
+const HURRIED_WORK: usize = 8;
 
 /// From how many known states on those are forgotten that are no longer possible. States of a log or a queue are
 /// large, and new ones come with every operation.
 const FORGET_FROM_STATES: usize = 4096;
 
 /// What the system may look like: a state, and what the open operations did to reach it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Configuration {
+#[derive(Clone, Debug)]
+pub(super) struct Configuration<S> {
     /// The state, as interned by the [`Memo`].
     pub(super) state: u32,
-    /// How many crashed operations of each action took effect, as interned in [`CrashCounts`].
-    pub(super) crashed: u32,
-    /// The open operations that may end: they took effect, or may have taken it unseen. One bit a slot.
-    pub(super) settled: u128,
-    /// The open operations whose effect is used up. One bit a slot.
-    pub(super) spent: u128,
+    /// Where the order that leads here ends.
+    pub(super) trail: u32,
+    /// The crashed operations that took effect.
+    pub(super) used: Used,
+    /// The open operations that may end: they took effect, or may have taken it unseen.
+    pub(super) settled: S,
+    /// The open operations whose effect is used up.
+    pub(super) spent: S,
 }
 
 /// Why a history could not be followed further.
-#[derive(Clone, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Stop {
     /// No order of effects lets the operation end here.
     Violation,
-    /// The search was given up; the sentence says at which limit.
-    GaveUp(String),
+    /// As many operations are open as there are slots.
+    Full,
+    /// The limit of steps was reached.
+    Spent,
+    /// Only some configurations were followed, and these came to an end.
+    Lost,
+    /// Whoever waits for the verdict waits no longer.
+    Interrupted,
+}
+
+/// How far one pass may go.
+#[derive(Clone, Debug)]
+pub(super) struct Limits {
+    /// When so many steps were taken, only the most promising configurations are followed.
+    pub(super) hurry_after: u64,
+    /// When so many were taken, the search ends.
+    pub(super) steps: u64,
+    /// When so many configurations are tried for the end of one operation, it hurries as well.
+    pub(super) configurations: usize,
+    /// How many configurations are followed in a hurry.
+    pub(super) hurried: usize,
+    pub(super) interrupt: Interrupt,
 }
 
 /// An operation that is open.
@@ -59,15 +86,17 @@ pub(super) enum Stop {
 struct Open {
     /// The event at which it ends; events are numbered in the order of the history.
     end: u64,
+    /// The operation's number.
+    operation: u32,
     action: u32,
     slot: u32,
 }
 
 /// Follows one history, event by event.
 #[derive(Debug)]
-pub(super) struct Frontier<M: Model> {
+pub(super) struct Frontier<M: Model, S> {
     memo: Memo<M>,
-    budget: Budget,
+    limits: Limits,
     steps: u64,
     /// Whether only the most promising configurations are followed, since all are too many. Then the history may
     /// still be found linearizable, but no longer the contrary.
@@ -76,50 +105,84 @@ pub(super) struct Frontier<M: Model> {
     forget_from: usize,
     /// The open operations, the one that ends first in front.
     open: Vec<Open>,
-    free_slots: u128,
-    crashes: CrashCounts,
-    configurations: Vec<Configuration>,
+    taken_slots: S,
+    crashes: Crashes,
+    configurations: Vec<Configuration<S>>,
+    /// How often each action was overdrawn in the configurations at hand when the last honest one was lost.
+    overdrawn: Option<FxHashMap<u32, usize>>,
+    trail: Option<Trail>,
     /// Scratch space of [`Frontier::end`], kept to spare allocations.
-    seen: Antichain,
-    next: Antichain,
-    work: Vec<Configuration>,
+    seen: Antichain<S>,
+    next: Antichain<S>,
+    work: Vec<Configuration<S>>,
     /// The states that a conditional action leads to from the configuration at hand.
     reached: Vec<u32>,
-    /// Masks of slots, valid during one event.
-    masks: Masks,
+    masks: Masks<S>,
 }
 
-/// What the open operations are, as masks of slots.
-#[derive(Debug, Default)]
-struct Masks {
-    overwriting: u128,
-    /// Per open operation, in the order of [`Frontier::open`]: those of the same action that end earlier.
-    same_before: Vec<u128>,
-    /// Per state: the reading operations that it permits, and the event for which that was worked out.
-    permitted: Vec<(u64, u128)>,
-    event: u64,
-}
-
-impl<M: Model> Frontier<M> {
-    pub(super) fn new(model: M, budget: Budget) -> Self {
-        let memo = Memo::new(model);
-        let initial = Configuration { state: memo.initial(), crashed: 0, settled: 0, spent: 0 };
+impl<M: Model, S: Slots> Frontier<M, S> {
+    /// The beginning of a history.
+    pub(super) fn new(mut memo: Memo<M>, limits: Limits, accounts: Accounts, trail: Option<Trail>) -> Self {
+        let initial = Configuration {
+            state: memo.initial(),
+            trail: Trail::BEGINNING,
+            used: Used::default(),
+            settled: S::default(),
+            spent: S::default(),
+        };
         Self {
             memo,
-            budget,
+            limits,
             steps: 0,
             hurried: false,
             forget_from: FORGET_FROM_STATES,
             open: Vec::new(),
-            free_slots: u128::MAX,
-            crashes: CrashCounts::new(),
+            taken_slots: S::default(),
+            crashes: Crashes::new(accounts),
             configurations: vec![initial],
-            seen: Antichain::default(),
-            next: Antichain::default(),
+            overdrawn: None,
+            trail,
+            seen: Antichain::new(),
+            next: Antichain::new(),
             work: Vec::new(),
             reached: Vec::new(),
             masks: Masks::default(),
         }
+    }
+
+    /// The same with slots of another kind. What is left here is empty, and of no use any more.
+    pub(super) fn take_with_slots<T: Slots + From<S>>(&mut self) -> Frontier<M, T> {
+        let convert = |configuration: Configuration<S>| Configuration {
+            state: configuration.state,
+            trail: configuration.trail,
+            used: configuration.used,
+            settled: T::from(configuration.settled),
+            spent: T::from(configuration.spent),
+        };
+        let model = self.memo.model().clone();
+        Frontier {
+            memo: std::mem::replace(&mut self.memo, Memo::new(model)),
+            limits: self.limits.clone(),
+            steps: self.steps,
+            hurried: self.hurried,
+            forget_from: self.forget_from,
+            open: std::mem::take(&mut self.open),
+            taken_slots: T::from(std::mem::take(&mut self.taken_slots)),
+            crashes: std::mem::replace(&mut self.crashes, Crashes::new(Accounts::All)),
+            configurations: std::mem::take(&mut self.configurations).into_iter().map(convert).collect(),
+            overdrawn: self.overdrawn.take(),
+            trail: self.trail.take(),
+            seen: Antichain::new(),
+            next: Antichain::new(),
+            work: Vec::new(),
+            reached: Vec::new(),
+            masks: Masks::default(),
+        }
+    }
+
+    /// Goes on with these limits.
+    pub(super) fn set_limits(&mut self, limits: Limits) {
+        self.limits = limits;
     }
 
     pub(super) fn memo(&self) -> &Memo<M> {
@@ -130,280 +193,172 @@ impl<M: Model> Frontier<M> {
         &mut self.memo
     }
 
-    pub(super) fn configurations(&self) -> &[Configuration] {
+    pub(super) fn into_memo(self) -> Memo<M> {
+        self.memo
+    }
+
+    pub(super) fn steps(&self) -> u64 {
+        self.steps
+    }
+
+    pub(super) fn trail(&self) -> Option<&Trail> {
+        self.trail.as_ref()
+    }
+
+    /// Whether some configuration used no more crashed operations than there were.
+    pub(super) fn is_honest(&self) -> bool {
+        self.overdrawn.is_none()
+    }
+
+    /// The actions of which too few operations crashed for any order that is left, the most frequent first.
+    pub(super) fn overdrawn(&self) -> Vec<u32> {
+        let mut actions: Vec<(u32, usize)> =
+            self.overdrawn.iter().flatten().map(|(&action, &count)| (action, count)).collect();
+        actions.sort_unstable_by_key(|&(action, count)| (std::cmp::Reverse(count), action));
+        actions.into_iter().map(|(action, _)| action).collect()
+    }
+
+    pub(super) fn configurations(&self) -> &[Configuration<S>] {
         &self.configurations
     }
 
-    /// The action of the operation that ends next.
+    /// The operation that ends next.
     pub(super) fn ending(&self) -> Option<u32> {
-        self.open.first().map(|open| open.action)
+        self.open.first().map(|open| open.operation)
     }
 
     /// The actions of the other open operations that have not taken effect in this configuration, first to end
     /// first.
-    pub(super) fn pending(&self, configuration: &Configuration) -> impl Iterator<Item = u32> {
-        let settled = configuration.settled;
-        self.open.iter().skip(1).filter(move |open| settled & bit(open.slot) == 0).map(|open| open.action)
+    pub(super) fn pending(&self, configuration: &Configuration<S>) -> impl Iterator<Item = u32> {
+        let is_pending = |open: &&Open| !configuration.settled.contains(open.slot);
+        self.open.iter().skip(1).filter(is_pending).map(|open| open.action)
     }
 
-    /// An operation begins that will end at this event.
-    pub(super) fn begin(&mut self, action: u32, end: u64) -> Result<(), Stop> {
-        if self.free_slots == 0 {
-            return Err(Stop::GaveUp(format!("more than {MAX_OPEN} operations were open at the same time")));
+    /// An operation begins that will end at this event. On an error nothing has changed.
+    pub(super) fn begin(&mut self, operation: u32, action: u32, end: u64) -> Result<(), Stop> {
+        if self.open.len() == S::CAPACITY {
+            return Err(Stop::Full);
         }
-        let slot = self.free_slots.trailing_zeros();
-        self.free_slots &= !bit(slot);
+        let slot = self.taken_slots.first_absent();
+        self.taken_slots.insert(slot);
         let place = self.open.partition_point(|other| other.end < end);
-        self.open.insert(place, Open { end, action, slot });
+        self.open.insert(place, Open { end, operation, action, slot });
         if self.memo.is_pure(action) {
             for configuration in &mut self.configurations {
-                if self.memo.step(configuration.state, action).is_some() {
-                    configuration.settled |= bit(slot);
+                let state = configuration.state;
+                if self.memo.step(state, action).is_some() {
+                    configuration.settled.insert(slot);
+                    if let Some(trail) = &mut self.trail {
+                        let entry = Entry { operation, action, state, effect: Effect::Last };
+                        configuration.trail = trail.push(configuration.trail, entry);
+                    }
                 }
             }
         }
-        self.masks.event += 1;
+        self.masks.next_event();
         Ok(())
     }
 
     /// An operation begins of which nobody knows whether and when it takes effect.
-    pub(super) fn crash(&mut self, action: u32) {
+    pub(super) fn crash(&mut self, operation: u32, action: u32) {
         // Nobody learned what a crashed read saw, and it changes nothing.
         if !self.memo.is_pure(action) {
-            self.crashes.add(action);
+            self.crashes.add(action, operation);
         }
     }
 
     /// The operation that ends first ends now. On an error the frontier is as it was before.
     pub(super) fn end(&mut self) -> Result<(), Stop> {
         let ending = self.open[0];
-        if self.hurried && self.configurations.len() > HURRIED_CONFIGURATIONS {
+        if self.hurried && self.configurations.len() > self.limits.hurried {
             let crashes = &self.crashes;
-            self.configurations.sort_by_key(|configuration| crashes.total(configuration.crashed));
-            self.configurations.truncate(HURRIED_CONFIGURATIONS);
+            self.configurations.sort_by_key(|configuration| {
+                (configuration.used.overdrawn().is_some(), crashes.total(configuration.used))
+            });
+            self.configurations.truncate(self.limits.hurried);
         }
         self.next.clear();
         self.work.clear();
         let may_have_effect = !self.memo.is_pure(ending.action);
-        for &configuration in &self.configurations {
-            let settled = configuration.settled & bit(ending.slot) != 0;
-            if settled {
-                self.next.insert(closed(configuration, ending.slot), &self.crashes);
+        let configurations = std::mem::take(&mut self.configurations);
+        for configuration in &configurations {
+            let is_settled = configuration.settled.contains(ending.slot);
+            let is_unseen = may_have_effect && !configuration.spent.contains(ending.slot);
+            if is_settled {
+                let mut closed = configuration.clone();
+                if is_unseen {
+                    self.leave_trail(&mut closed, &ending, Effect::Unseen);
+                }
+                self.close(closed, ending.slot);
             }
             // A settled operation may end unseen, and this is the last moment at which its effect may be seen.
-            if !settled || (may_have_effect && configuration.spent & bit(ending.slot) == 0) {
-                self.work.push(configuration);
+            if !is_settled || is_unseen {
+                self.work.push(configuration.clone());
             }
         }
+        self.configurations = configurations;
         if !self.work.is_empty() {
             self.explore(ending)?;
         }
         if self.next.is_empty() {
-            return Err(self.stuck());
+            return Err(if self.hurried { Stop::Lost } else { Stop::Violation });
         }
         self.next.drain_into(&mut self.configurations);
         self.open.remove(0);
-        self.free_slots |= bit(ending.slot);
-        self.masks.event += 1;
-        if self.memo.states() > self.forget_from {
-            self.forget_states();
-        }
+        self.taken_slots.remove(ending.slot);
+        self.masks.next_event();
+        self.look_for_honesty();
+        self.forget();
         Ok(())
     }
 
-    /// Forgets the states that are no longer possible, and what was worked out for them.
-    fn forget_states(&mut self) {
-        self.memo.keep_only(self.configurations.iter_mut().map(|configuration| &mut configuration.state));
-        self.seen = Antichain::default();
-        self.next = Antichain::default();
-        self.masks.permitted.clear();
-        self.forget_from = FORGET_FROM_STATES.max(4 * self.memo.states());
+    /// Lets the operation in this slot end.
+    fn close(&mut self, mut configuration: Configuration<S>, slot: u32) {
+        configuration.settled.remove(slot);
+        configuration.spent.remove(slot);
+        self.next.insert(configuration, &self.crashes);
     }
 
-    /// Gives effects to open operations, in every order that may matter, until the ending one has its own.
-    ///
-    /// Where the ending operation is settled by another's effect, that other one may as well come after its end.
-    fn explore(&mut self, ending: Open) -> Result<(), Stop> {
-        self.prepare_masks();
-        let concerned = self.concerned(ending.action);
-        self.seen.clear();
-        for &configuration in &self.work {
-            self.seen.insert(configuration, &self.crashes);
+    fn leave_trail(&mut self, configuration: &mut Configuration<S>, open: &Open, effect: Effect) {
+        if let Some(trail) = &mut self.trail {
+            let (operation, action) = (open.operation, open.action);
+            let entry = Entry { operation, action, state: configuration.state, effect };
+            configuration.trail = trail.push(configuration.trail, entry);
         }
-        let mut done = 0;
-        while done < self.work.len() {
-            if self.hurried && self.next.len() >= HURRIED_WORK {
-                break;
+    }
+
+    /// Notes what was overdrawn when no configuration is honest any more.
+    fn look_for_honesty(&mut self) {
+        if self.overdrawn.is_none() {
+            let mut overdrawn = FxHashMap::default();
+            for configuration in &self.configurations {
+                let Some(action) = configuration.used.overdrawn() else { return };
+                *overdrawn.entry(action).or_insert(0) += 1;
             }
-            let from = self.work[done];
-            done += 1;
-            self.charge()?;
-            self.take_effect_and_close(from, ending);
-            self.reached.clear();
-            for place in 0..self.open.len() {
-                let open = self.open[place];
-                let earlier_twin = self.masks.same_before[place] & !from.spent;
-                if from.spent & bit(open.slot) == 0
-                    && earlier_twin == 0
-                    && open.slot != ending.slot
-                    && !self.memo.is_pure(open.action)
-                    && concerned.includes(self.memo.part(open.action))
-                {
-                    self.try_effect(from, open.action, bit(open.slot), ending);
-                }
-            }
-            self.try_crashed(from, ending, concerned, false);
-            self.try_crashed(from, ending, concerned, true);
-        }
-        Ok(())
-    }
-
-    /// Lets crashed operations take effect: those that overwrite, or the others.
-    fn try_crashed(&mut self, from: Configuration, ending: Open, concerned: Concerned, overwriting: bool) {
-        for kind in 0..self.crashes.kinds() {
-            let action = self.crashes.action(kind);
-            if self.memo.overwrites(action) != overwriting
-                || !self.crashes.unused(from.crashed, kind)
-                || !concerned.includes(self.memo.part(action))
-                || self.has_unspent_twin(from, action)
-            {
-                continue;
-            }
-            // What overwrites can do all that a conditional action to the same state can, now and later: keep it.
-            let spare = overwriting
-                && self.memo.step(from.state, action).is_none_or(|after| self.reached.contains(&after));
-            if !spare {
-                let crashed = self.crashes.use_one(from.crashed, kind);
-                self.try_effect(Configuration { crashed, ..from }, action, 0, ending);
-            }
+            self.overdrawn = Some(overdrawn);
         }
     }
 
-    fn charge(&mut self) -> Result<(), Stop> {
-        self.steps += 1 + self.seen.take_comparisons() + self.next.take_comparisons();
-        let crowd = self.work.len().max(self.memo.states().saturating_sub(self.forget_from));
-        self.hurried |= self.steps > self.budget.steps / 2 || crowd > self.budget.configurations;
-        if self.steps > self.budget.steps {
-            return Err(Stop::GaveUp(format!("the search took more than {} steps", self.budget.steps)));
-        }
-        Ok(())
-    }
-
-    fn stuck(&self) -> Stop {
-        if self.hurried {
-            let reason = "too much was possible to follow all of it, and what was followed came to an end";
-            Stop::GaveUp(reason.to_owned())
-        } else {
-            Stop::Violation
-        }
-    }
-
-    /// Lets the ending operation take effect, if it can, and end.
-    fn take_effect_and_close(&mut self, from: Configuration, ending: Open) {
-        if let Some(after) = self.effect(from, ending.action, bit(ending.slot)) {
-            self.next.insert(closed(after, ending.slot), &self.crashes);
-        }
-    }
-
-    /// Lets another operation take effect before the ending one.
-    fn try_effect(&mut self, from: Configuration, action: u32, slot: u128, ending: Open) {
-        let Some(after) = self.effect(from, action, slot) else { return };
-        if !self.memo.overwrites(action) {
-            self.reached.push(after.state);
-        }
-        if self.memo.is_pure(ending.action) && after.settled & bit(ending.slot) != 0 {
-            self.next.insert(closed(after, ending.slot), &self.crashes);
-        } else if (!self.hurried || self.work.len() < HURRIED_WORK) && self.seen.insert(after, &self.crashes)
+    /// Forgets what is no longer possible, and what was worked out for it, when that is much.
+    fn forget(&mut self) {
+        self.crashes
+            .forget_all_but(self.configurations.iter_mut().map(|configuration| &mut configuration.used));
+        let forgets_states = self.memo.states() > self.forget_from;
+        if let Some(trail) = &mut self.trail
+            && (forgets_states || trail.is_long())
         {
-            self.work.push(after);
+            trail
+                .forget_all_but(self.configurations.iter_mut().map(|configuration| &mut configuration.trail));
         }
-    }
-
-    fn effect(&mut self, from: Configuration, action: u32, slot: u128) -> Option<Configuration> {
-        let state = self.memo.step(from.state, action)?;
-        let mut settled = from.settled | slot;
-        if self.memo.overwrites(action) {
-            settled |= self.masks.overwriting;
+        if forgets_states {
+            let states = self.configurations.iter_mut().map(|configuration| &mut configuration.state);
+            let on_trail = self.trail.iter_mut().flat_map(Trail::states_mut);
+            self.memo.keep_only(states.chain(on_trail));
+            self.seen = Antichain::new();
+            self.next = Antichain::new();
+            self.masks.forget_states();
+            self.forget_from = FORGET_FROM_STATES.max(4 * self.memo.states());
         }
-        settled |= self.permitted(state);
-        Some(Configuration { state, settled, spent: from.spent | slot, crashed: from.crashed })
-    }
-
-    /// The open reading operations that this state permits.
-    fn permitted(&mut self, state: u32) -> u128 {
-        let index = state as usize;
-        if self.masks.permitted.len() <= index {
-            self.masks.permitted.resize(index + 1, (0, 0));
-        }
-        let (event, mask) = self.masks.permitted[index];
-        if event == self.masks.event {
-            return mask;
-        }
-        let mut mask = 0;
-        for open in &self.open {
-            if self.memo.is_pure(open.action) && self.memo.step(state, open.action).is_some() {
-                mask |= bit(open.slot);
-            }
-        }
-        self.masks.permitted[index] = (self.masks.event, mask);
-        mask
-    }
-
-    fn has_unspent_twin(&self, from: Configuration, action: u32) -> bool {
-        self.open.iter().any(|open| open.action == action && from.spent & bit(open.slot) == 0)
-    }
-
-    fn prepare_masks(&mut self) {
-        self.masks.overwriting = 0;
-        self.masks.same_before.clear();
-        for (place, open) in self.open.iter().enumerate() {
-            if self.memo.overwrites(open.action) {
-                self.masks.overwriting |= bit(open.slot);
-            }
-            let earlier = self.open[..place].iter().filter(|other| other.action == open.action);
-            self.masks.same_before.push(earlier.fold(0, |mask, other| mask | bit(other.slot)));
-        }
-    }
-
-    /// Which parts of the state matter to the end of an operation with this action.
-    fn concerned(&self, action: u32) -> Concerned {
-        let touches_all = |action| self.memo.part(action).is_none();
-        let everything = touches_all(action)
-            // An operation that only reads counts too: it may have to stand between two parts' effects.
-            || self.open.iter().any(|open| touches_all(open.action))
-            || (0..self.crashes.kinds()).any(|kind| touches_all(self.crashes.action(kind)));
-        match self.memo.part(action) {
-            Some(part) if !everything => Concerned::Part(part),
-            _ => Concerned::Everything,
-        }
-    }
-}
-
-#[derive(Clone, Copy)]
-enum Concerned {
-    Everything,
-    Part(u64),
-}
-
-impl Concerned {
-    fn includes(self, part: Option<u64>) -> bool {
-        match self {
-            Self::Everything => true,
-            Self::Part(concerned) => part == Some(concerned),
-        }
-    }
-}
-
-fn bit(slot: u32) -> u128 {
-    1 << slot
-}
-
-/// The configuration after the operation in this slot has ended.
-fn closed(configuration: Configuration, slot: u32) -> Configuration {
-    Configuration {
-        settled: configuration.settled & !bit(slot),
-        spent: configuration.spent & !bit(slot),
-        ..configuration
     }
 }
 
@@ -416,15 +371,27 @@ mod tests {
 
     #[test]
     fn states_that_are_no_longer_possible_are_forgotten() {
-        let mut frontier = Frontier::new(Register::new(Value::Nil, Mode::Strict), Budget::default());
-        for number in 0..20_000_u64 {
+        let limits = Limits {
+            hurry_after: u64::MAX,
+            steps: u64::MAX,
+            configurations: usize::MAX,
+            hurried: 1,
+            interrupt: Interrupt::default(),
+        };
+        let memo = Memo::new(Register::new(Value::Nil, Mode::Strict));
+        let mut frontier = Frontier::<_, u128>::new(memo, limits, Accounts::All, Some(Trail::new()));
+        for number in 0..20_000_u32 {
             for action in [RegisterAction::Write(number.into()), RegisterAction::Read(number.into())] {
                 let action = frontier.memo_mut().intern_action(action);
-                frontier.begin(action, number).unwrap();
+                frontier.begin(number, action, number.into()).unwrap();
                 frontier.end().unwrap();
             }
         }
         assert!(frontier.memo().states() <= FORGET_FROM_STATES + 1);
-        assert_eq!(frontier.memo().state(frontier.configurations()[0].state), &Value::from(19_999));
+        let configuration = &frontier.configurations()[0];
+        assert_eq!(frontier.memo().state(configuration.state), &Value::from(19_999));
+        let (order, before) = frontier.trail().unwrap().last(configuration.trail, 3);
+        assert_eq!((order.len(), before), (3, 39_997));
+        assert_eq!(frontier.memo().state(order[0].state), &Value::from(19_998));
     }
 }

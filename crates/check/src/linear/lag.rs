@@ -5,6 +5,7 @@
 //! during the longest operation.
 
 use std::collections::VecDeque;
+use std::fmt;
 
 use crate::Process;
 
@@ -19,6 +20,8 @@ pub(super) enum Event<A> {
         begin: u64,
         /// The number of the event at which it ends.
         end: u64,
+        /// Where the operation stands.
+        place: Place,
     },
     /// An operation begins that may take effect at any later time, or never.
     Crash {
@@ -26,11 +29,11 @@ pub(super) enum Event<A> {
         action: A,
         /// The number of this event.
         begin: u64,
+        /// Where the operation stands.
+        place: Place,
     },
     /// The operation whose end is the next of all ends, ends.
     End {
-        /// Where the operation stands.
-        place: Place,
         /// The part of the state that it concerns.
         part: u64,
     },
@@ -42,8 +45,24 @@ pub(super) struct Place {
     pub(super) process: Process,
     /// The index of the entry that began the operation.
     pub(super) begin_index: u64,
-    /// The index of the entry that ended it.
-    pub(super) end_index: u64,
+    /// The index of the entry that ended it, unless nobody knows its end.
+    pub(super) end_index: Option<u64>,
+}
+
+impl Place {
+    /// The indices of the entries that are there.
+    pub(super) fn indices(self) -> Vec<u64> {
+        [self.begin_index].into_iter().chain(self.end_index).collect()
+    }
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.end_index {
+            Some(end) => write!(formatter, "operations {} to {end}", self.begin_index),
+            None => write!(formatter, "operation {}, of which no end is known", self.begin_index),
+        }
+    }
 }
 
 /// A number by which [`Lag`] knows an operation that began.
@@ -77,13 +96,13 @@ impl<A> Lag<A> {
 
     /// The operation ended, and this is its action.
     pub(super) fn end(&mut self, ticket: Ticket, action: A, place: Place, part: u64) {
-        let end = self.push(Waiting::Ready(Event::End { place, part }));
-        *self.at(ticket) = Waiting::Ready(Event::Begin { action, begin: ticket, end });
+        let end = self.push(Waiting::Ready(Event::End { part }));
+        *self.at(ticket) = Waiting::Ready(Event::Begin { action, begin: ticket, end, place });
     }
 
     /// Nobody will ever know how the operation ended.
-    pub(super) fn crash(&mut self, ticket: Ticket, action: A) {
-        *self.at(ticket) = Waiting::Ready(Event::Crash { action, begin: ticket });
+    pub(super) fn crash(&mut self, ticket: Ticket, action: A, place: Place) {
+        *self.at(ticket) = Waiting::Ready(Event::Crash { action, begin: ticket, place });
     }
 
     /// The operation does not matter.
@@ -119,7 +138,7 @@ impl<A> Lag<A> {
 mod tests {
     use super::*;
 
-    fn place(begin_index: u64, end_index: u64) -> Place {
+    fn place(begin_index: u64, end_index: Option<u64>) -> Place {
         Place { process: Process::Client(begin_index), begin_index, end_index }
     }
 
@@ -127,19 +146,19 @@ mod tests {
     fn events_wait_for_the_outcome_of_what_began_before_them() {
         let mut lag = Lag::new();
         let (slow, quick, lost) = (lag.begin(), lag.begin(), lag.begin());
-        lag.end(quick, 'q', place(1, 3), 0);
-        lag.crash(lost, 'l');
+        lag.end(quick, 'q', place(1, Some(3)), 0);
+        lag.crash(lost, 'l', place(2, None));
         assert_eq!(lag.next(), None);
-        lag.end(slow, 's', place(0, 4), 0);
+        lag.end(slow, 's', place(0, Some(4)), 0);
         let released: Vec<Event<char>> = std::iter::from_fn(|| lag.next()).collect();
         assert_eq!(
             released,
             [
-                Event::Begin { action: 's', begin: 0, end: 4 },
-                Event::Begin { action: 'q', begin: 1, end: 3 },
-                Event::Crash { action: 'l', begin: 2 },
-                Event::End { place: place(1, 3), part: 0 },
-                Event::End { place: place(0, 4), part: 0 },
+                Event::Begin { action: 's', begin: 0, end: 4, place: place(0, Some(4)) },
+                Event::Begin { action: 'q', begin: 1, end: 3, place: place(1, Some(3)) },
+                Event::Crash { action: 'l', begin: 2, place: place(2, None) },
+                Event::End { part: 0 },
+                Event::End { part: 0 },
             ]
         );
     }

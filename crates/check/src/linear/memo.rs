@@ -35,25 +35,22 @@ struct Known<A> {
 
 impl<M: Model> Memo<M> {
     pub(super) fn new(model: M) -> Self {
-        let mut memo = Self {
+        Self {
             model,
             states: Vec::new(),
             state_numbers: FxHashMap::default(),
             actions: Vec::new(),
             action_numbers: FxHashMap::default(),
             steps: FxHashMap::default(),
-        };
-        let initial = memo.model.initial();
-        memo.intern_state(initial);
-        memo
+        }
     }
 
     pub(super) fn model(&self) -> &M {
         &self.model
     }
 
-    pub(super) fn initial(&self) -> u32 {
-        0
+    pub(super) fn initial(&mut self) -> u32 {
+        self.intern_state(self.model.initial())
     }
 
     pub(super) fn state(&self, number: u32) -> &M::State {

@@ -1,67 +1,44 @@
-//! One object's history on its way to a verdict.
+//! One object's history, and the ways in which it is decided.
 
 use std::collections::BTreeMap;
 
-use super::frontier::{Frontier, Stop};
 use super::lag::{Event, Lag, Place, Ticket};
 use super::register::DistinctValues;
+use super::search::{Outcome, Search};
 use super::{Budget, Model};
-
-/// How many of the possible configurations a counterexample describes.
-const DESCRIBED_CONFIGURATIONS: usize = 8;
+use crate::Interrupt;
 
 /// What is known so far of one object's history.
 #[derive(Debug)]
 pub(super) struct Part<M: Model> {
     model: M,
     budget: Budget,
+    interrupt: Interrupt,
     lag: Lag<M::Action>,
     /// Per part of the state, if the model has such; else there is one.
-    frontiers: BTreeMap<u64, Frontier<M>>,
-    /// As long as no value is written twice to a register: its blocks, and the events for the frontier should
-    /// that change.
+    searches: BTreeMap<u64, Search<M>>,
+    /// As long as no value is written twice to a register: its blocks, and the events for the search should that
+    /// change.
     distinct: Option<(DistinctValues, Vec<Event<M::Action>>)>,
-    outcome: Outcome,
-    /// Operations that the frontier saw end.
-    ended: u64,
-}
-
-/// What came out.
-#[derive(Clone, Debug)]
-pub(super) enum Outcome {
-    /// Nothing speaks against it.
-    Linearizable,
-    /// No order fits, and this is where it ends, unless that was not found.
-    Violated(Option<Box<Counterexample>>),
-    /// The search ended at the limit that the sentence names.
-    GaveUp(String),
-}
-
-/// Where no order of effects is left.
-#[derive(Clone, Debug)]
-pub(super) struct Counterexample {
-    /// The operation that cannot have happened.
-    pub(super) place: Place,
-    /// What it did, in words.
-    pub(super) action: String,
-    /// How many operations had ended before, which do fit an order.
-    pub(super) prefix: u64,
-    /// What the object may have looked like just before: a state, and what was still pending in it.
-    pub(super) possible: Vec<(String, Vec<String>)>,
-    /// How many such configurations there were.
-    pub(super) possible_count: usize,
+    /// Whether one of the searches found that no order fits.
+    is_violated: bool,
 }
 
 impl<M: Model> Part<M> {
-    pub(super) fn new(model: M, budget: Budget) -> Self {
+    /// Whether no order can fit any more, whatever is still to come.
+    pub(super) fn is_violated(&self) -> bool {
+        self.is_violated
+    }
+
+    pub(super) fn new(model: M, budget: Budget, interrupt: Interrupt) -> Self {
         Self {
             lag: Lag::new(),
-            frontiers: BTreeMap::new(),
+            searches: BTreeMap::new(),
             distinct: model.initial_register().map(|initial| (DistinctValues::new(initial), Vec::new())),
-            outcome: Outcome::Linearizable,
-            ended: 0,
+            is_violated: false,
             model,
             budget,
+            interrupt,
         }
     }
 
@@ -77,8 +54,8 @@ impl<M: Model> Part<M> {
     }
 
     /// Nobody knows whether the operation happened or will.
-    pub(super) fn crash(&mut self, ticket: Ticket, action: M::Action) {
-        self.lag.crash(ticket, action);
+    pub(super) fn crash(&mut self, ticket: Ticket, action: M::Action, place: Place) {
+        self.lag.crash(ticket, action, place);
         self.advance();
     }
 
@@ -90,7 +67,7 @@ impl<M: Model> Part<M> {
 
     /// The outcome of the whole history, every operation of which was ended, crashed or ignored.
     pub(super) fn finish(mut self) -> Outcome {
-        let Some((values, events)) = self.distinct.take() else { return self.outcome };
+        let Some((values, events)) = self.distinct.take() else { return self.searched() };
         let verdict = values.verdict();
         if verdict == Some(true) {
             return Outcome::Linearizable;
@@ -98,10 +75,28 @@ impl<M: Model> Part<M> {
         for event in events {
             self.follow(event);
         }
-        match self.outcome {
+        match self.searched() {
             Outcome::GaveUp(_) if verdict == Some(false) => Outcome::Violated(None),
             outcome => outcome,
         }
+    }
+
+    /// The outcome of all searches together.
+    fn searched(self) -> Outcome {
+        let mut searches: Vec<Search<M>> = self.searches.into_values().collect();
+        // What is certain needs no more search.
+        if let Some(violated) = searches.iter().position(Search::is_violated) {
+            return searches.swap_remove(violated).finish();
+        }
+        let mut outcome = Outcome::Linearizable;
+        for search in searches {
+            match search.finish() {
+                Outcome::Linearizable => {}
+                Outcome::GaveUp(reason) => outcome = Outcome::GaveUp(reason),
+                violated @ Outcome::Violated(_) => return violated,
+            }
+        }
+        outcome
     }
 
     fn advance(&mut self) {
@@ -111,8 +106,10 @@ impl<M: Model> Part<M> {
                 continue;
             };
             let fits = match &event {
-                Event::Begin { action, begin, end } => add(&self.model, values, action, *begin, Some(*end)),
-                Event::Crash { action, begin } => add(&self.model, values, action, *begin, None),
+                Event::Begin { action, begin, end, .. } => {
+                    add(&self.model, values, action, *begin, Some(*end))
+                }
+                Event::Crash { action, begin, .. } => add(&self.model, values, action, *begin, None),
                 Event::End { .. } => true,
             };
             events.push(event);
@@ -130,39 +127,19 @@ impl<M: Model> Part<M> {
     }
 
     fn follow(&mut self, event: Event<M::Action>) {
-        if !matches!(self.outcome, Outcome::Linearizable) {
+        if self.is_violated {
             return;
         }
         let part = match &event {
             Event::Begin { action, .. } | Event::Crash { action, .. } => self.part(action),
             Event::End { part, .. } => *part,
         };
-        let frontier =
-            self.frontiers.entry(part).or_insert_with(|| Frontier::new(self.model.clone(), self.budget));
-        let result = match event {
-            Event::Begin { action, end, .. } => {
-                let action = frontier.memo_mut().intern_action(action);
-                frontier.begin(action, end)
-            }
-            Event::Crash { action, .. } => {
-                let action = frontier.memo_mut().intern_action(action);
-                frontier.crash(action);
-                Ok(())
-            }
-            Event::End { place, .. } => {
-                let result = frontier.end();
-                if matches!(result, Err(Stop::Violation)) {
-                    let counterexample = counterexample(frontier, place, self.ended);
-                    self.outcome = Outcome::Violated(Some(Box::new(counterexample)));
-                    return;
-                }
-                self.ended += 1;
-                result
-            }
-        };
-        if let Err(Stop::GaveUp(reason)) = result {
-            self.outcome = Outcome::GaveUp(reason);
-        }
+        let search = self
+            .searches
+            .entry(part)
+            .or_insert_with(|| Search::new(self.model.clone(), self.budget, self.interrupt.clone()));
+        search.follow(event);
+        self.is_violated = search.is_violated();
     }
 }
 
@@ -175,21 +152,4 @@ fn add<M: Model>(
     end: Option<u64>,
 ) -> bool {
     model.as_register(action).is_some_and(|action| values.add(action, begin, end))
-}
-
-fn counterexample<M: Model>(frontier: &Frontier<M>, place: Place, ended: u64) -> Counterexample {
-    let memo = frontier.memo();
-    let configurations = frontier.configurations();
-    let describe = |action| memo.model().describe_action(memo.action(action));
-    let possible = configurations.iter().take(DESCRIBED_CONFIGURATIONS).map(|configuration| {
-        let pending = frontier.pending(configuration).map(describe);
-        (memo.state(configuration.state).to_string(), pending.collect())
-    });
-    Counterexample {
-        place,
-        action: frontier.ending().map(describe).unwrap_or_default(),
-        prefix: ended,
-        possible: possible.collect(),
-        possible_count: configurations.len(),
-    }
 }

@@ -50,6 +50,10 @@ use crate::{CoreOptions, Input, Node, NodeCore, Outputs, Random, Router, Time};
 /// ```
 pub struct Cluster {
     hosts: BTreeMap<NodeId, NodeCore>,
+    /// The hosts that init names.
+    node_ids: Vec<NodeId>,
+    /// How often a node was started again.
+    restart_count: u64,
     /// The letters on their way, by the time they arrive and the order they were sent in.
     in_flight: BTreeMap<(Time, u64), Letter>,
     sent_count: u64,
@@ -73,15 +77,23 @@ const CLIENT: &str = "c1";
 const CALL_TIMEOUT: Duration = Duration::from_secs(5);
 
 impl Cluster {
-    /// Starts one node for each name, and sends each its init message.
+    /// Starts one node for each name, and sends each its init message. A cluster whose nodes use a service as soon as they start is
+    /// made [`empty`](Self::empty).
     ///
     /// # Panics
     /// When a node does not answer init.
     pub fn new<S: 'static>(node_ids: &[&str], start: impl Fn(Node) -> Router<S> + 'static) -> Self {
-        let start = Rc::new(start);
-        let node_ids: Vec<NodeId> = node_ids.iter().map(|id| NodeId::from(*id)).collect();
+        let mut cluster = Self::empty();
+        cluster.start(node_ids, start);
+        cluster
+    }
+
+    /// A cluster without nodes, to [`add`](Self::add) services to before the nodes [`start`](Self::start).
+    pub fn empty() -> Self {
         let mut cluster = Self {
             hosts: BTreeMap::new(),
+            node_ids: Vec::new(),
+            restart_count: 0,
             in_flight: BTreeMap::new(),
             sent_count: 0,
             now: Time::ZERO,
@@ -90,15 +102,36 @@ impl Cluster {
             outputs: Outputs::new(),
         };
         cluster.add(CLIENT, |_node| Router::new(()));
-        for id in &node_ids {
-            let start = Rc::clone(&start);
-            cluster.hosts.insert(id.clone(), NodeCore::new(options(id.as_str()), move |node| start(node)));
-        }
-        for id in &node_ids {
-            let init = Init { node_id: id.clone(), node_ids: node_ids.clone() };
-            cluster.call(id, init).unwrap_or_else(|error| panic!("{id} does not start: {error}"));
-        }
         cluster
+    }
+
+    /// Starts one node for each name, and sends each its init message, which names them all.
+    ///
+    /// # Panics
+    /// When a node does not answer init.
+    pub fn start<S: 'static>(&mut self, node_ids: &[&str], start: impl Fn(Node) -> Router<S> + 'static) {
+        let start = Rc::new(start);
+        self.node_ids = node_ids.iter().map(|id| NodeId::from(*id)).collect();
+        for id in node_ids {
+            let start = Rc::clone(&start);
+            self.launch(id, id, move |node| start(node));
+        }
+        for id in node_ids {
+            self.send_init(id);
+        }
+    }
+
+    /// Kills a node and starts it again: it has lost its state, draws other random numbers than before, and is sent init. What it had sent
+    /// is still on its way, and so is what was sent to it.
+    ///
+    /// # Panics
+    /// When there is no such node, or it does not answer init.
+    pub fn restart<S: 'static>(&mut self, id: &str, start: impl FnOnce(Node) -> Router<S> + 'static) {
+        assert!(self.node_ids.contains(&NodeId::from(id)), "there is no node {id} to be killed");
+        self.restart_count += 1;
+        let stream = format!("{id}, restart {}", self.restart_count);
+        self.launch(id, &stream, start);
+        self.send_init(id);
     }
 
     /// Adds a host that needs no init message, such as a service that the nodes use, or a second client.
@@ -106,7 +139,14 @@ impl Cluster {
     /// # Panics
     /// When the name is taken.
     pub fn add<S: 'static>(&mut self, name: &str, start: impl FnOnce(Node) -> Router<S>) {
-        let core = NodeCore::started(options(name), name.into(), Vec::new(), start);
+        self.add_core(name, NodeCore::started(options(name), name.into(), Vec::new(), start));
+    }
+
+    /// Adds a host that is made already, such as one of the workbench's own services.
+    ///
+    /// # Panics
+    /// When the name is taken.
+    pub fn add_core(&mut self, name: &str, core: NodeCore) {
         let former = self.hosts.insert(name.into(), core);
         assert!(former.is_none(), "the cluster has two hosts called {name}");
     }
@@ -177,6 +217,20 @@ impl Cluster {
     /// How many messages have been sent, those to and from the client and those that were dropped among them.
     pub fn sent_count(&self) -> u64 {
         self.sent_count
+    }
+
+    fn launch<S: 'static>(
+        &mut self,
+        id: &str,
+        stream: &str,
+        start: impl FnOnce(Node) -> Router<S> + 'static,
+    ) {
+        self.hosts.insert(id.into(), NodeCore::new(options(stream), start));
+    }
+
+    fn send_init(&mut self, id: &str) {
+        let init = Init { node_id: id.into(), node_ids: self.node_ids.clone() };
+        self.call(id, init).unwrap_or_else(|error| panic!("{id} does not start: {error}"));
     }
 
     /// Handles the next event up to `end`: an arrival, or at the same time after all arrivals a timer.

@@ -1,7 +1,8 @@
 //! The registry of checkers: the promises that a history can be held to, by name.
 
 use glomers_check::{
-    Checker, Compared, Echo, Exceptions, Mode, PnCounter, SetFull, Stats, UniqueIds, Value, WeakIsolation,
+    Checker, Compared, Echo, Exceptions, Kafka, Mode, PnCounter, SetFull, Stats, UniqueIds, Value,
+    WeakIsolation,
     linear::{
         Linearizability, Model as Object,
         models::{Keyed, Log, MultiRegister, Mutex, Queue, Register, Set},
@@ -121,6 +122,11 @@ pub const ALL: &[Entry] = &[
     plain("unique-ids", "No two operations generate the same id.", |promise| {
         Box::new(UniqueIds::new(promise.mode))
     }),
+    plain(
+        "kafka",
+        "Logs: send and poll by key and offset. What was sent is polled, once, in one order, by everybody.",
+        |promise| Box::new(Kafka::new(promise.mode)),
+    ),
     plain("stats", "Of every function, at least one operation succeeded.", |_| Box::<Stats>::default()),
     plain("exceptions", "Lists what clients could not understand; always valid.", |_| {
         Box::<Exceptions>::default()
@@ -149,11 +155,12 @@ pub fn find(name: &str) -> Option<&'static Entry> {
 }
 
 /// Workloads whose checker is in this registry, and where their operations name keys.
-const WORKLOADS: [(&str, &str, Keys); 9] = [
+const WORKLOADS: [(&str, &str, Keys); 10] = [
     ("broadcast", "broadcast", Keys::None),
     ("echo", "echo", Keys::None),
     ("g-counter", "pn-counter", Keys::None),
     ("g-set", "set-full", Keys::None),
+    ("kafka", "kafka", Keys::None),
     ("lin-kv", "register", Keys::InValue),
     ("pn-counter", "pn-counter", Keys::None),
     ("txn-list-append", "list-append", Keys::None),

@@ -165,6 +165,11 @@ fn recognise(beginning: &[Operation], format: Option<Format>) -> Result<(&'stati
     if only(&["generate"]) {
         return Ok(("unique-ids", because("")));
     }
+    if only(&["send", "poll", "txn", "assign", "subscribe", "crash", "debug-topic-partitions"])
+        && any(&["send", "poll"])
+    {
+        return Ok(("kafka", because("")));
+    }
     if only(&["acquire", "release"]) {
         return Ok(("mutex", because("")));
     }

@@ -1,5 +1,7 @@
 //! The command line: what a person types, made into a plan, and the exit status that tells a script how it went.
 
+mod bundled;
+mod challenge;
 mod check;
 mod exit;
 mod explain;
@@ -34,6 +36,10 @@ enum Command {
     Test(Box<test::TestArguments>),
     /// Check histories that are already there, whoever recorded them.
     Check(Box<check::CheckArguments>),
+    /// Run the official command of a Gossip Glomers challenge, and check its targets.
+    Challenge(challenge::ChallengeArguments),
+    /// Run every node that comes with the workbench on its workload.
+    Demo(challenge::DemoArguments),
     /// Show the runs in the store as web pages.
     Serve(serve::ServeArguments),
     /// Tell what a service promises, with a worked example, or what a fault does.
@@ -60,6 +66,8 @@ pub fn main() -> ExitStatus {
     let result = match command_line.command {
         Command::Test(test) => test.run(&arguments),
         Command::Check(check) => check.run(),
+        Command::Challenge(challenge) => challenge.run(),
+        Command::Demo(demo) => demo.run(),
         Command::Serve(serve) => serve.run(),
         Command::Explain(explain) => explain.run(),
         Command::Doc => {

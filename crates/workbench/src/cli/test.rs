@@ -17,7 +17,7 @@ use crate::{
     expect::Expectation,
     nemeses,
     plan::{Concurrency, NodeProgram, Plan, numbered_nodes},
-    run::{self, Request},
+    run::{self, Report, Request},
     shell, workloads,
 };
 
@@ -171,6 +171,16 @@ pub(crate) enum Format {
 
 impl TestArguments {
     pub(crate) fn run(self, command_line: &[String]) -> Result<ExitStatus, CliError> {
+        let format = self.format;
+        self.carry_out(command_line, &mut |report| terminal::print(report, format))
+    }
+
+    /// Carries the tests out and hands on what each came to.
+    pub(crate) fn carry_out(
+        self,
+        command_line: &[String],
+        show: &mut dyn FnMut(&Report),
+    ) -> Result<ExitStatus, CliError> {
         let program = self.program()?;
         let first_seed = self.seed.unwrap_or_else(run::fresh_seed);
         let mut plan = self.plan(first_seed)?;
@@ -191,7 +201,7 @@ impl TestArguments {
             };
             let report = run::run(&request, &mut terminal)?;
             terminal.finish();
-            terminal::print(&report, self.format);
+            show(&report);
             status = status.worst(terminal::exit_status(&report));
             if matches!(status, ExitStatus::Interrupted { .. }) {
                 break;
@@ -231,7 +241,7 @@ impl TestArguments {
         Ok(NodeProgram { program, arguments: self.arguments.clone() })
     }
 
-    fn plan(&self, seed: u64) -> Result<Plan, CliError> {
+    pub(crate) fn plan(&self, seed: u64) -> Result<Plan, CliError> {
         let mut plan = Plan::new(&self.workload, seed);
         if let Some(count) = self.node_count {
             plan.nodes = numbered_nodes(usize::from(count));

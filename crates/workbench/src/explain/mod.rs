@@ -39,7 +39,8 @@ pub fn page(topic: &str) -> Option<String> {
             }
             for setting in fault.settings {
                 let option = format!("--{} {}", setting.name, setting.value_name());
-                let _ = writeln!(page, "  {option}\n      {} ({})", setting.doc, setting.default);
+                let _ =
+                    writeln!(page, "  {option}\n      {}\n      [default: {}]", setting.doc, setting.default);
             }
         }
     }
@@ -49,6 +50,17 @@ pub fn page(topic: &str) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_book_shows_the_page_that_is_printed() {
+        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/src/faults-and-services.md");
+        let book = std::fs::read_to_string(path).expect("the page of the book is there");
+        let shown = page("seq-kv").expect("seq-kv is explained");
+        assert!(book.contains(&shown), "{path} shows another page than `glomers explain seq-kv`:\n{shown}");
+        for (name, _) in topics() {
+            assert!(book.contains(&format!("`{name}`")), "{path} does not mention {name}");
+        }
+    }
 
     #[test]
     fn every_topic_has_a_page_that_begins_with_its_name() {

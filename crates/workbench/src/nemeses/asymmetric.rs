@@ -37,7 +37,7 @@ failure detectors that accuse whoever listens.",
 
 const LINKS: Setting = Setting {
     name: "nemesis-asymmetric-links",
-    doc: "the share of the pairs of nodes that asymmetric cuts in one direction",
+    doc: "The share of the pairs of nodes that asymmetric cuts in one direction",
     default: "0.5",
     kind: SettingKind::Fraction,
 };

@@ -29,14 +29,14 @@ again, votes that are counted twice, answers that are taken for the answer to so
 
 const PROBABILITY: Setting = Setting {
     name: "nemesis-duplication-probability",
-    doc: "how likely duplication delivers a message twice",
+    doc: "How likely duplication delivers a message twice",
     default: "0.2",
     kind: SettingKind::Fraction,
 };
 
 const LAG: Setting = Setting {
     name: "nemesis-duplication-lag",
-    doc: "how much later the copy arrives at most",
+    doc: "How much later the copy arrives at most",
     default: "1000",
     kind: SettingKind::Milliseconds,
 };

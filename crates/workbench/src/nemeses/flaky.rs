@@ -36,14 +36,14 @@ detectors that change their mind with every message that comes through.",
 
 const LINKS: Setting = Setting {
     name: "nemesis-flaky-links",
-    doc: "the share of the links that flaky strikes; each direction counts by itself",
+    doc: "The share of the links that flaky strikes; each direction counts by itself",
     default: "0.3",
     kind: SettingKind::Fraction,
 };
 
 const PROBABILITY: Setting = Setting {
     name: "nemesis-flaky-probability",
-    doc: "how likely a message on a flaky link is lost",
+    doc: "How likely a message on a flaky link is lost",
     default: "0.7",
     kind: SettingKind::Fraction,
 };

@@ -22,7 +22,7 @@ a second time.",
 
 const NODES: Setting = Setting {
     name: "nemesis-kill-nodes",
-    doc: "how many nodes kill strikes; each time one of these is drawn",
+    doc: "How many nodes kill strikes: one of these is drawn each time, and some is any number",
     default: "some,one,minority-third,minority,majority,all",
     kind: SettingKind::Words(Target::WORDS),
 };

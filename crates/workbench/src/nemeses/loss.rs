@@ -27,7 +27,7 @@ another try that does no harm when the first one did arrive.",
 
 const PROBABILITY: Setting = Setting {
     name: "nemesis-loss-probability",
-    doc: "how likely loss loses a message",
+    doc: "How likely loss loses a message",
     default: "0.2",
     kind: SettingKind::Fraction,
 };

@@ -168,3 +168,6 @@ impl Nemesis {
         steps
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -37,7 +37,7 @@ sending heartbeats but gets no answers, a follower that starts one election afte
 
 const NODES: Setting = Setting {
     name: "nemesis-one-way-nodes",
-    doc: "how many nodes one-way makes deaf or mute; each time one of these is drawn",
+    doc: "How many nodes one-way makes deaf or mute: one of these is drawn each time, and some is any number",
     default: "one,minority-third,minority,majority",
     kind: SettingKind::Words(Target::WORDS),
 };

@@ -40,7 +40,7 @@ never tell again what was lost.",
 
 const KINDS: Setting = Setting {
     name: "nemesis-partition-kinds",
-    doc: "which cuts partition draws from",
+    doc: "Which cuts partition draws from",
     default: "one,minority-third,majority,majorities-ring",
     kind: SettingKind::Words(&["one", "minority-third", "majority", "majorities-ring"]),
 };

@@ -21,7 +21,7 @@ nobody looks at again before acting on them, and time limits that all end at onc
 
 const NODES: Setting = Setting {
     name: "nemesis-pause-nodes",
-    doc: "how many nodes pause strikes; each time one of these is drawn",
+    doc: "How many nodes pause strikes: one of these is drawn each time, and some is any number",
     default: "some,one,minority-third,minority,majority,all",
     kind: SettingKind::Words(Target::WORDS),
 };

@@ -29,14 +29,14 @@ newer one, an answer to an old question that is taken for news.",
 
 const PROBABILITY: Setting = Setting {
     name: "nemesis-reordering-probability",
-    doc: "how likely reordering holds a message up",
+    doc: "How likely reordering holds a message up",
     default: "0.2",
     kind: SettingKind::Fraction,
 };
 
 const DELAY: Setting = Setting {
     name: "nemesis-reordering-delay",
-    doc: "for how long reordering holds a message up at most",
+    doc: "For how long reordering holds a message up at most",
     default: "1000",
     kind: SettingKind::Milliseconds,
 };

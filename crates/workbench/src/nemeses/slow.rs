@@ -44,14 +44,14 @@ would have done.",
 
 const NODES: Setting = Setting {
     name: "nemesis-slow-nodes",
-    doc: "how many nodes slow strikes; each time one of these is drawn",
+    doc: "How many nodes slow strikes: one of these is drawn each time, and some is any number",
     default: "one,minority,majority",
     kind: SettingKind::Words(Target::WORDS),
 };
 
 const DELAY: Setting = Setting {
     name: "nemesis-slow-delay",
-    doc: "how late messages are on a slow link, beside the latency that all have",
+    doc: "How late messages are on a slow link, beside the latency that all have",
     default: "500",
     kind: SettingKind::Milliseconds,
 };

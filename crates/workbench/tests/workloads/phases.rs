@@ -3,7 +3,7 @@
 use std::{cell::Cell, rc::Rc, time::Duration};
 
 use glomers::simulation::{Outcome, Simulation};
-use glomers_check::{Operation, Validity};
+use glomers_check::{AvailabilityGoal, Operation, Validity};
 use glomers_node::{ErrorCode, Node, RawValue, Router, RpcError, messages};
 use serde::{Deserialize, Serialize};
 
@@ -99,4 +99,19 @@ fn an_expectation_that_is_missed_makes_a_run_invalid_and_names_the_figure() {
     let (outcome, _) = run(&reads.expect("net.all.messages<5"), false);
     assert_caught(&outcome, &["no figure named net.all.messages", "msgs-per-op"]);
     assert_eq!(outcome.validity, Validity::Invalid);
+}
+
+#[test]
+fn a_run_may_end_at_the_first_violation() {
+    let simulation = busy("broadcast", 5).setting("topology", "line").availability(AvailabilityGoal::Total);
+    // Nobody answers a broadcast, so that the first one is the violation.
+    let (whole, _) = run(&simulation, false);
+    let (short, _) = run(&simulation.fail_fast(), false);
+    assert_eq!((whole.validity, short.validity), (Validity::Invalid, Validity::Invalid));
+    assert!(
+        short.history.len() * 10 < whole.history.len(),
+        "{} of {}",
+        short.history.len(),
+        whole.history.len()
+    );
 }

@@ -1,0 +1,91 @@
+//! Faults that act on the same nodes: none acts on a node in a state that it can't be struck in.
+
+use glomers_node::Router;
+use glomers_world::{ClockKind, Journal, TurnOutcome, WorldOptions};
+
+use super::*;
+use crate::{cluster::Hosting, plan::numbered_nodes};
+
+/// Three nodes, which have been sent init and have not answered yet.
+struct Bench {
+    world: World,
+    cluster: Cluster,
+    random: Random,
+}
+
+impl Bench {
+    fn new() -> Self {
+        let mut world = World::new(WorldOptions::new(ClockKind::Virtual, 0), Journal::hash_only());
+        let hosting = Hosting::in_process(|_| Router::new(()));
+        let mut cluster = Cluster::new(numbered_nodes(3), 0, hosting, None);
+        for node in 0..3 {
+            cluster.launch(&mut world, node).expect("cores always start");
+            cluster.send_init(&mut world, node);
+        }
+        Self { world, cluster, random: Random::derive(0, "nemesis") }
+    }
+
+    /// Lets the nodes answer.
+    fn settle(&mut self) {
+        let end = self.world.now() + Duration::from_secs(1);
+        while self.world.turn(end).expect("nothing is written").outcome != TurnOutcome::Reached {}
+        while self.cluster.preparation().is_some() {}
+    }
+
+    fn site(&mut self) -> Site<'_> {
+        Site { world: &mut self.world, cluster: &mut self.cluster, random: &mut self.random }
+    }
+}
+
+/// A fault that strikes all nodes each time.
+fn striking_all(name: &str) -> Box<dyn Fault> {
+    let definition = find(name).expect("the fault is there");
+    let mut settings = Settings::default();
+    settings.set(definition.settings[0], "all").expect("all is a kind");
+    (definition.build)(&settings)
+}
+
+#[track_caller]
+fn check(step: &Step, f: &str, word: &str) {
+    let nodes = ["n0", "n1", "n2"].map(|node| format!("\"{node}\" :{word}"));
+    assert_eq!((step.f.as_str(), step.done.to_string()), (f, format!("{{{}}}", nodes.join(", "))));
+}
+
+#[test]
+fn a_node_that_is_just_being_started_is_not_paused() {
+    let mut bench = Bench::new();
+    let mut pause = striking_all("pause");
+    check(&pause.start(&mut bench.site()), "pause", "starting");
+    check(&pause.stop(&mut bench.site()), "resume", "not-paused");
+    bench.settle();
+    check(&pause.start(&mut bench.site()), "pause", "paused");
+    check(&pause.stop(&mut bench.site()), "resume", "resumed");
+}
+
+#[test]
+fn a_paused_node_can_be_killed_and_needs_no_resuming() {
+    let mut bench = Bench::new();
+    let (mut kill, mut pause) = (striking_all("kill"), striking_all("pause"));
+    bench.settle();
+    check(&pause.start(&mut bench.site()), "pause", "paused");
+    check(&kill.start(&mut bench.site()), "kill", "killed");
+    check(&pause.stop(&mut bench.site()), "resume", "not-paused");
+    check(&pause.start(&mut bench.site()), "pause", "not-running");
+    check(&kill.stop(&mut bench.site()), "start", "started");
+    check(&pause.start(&mut bench.site()), "pause", "starting");
+    bench.settle();
+    assert!((0..3).all(|node| bench.cluster.is_ready(node)), "every node has answered its second init");
+}
+
+#[test]
+fn what_is_stopped_twice_is_stopped_once() {
+    let mut bench = Bench::new();
+    let (mut kill, mut pause) = (striking_all("kill"), striking_all("pause"));
+    bench.settle();
+    check(&kill.stop(&mut bench.site()), "start", "already-running");
+    check(&kill.start(&mut bench.site()), "kill", "killed");
+    check(&kill.start(&mut bench.site()), "kill", "not-running");
+    check(&kill.stop(&mut bench.site()), "start", "started");
+    check(&kill.stop(&mut bench.site()), "start", "already-running");
+    check(&pause.stop(&mut bench.site()), "resume", "not-paused");
+}

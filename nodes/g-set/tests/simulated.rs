@@ -1,0 +1,74 @@
+//! The set under virtual time: the workload as it is, all faults at once, and the same seed twice.
+
+use std::time::Duration;
+
+use g_set::GSetServer;
+use glomers::nemeses;
+use glomers::simulation::{Outcome, Simulation};
+use glomers_check::{AvailabilityGoal, Mode};
+use glomers_world::LatencyDistribution;
+
+/// How many seeds a test tries: `GLOMERS_SEEDS`, or few enough not to be waited for.
+fn seeds() -> std::ops::Range<u64> {
+    0..std::env::var("GLOMERS_SEEDS").map_or(20, |count| count.parse().expect("GLOMERS_SEEDS is a number"))
+}
+
+/// The workload, cut off now and then.
+fn challenge() -> Simulation {
+    Simulation::new("g-set")
+        .rate_hz(20.0)
+        .time_limit(Duration::from_secs(30))
+        .nemesis(&["partition"], Duration::from_secs(5))
+        .availability(AvailabilityGoal::Total)
+}
+
+/// Faults on links that reorder what they carry.
+fn rough(faults: &[&str], seed: u64) -> Simulation {
+    Simulation::new("g-set")
+        .node_count(5)
+        .concurrency(10)
+        .rate_hz(20.0)
+        .time_limit(Duration::from_secs(20))
+        .latency(20.0, LatencyDistribution::Exponential)
+        .nemesis(faults, Duration::from_secs(2))
+        .seed(seed)
+}
+
+fn all_faults() -> Vec<&'static str> {
+    nemeses::names().collect()
+}
+
+#[test]
+fn under_all_faults_every_seed_is_valid() {
+    for seed in seeds() {
+        rough(&all_faults(), seed).run(GSetServer::router).assert_valid();
+    }
+}
+
+#[test]
+fn every_node_answers_whatever_the_network_does() {
+    let faults: Vec<&str> = nemeses::names().filter(|name| !["kill", "pause"].contains(name)).collect();
+    for seed in seeds() {
+        let simulation = rough(&faults, seed).availability(AvailabilityGoal::Total);
+        simulation.run(GSetServer::router).assert_valid();
+    }
+}
+
+#[test]
+fn upstream_agrees() {
+    challenge().mode(Mode::Compat).run(GSetServer::router).assert_valid();
+}
+
+#[test]
+fn the_same_seed_gives_the_same_run_to_the_byte() {
+    let run = || -> Outcome { rough(&all_faults(), 7).run(GSetServer::router) };
+    let (first, second) = (run(), run());
+    assert_eq!(first.trace_hash, second.trace_hash);
+    assert_eq!(first.history_edn(), second.history_edn());
+    assert_eq!(first.journal, second.journal);
+}
+
+#[test]
+fn nodes_that_are_cut_off_stay_totally_available() {
+    challenge().run(GSetServer::router).assert_valid();
+}

@@ -1,0 +1,103 @@
+//! The challenge under virtual time: its official tests, all faults at once, and the same seed twice.
+
+use std::time::Duration;
+
+use glomers::nemeses;
+use glomers::simulation::{Outcome, Simulation};
+use glomers_check::txn::weak::Level;
+use glomers_check::{AvailabilityGoal, History, Mode, Validity, WeakIsolation, check};
+use glomers_world::LatencyDistribution;
+use txn_rw_register::TransactionServer;
+
+/// How many seeds a test tries: `GLOMERS_SEEDS`, or few enough not to be waited for.
+fn seeds() -> std::ops::Range<u64> {
+    0..std::env::var("GLOMERS_SEEDS").map_or(20, |count| count.parse().expect("GLOMERS_SEEDS is a number"))
+}
+
+/// What the challenge's parts have in common.
+fn challenge(node_count: usize, models: &str) -> Simulation {
+    Simulation::new("txn-rw-register")
+        .node_count(node_count)
+        .concurrency(2 * node_count)
+        .rate_hz(1000.0)
+        .time_limit(Duration::from_secs(20))
+        .setting("consistency-models", models)
+}
+
+/// The last part, with faster partitions.
+fn partitioned(models: &str) -> Simulation {
+    challenge(2, models).availability(AvailabilityGoal::Total).nemesis(&["partition"], Duration::from_secs(2))
+}
+
+/// Faults on links that reorder what they carry.
+fn rough(faults: &[&str], seed: u64) -> Outcome {
+    Simulation::new("txn-rw-register")
+        .node_count(5)
+        .concurrency(10)
+        .rate_hz(50.0)
+        .time_limit(Duration::from_secs(10))
+        .latency(20.0, LatencyDistribution::Exponential)
+        .nemesis(faults, Duration::from_secs(2))
+        .setting("consistency-models", "read-committed")
+        .seed(seed)
+        .run(TransactionServer::router)
+}
+
+fn all_faults() -> Vec<&'static str> {
+    nemeses::names().collect()
+}
+
+/// Decides exactly whether a level holds.
+fn assert_level(level: Level, outcome: &Outcome) {
+    let history = History::new(outcome.history.clone());
+    let verdict = check(&history, WeakIsolation::new(level));
+    assert_eq!(verdict.validity, Validity::Valid, "seed {}: {:?}", outcome.seed, verdict.findings);
+}
+
+#[test]
+fn part_a_one_node_is_totally_available_and_even_causal() {
+    let outcome =
+        challenge(1, "read-uncommitted").availability(AvailabilityGoal::Total).run(TransactionServer::router);
+    assert_level(Level::Causal, outcome.assert_valid());
+}
+
+#[test]
+fn part_b_two_nodes_are_read_uncommitted_and_totally_available_when_cut_off() {
+    challenge(2, "read-uncommitted").run(TransactionServer::router).assert_valid();
+    partitioned("read-uncommitted").run(TransactionServer::router).assert_valid();
+}
+
+#[test]
+fn part_c_two_nodes_are_read_committed_and_causal_when_cut_off() {
+    let outcome = partitioned("read-committed").run(TransactionServer::router);
+    assert_level(Level::Causal, outcome.assert_valid());
+}
+
+#[test]
+fn five_nodes_are_causal_whatever_the_network_does() {
+    // Only a node that is killed forgets what its clients saw.
+    let faults: Vec<&str> = nemeses::names().filter(|name| *name != "kill").collect();
+    for seed in seeds() {
+        assert_level(Level::Causal, rough(&faults, seed).assert_valid());
+    }
+}
+
+#[test]
+fn under_all_faults_read_committed_and_atomic_visibility_hold() {
+    for seed in seeds() {
+        assert_level(Level::ReadAtomic, rough(&all_faults(), seed).assert_valid());
+    }
+}
+
+#[test]
+fn upstream_agrees() {
+    partitioned("read-committed").mode(Mode::Compat).run(TransactionServer::router).assert_valid();
+}
+
+#[test]
+fn the_same_seed_gives_the_same_run_to_the_byte() {
+    let (first, second) = (rough(&all_faults(), 7), rough(&all_faults(), 7));
+    assert_eq!(first.trace_hash, second.trace_hash);
+    assert_eq!(first.history_edn(), second.history_edn());
+    assert_eq!(first.journal, second.journal);
+}
