@@ -1,15 +1,15 @@
 //! What each profile costs and how fast it is, alone and with each fault:
 //! `cargo run --release --package broadcast --example figures`.
 
-#[path = "../tests/support/mod.rs"]
+#[path = "../tests/simulated/support.rs"]
 mod support;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use glomers::simulation::{Outcome, Simulation};
 use glomers_check::{Operation, OperationKind, Process, Validity, Value};
-use support::{large, node, settings, small};
+use support::{large, node, settings};
 
 const PROFILES: [&str; 4] = [
     "--profile low-latency",
@@ -37,7 +37,6 @@ fn main() {
         "| node arguments | fault | msgs/op | stable ms, median / max | from the request | after healing, max | verdict |"
     );
     println!("|---|---|---|---|---|---|---|");
-    small(1).run(node(settings(""))).assert_valid();
     for arguments in PROFILES {
         let faults = if arguments.contains("interval") || arguments.contains("copied") {
             &FAULTS[..1]
@@ -80,57 +79,71 @@ struct Delays {
     after_healing_ms: Option<u64>,
 }
 
+/// A value on its way.
+struct Spread {
+    requested_ns: u64,
+    /// When the last read began that did not show it.
+    missing_ns: u64,
+    /// The same from the end of the last fault before that read.
+    after_healing_ns: Option<u64>,
+    /// A value whose client heard nothing may never have arrived anywhere.
+    is_seen: bool,
+}
+
 impl Delays {
     fn of(outcome: &Outcome) -> Self {
-        let mut invoked: BTreeMap<i128, u64> = BTreeMap::new();
+        let mut values: BTreeMap<i128, Spread> = BTreeMap::new();
         let mut reads: BTreeMap<Process, u64> = BTreeMap::new();
-        let mut missing_at: BTreeMap<i128, u64> = BTreeMap::new();
-        let (mut healed_at, mut after_healing) = (None, None);
+        let mut healed_ns = None;
         for operation in &outcome.history {
+            let now = operation.time_ns;
             match (operation.process, operation.f.as_str(), operation.kind) {
                 (Process::Nemesis, f, OperationKind::Info) => {
                     let is_end = f.starts_with("stop") || f == "start" || f == "resume";
-                    healed_at = is_end.then_some(operation.time_ns);
+                    healed_ns = is_end.then_some(now);
                 }
                 (_, "broadcast", OperationKind::Invoke) => {
-                    if let Value::Int(value) = operation.value {
-                        invoked.insert(value, operation.time_ns);
-                    }
+                    let Value::Int(value) = operation.value else { continue };
+                    let spread =
+                        Spread { requested_ns: now, missing_ns: now, after_healing_ns: None, is_seen: false };
+                    values.insert(value, spread);
                 }
                 (process, "read", OperationKind::Invoke) => {
-                    reads.insert(process, operation.time_ns);
+                    reads.insert(process, now);
                 }
                 (process, "read", OperationKind::Ok) => {
-                    let Some(at) = reads.remove(&process) else { continue };
-                    let seen = integers(operation);
-                    for (value, since) in
-                        invoked.iter().filter(|(value, since)| **since < at && !seen.contains(value))
-                    {
-                        missing_at.insert(*value, at);
-                        if let Some(healed_at) =
-                            healed_at.filter(|healed_at| *since < *healed_at && *healed_at <= at)
-                        {
-                            after_healing = after_healing.max(Some((at - healed_at) / 1_000_000));
+                    let Some(read_ns) = reads.remove(&process) else { continue };
+                    let shown = integers(operation);
+                    for (value, spread) in &mut values {
+                        if shown.contains(value) {
+                            spread.is_seen = true;
+                        } else if spread.requested_ns < read_ns {
+                            spread.missing_ns = read_ns;
+                            let is_after = |healed: &u64| (spread.requested_ns..=read_ns).contains(healed);
+                            spread.after_healing_ns =
+                                healed_ns.filter(is_after).map(|healed| read_ns - healed);
                         }
                     }
                 }
                 _ => {}
             }
         }
-        let mut delays_ms: Vec<u64> = invoked
-            .iter()
-            .map(|(value, since)| missing_at.get(value).map_or(0, |at| (at - since) / 1_000_000))
-            .collect();
+        let seen = || values.values().filter(|spread| spread.is_seen);
+        let mut delays_ms: Vec<u64> =
+            seen().map(|spread| (spread.missing_ns - spread.requested_ns) / 1_000_000).collect();
         delays_ms.sort_unstable();
         Self {
             median_ms: delays_ms.get(delays_ms.len() / 2).copied().unwrap_or(0),
             max_ms: delays_ms.last().copied().unwrap_or(0),
-            after_healing_ms: after_healing,
+            after_healing_ms: seen()
+                .filter_map(|spread| spread.after_healing_ns)
+                .max()
+                .map(|ns| ns / 1_000_000),
         }
     }
 }
 
-fn integers(read: &Operation) -> std::collections::BTreeSet<i128> {
-    let (Value::Vector(items) | Value::List(items)) = &read.value else { return Default::default() };
+fn integers(read: &Operation) -> BTreeSet<i128> {
+    let (Value::Vector(items) | Value::List(items)) = &read.value else { return BTreeSet::new() };
     items.iter().filter_map(|item| if let Value::Int(value) = item { Some(*value) } else { None }).collect()
 }

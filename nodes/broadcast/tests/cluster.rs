@@ -26,12 +26,12 @@ fn cluster(node_ids: &[&str], settings: Settings) -> Cluster {
 }
 
 fn broadcast(cluster: &mut Cluster, node: &str, json: &str) -> Result<(), RpcError> {
-    let message = RawValue::from_string(json.to_owned()).unwrap().into();
+    let message = RawValue::from_string(json.to_owned()).expect("the test writes JSON").into();
     cluster.call(node, Broadcast { message }).map(|_| ())
 }
 
 fn read(cluster: &mut Cluster, node: &str) -> String {
-    format!("{:?}", cluster.call(node, Read {}).unwrap().messages)
+    format!("{:?}", cluster.call(node, Read {}).expect("the node answers").messages)
 }
 
 #[test]

@@ -2,15 +2,13 @@
 //!
 //! `GLOMERS_SEEDS` says how many seeds the tests with faults run; a few unless told.
 
-mod support;
-
 use std::time::Duration;
 
+use crate::support::{large, node, settings, small};
 use broadcast::Settings;
 use glomers::simulation::{Outcome, Simulation};
 use glomers_node::Random;
 use glomers_world::LatencyDistribution;
-use support::{large, node, settings, small};
 
 /// Survives the death of some nodes at once, but not of all.
 const COPIED: &str = "--profile low-traffic --acknowledge copied";
