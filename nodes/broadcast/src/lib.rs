@@ -32,14 +32,17 @@
 //!
 //! # What a node promises
 //!
-//! A value is shown once in a read. Once it was shown or acknowledged, every node that can be reached shows it in the end, unless it dies
-//! with all who hold it. When that can happen depends on when a node answers `broadcast_ok`, see [`Acknowledge`]:
+//! A read shows every value once. What is acknowledged, every node shows in the end, unless all who hold it die. Whether that can happen
+//! depends on when a node answers `broadcast_ok`, see [`Acknowledge`]:
 //!
 //! | `--acknowledge` | an acknowledged value is lost | costs | profile |
 //! |---|---|---|---|
 //! | `stored` | never, even if all nodes die at once | two messages to `lin-kv`; the client waits for them | `low-latency` |
 //! | `copied` | if its node and the one that confirmed it die before a third holds it | the client waits for another node | |
 //! | `at-once` | if its node dies before its next message arrived, in a second or two | nothing | `low-traffic` |
+//!
+//! The promise is about what was acknowledged. A node shows a value as soon as it has it, so with bad luck a read shows what is lost with
+//! that node a moment later, before its client has heard anything.
 //!
 //! No node can be both most thrifty and safe from death: with one client a node, who waits, each value needs a message out and a message
 //! back before it is acknowledged, which is about one message for each operation, since every second operation is a read.

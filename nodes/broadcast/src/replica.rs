@@ -101,10 +101,10 @@ impl Replica {
         self.note_unsent(now);
         let due: Vec<usize> =
             (0..self.peers.len()).filter(|index| self.due_to(*index).is_some_and(|due| due <= now)).collect();
-        let served = due.iter().copied().filter(|index| self.is_served_well(*index));
+        let served: Vec<usize> = due.iter().copied().filter(|index| self.is_served_well(*index)).collect();
         // One answer is enough for a client that waits, and one that is asked for comes at once.
-        let witness = served.clone().next().filter(|_| self.is_waited_for());
-        if served.into_iter().any(|index| self.peers[index].unsent_since.is_some()) {
+        let witness = served.first().copied().filter(|_| self.is_waited_for());
+        if served.iter().any(|index| self.peers[*index].unsent_since.is_some()) {
             self.relayed_at = Some(now);
         }
         let gossip = due.into_iter().map(|index| {
@@ -147,7 +147,7 @@ impl Replica {
         let patience = self.patience(index);
         let planned = match self.link(index) {
             Link::None => None,
-            Link::Relay | Link::Served if peer.is_silent => Some(peer.sent_at? + patience),
+            Link::Relay | Link::Served if peer.is_silent => peer.sent_at.map(|at| at + patience),
             link => {
                 let news_due = peer.unsent_since.map(|since| match link {
                     Link::Relay => self.due_to_relay(peer, since),
