@@ -49,15 +49,14 @@
 //!
 //! # What it costs
 //!
-//! With 25 nodes, a hundred operations a second (every second a broadcast) and messages that take 100 ms. A round costs 24 messages down and
+//! With 25 nodes, a hundred operations a second, half of them broadcasts, and messages that take 100 ms. A round costs 24 messages down and
 //! at most 24 up; so, with a round every `T` seconds, a sparing node's messages for each operation are
 //! `24 (1 + (1 - exp(-2 T))) / (100 T)`: 0.31 at 1.5 s and 0.85 at 0.45 s, beside what starting and ending take. A value waits up to `T`, and
 //! is 250 ms on its way. A fast node's values go up at once: `0.48 + 24 / (100 T)`, 3.5 at 80 ms, and one more to keep them.
 //!
-//! The set checker counts from the acknowledgement or the first read that shows the value, whichever is earlier; the third column
-//! counts from the client's request instead. Faults come and go every five seconds or so, so that
-//! each is on for about half of the run. `cargo run --release --package broadcast --example
-//! figures` prints this table.
+//! The set checker counts from the acknowledgement or the first read that shows the value, whichever is earlier; "from the request" counts
+//! from the client's request instead. Faults come and go every five seconds or so, so that each is on for about half of the run. `cargo run
+//! --release --package broadcast --example figures` measures all of it again.
 //!
 //! | `--profile` | fault | messages for each operation | stable, median / max ms | from the request | after the fault ended, max ms |
 //! |---|---|---|---|---|---|

@@ -10,7 +10,8 @@ use crate::values::Value;
 /// What this node's clients gave it, under its name in `lin-kv`.
 ///
 /// The list there only grows, and only by compare-and-set. So a write of an earlier life of this node that
-/// was long on its way either comes before this life's first and is seen, or fails.
+/// was long on its way either comes before this life's first and is seen, or fails. Each write carries the
+/// whole list, before and after, so what it costs grows with what this node's clients gave it.
 pub(crate) struct Vault {
     node: Node,
     service: KeyValue,
