@@ -11,6 +11,7 @@ use std::{
 use support::{Bench, Ended};
 
 /// Whether the tests can use a language; if not they say so.
+#[expect(clippy::print_stderr, reason = "a test that is skipped says so")]
 fn is_installed(program: &str, argument: &str) -> bool {
     let is_there = Command::new(program).arg(argument).output().is_ok_and(|output| output.status.success());
     if !is_there {
@@ -67,6 +68,7 @@ fn a_node_in_javascript_hands_on_what_the_service_says() {
 }
 
 #[test]
+#[expect(clippy::print_stderr, reason = "a test that is skipped says so")]
 fn a_node_in_go_on_the_official_library_counts_over_seq_kv() {
     if !is_installed("go", "version") {
         return;
