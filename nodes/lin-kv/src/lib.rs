@@ -20,6 +20,8 @@
 //! - When every node that remembers is killed, nothing is left to tell this from the first start. The cluster
 //!   begins anew, empty. This is the one way to lose data.
 //!
+//! The first start needs every node: until each has been heard of, nobody can know that there is no former cluster, and nobody serves.
+//!
 //! An operation that fails with code 11 had no effect and never will. Code 0 says that nobody knows; reads never
 //! end with it.
 //!
