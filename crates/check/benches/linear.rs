@@ -12,7 +12,7 @@ use glomers_check::formats::Reader;
 use glomers_check::linear::models::{Keyed, Log, Register};
 use glomers_check::linear::{DistinctAction, DistinctRegister, Linearizability};
 use glomers_check::{Checker, History, Mode, Validity, Value};
-use support::{Plan, Random, register};
+use support::{Plan, Random, logs, register};
 
 fn decide(history: &History, checker: impl Checker + 'static) -> Validity {
     let mut checker: Box<dyn Checker> = Box::new(checker);
@@ -35,6 +35,19 @@ fn registers(criterion: &mut Criterion) {
         let history = register(&Plan { processes, operations, values, crashes_per_mille });
         assert_eq!(decide(&history, model()), Validity::Valid, "{name}");
         group.bench_function(name, |bencher| bencher.iter(|| decide(black_box(&history), model())));
+    }
+    group.finish();
+}
+
+fn texts(criterion: &mut Criterion) {
+    let mut group = criterion.benchmark_group("texts by key");
+    for (clients, operations_each) in [(10, 50), (20, 50)] {
+        let history = logs(clients, operations_each);
+        let checker = || Linearizability::new(Keyed::new(Log::append_only()));
+        assert_eq!(decide(&history, checker()), Validity::Valid);
+        group.bench_function(format!("{clients} clients, {operations_each} each"), |bencher| {
+            bencher.iter(|| decide(black_box(&history), checker()));
+        });
     }
     group.finish();
 }
@@ -118,11 +131,11 @@ fn recorded(criterion: &mut Criterion) {
     }) {
         let history = read(&text);
         group.bench_function(format!("{name}, not by key"), |bencher| {
-            bencher.iter(|| decide(&history, Linearizability::new(Keyed::new(Log))));
+            bencher.iter(|| decide(&history, Linearizability::new(Keyed::new(Log::append_only()))));
         });
     }
     group.finish();
 }
 
-criterion_group!(benches, registers, numbered, recorded);
+criterion_group!(benches, registers, texts, numbered, recorded);
 criterion_main!(benches);

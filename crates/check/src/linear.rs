@@ -18,9 +18,16 @@
 //!   length of the history, and in the worst case exponential in how many operations overlap; with a small state
 //!   it stays small. The verdict is ready when the last operation ends.
 //!
+//! Operations of which nobody knows the end multiply the configurations, since each of them may take effect at any later
+//! time. They are counted by action. Where even the counts are too many, they are counted for some actions only, and of
+//! the others any number may be had: what is impossible even so is impossible, and an order that uses no more than there
+//! were is an order. Where neither is found, one more action is counted, and the history is gone over again.
+//!
+//! A violation is shown with an order of the operations before it that does fit, if one was found.
+//!
 //! A [`Budget`] limits time and memory. It counts steps, not seconds, so that a verdict does not depend on the
 //! machine. Near its end only the most promising configurations are followed, which may still find an order;
-//! beyond it the verdict is `unknown`.
+//! beyond it the verdict is `unknown`. So it is when an [`Interrupt`](crate::Interrupt) is raised.
 
 pub mod models;
 

@@ -210,4 +210,4 @@ pub use list_append::ListAppend;
 pub use model::{Boundary, Model, UnknownModel};
 pub use options::Options;
 pub use relation::Relation;
-pub use rw_register::{RwRegister, VersionOrders};
+pub use rw_register::{RwRegister, UnknownVersionOrder, VersionOrders};

@@ -32,29 +32,3 @@ fn stale_reads_among_hundreds_of_crashed_operations_are_found() {
         }
     }
 }
-
-#[test]
-#[ignore]
-fn table() {
-    let number =
-        |name: &str, default: u64| std::env::var(name).ok().and_then(|s| s.parse().ok()).unwrap_or(default);
-    for values in [3, 5, 10] {
-        let mut line = String::new();
-        for seed in 0..number("SEEDS", 4) {
-            let (operations, crashes_per_mille, stale_per_mille) =
-                (number("OPS", 1000), number("CRASH", 100), number("STALE", 0));
-            let history =
-                Plan { operations, values, crashes_per_mille, stale_per_mille, seed, ..Plan::default() }
-                    .history();
-            let begin = std::time::Instant::now();
-            let v = check(&history, Linearizability::new(Register::new(Value::from(0), Mode::Strict)));
-            line += &format!(" {}:{:.2}", v.validity, begin.elapsed().as_secs_f64());
-            if number("SHOW", 0) > 0 {
-                for f in &v.findings {
-                    println!("{}", f.sentence);
-                }
-            }
-        }
-        println!("values {values:3}: {line}");
-    }
-}

@@ -257,6 +257,19 @@ impl Object for SimulatedSet {
     }
 }
 
+/// Now and then, as all objects here, it is made to lie by the drawing.
+struct SimulatedLog(Vec<Value>);
+
+impl Object for SimulatedLog {
+    fn call(&mut self, f: &str, value: &Value) -> Option<Value> {
+        if f == "read" {
+            return Some(Value::Vector(self.0.clone()));
+        }
+        self.0.push(value.clone());
+        Some(value.clone())
+    }
+}
+
 /// The register of each key holds a text.
 #[derive(Default)]
 struct SimulatedLogs;
@@ -376,7 +389,19 @@ fn logs_by_key() {
                 _ => (Name::from("get"), Value::from(item(drawn.value) + &item(drawn.other)), key),
             }
         });
-        agree(&Keyed::new(Log), &history)
+        agree(&Keyed::new(Log::new()), &history)
+    });
+}
+
+#[test]
+fn append_only_logs() {
+    try_cases(1_000, drawn(10), |drawn| {
+        let history = play(&drawn, SimulatedLog(Vec::new()), |drawn| match drawn.choice % 2 {
+            0 => (Name::from("append"), Value::from(drawn.value), None),
+            _ => (Name::from("read"), Value::Nil, None),
+        });
+        agree(&Log::append_only(), &history)?;
+        agree(&Log::new(), &history)
     });
 }
 

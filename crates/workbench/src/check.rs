@@ -2,20 +2,27 @@
 //!
 //! [`Source`] opens a file or the directory of a run; [`Question`] says what is known of the history, and what is not is
 //! found out from how it begins; [`checkers`] are the promises that it can be held to; [`check()`] makes an [`Answer`], and
-//! [`report`] and [`junit`] print it.
+//! [`report`] and [`junit`] print it. A [`Watch`] says how far a long check is, and ends it.
 
 pub mod checkers;
 mod choice;
 pub mod junit;
 pub mod report;
 mod source;
+mod watch;
 
 use std::path::{Path, PathBuf};
 
-use glomers_check::{Checker, Finding, Guarded, Mode, Operation, Validity, Value, Verdict, txn::Model};
+use glomers_check::{
+    Checker, Finding, Guarded, Mode, Operation, Validity, Value, Verdict,
+    txn::{Model, VersionOrders},
+};
 
 use self::choice::Choice;
-pub use self::source::{OpenError, Source};
+pub use self::{
+    source::{OpenError, Source},
+    watch::Watch,
+};
 use crate::analysis::OperationCounts;
 
 /// How many operations are looked at to recognise what a history is of.
@@ -30,6 +37,8 @@ pub struct Question {
     pub checker: Option<String>,
     /// The consistency models that transactions were promised; empty for what the run or Maelstrom assumes.
     pub models: Vec<Model>,
+    /// From what the order of a register's versions is inferred; none for what Maelstrom assumes.
+    pub version_orders: Option<VersionOrders>,
     /// The value that a register has before anything is written.
     pub initial: Value,
     /// Whether the verdict is ours or upstream's.
@@ -62,14 +71,17 @@ pub struct Answer {
 /// Reads a history to its end and checks it.
 ///
 /// Nothing is kept but what the checkers keep. A history that cannot be read to its end is `unknown`, unless what comes
-/// before is invalid already: no end makes that good.
-pub fn check(path: &Path, source: Source, question: &Question) -> Answer {
+/// before is invalid already: no end makes that good. The same holds where the watch interrupts it.
+pub fn check(path: &Path, source: Source, question: &Question, watch: &Watch) -> Answer {
     let Source { mut operations, told } = source;
     let mut beginning = Vec::new();
     let mut damage = None;
     while beginning.len() < BEGINNING && damage.is_none() {
         match operations.next() {
-            Some(Ok(operation)) => beginning.push(operation),
+            Some(Ok(operation)) => {
+                watch.count_operation();
+                beginning.push(operation);
+            }
             Some(Err(reason)) => damage = Some(reason),
             None => break,
         }
@@ -79,7 +91,7 @@ pub fn check(path: &Path, source: Source, question: &Question) -> Answer {
             .take()
             .unwrap_or_else(|| "There is no operation in it, so that nothing was checked.".to_owned()))
     } else {
-        choice::choose(question, &told, &beginning)
+        choice::choose(question, &told, &beginning, watch)
     };
     // Upstream never looks at what its nodes do on the side.
     let nodes = told.nodes.filter(|_| question.mode == Mode::Strict);
@@ -93,7 +105,14 @@ pub fn check(path: &Path, source: Source, question: &Question) -> Answer {
     if damage.is_none() {
         for operation in operations {
             match operation {
-                Ok(operation) => examination.observe(&operation),
+                Ok(operation) => {
+                    watch.count_operation();
+                    examination.observe(&operation);
+                    if watch.interrupt().is_raised() {
+                        damage = Some(format!("The check was interrupted at operation {}", operation.index));
+                        break;
+                    }
+                }
                 Err(reason) => {
                     damage = Some(reason);
                     break;
@@ -104,8 +123,8 @@ pub fn check(path: &Path, source: Source, question: &Question) -> Answer {
     examination.finish(path, damage, told.seed)
 }
 
-/// The answer where nothing could be checked.
-fn undecided(path: &Path, reason: &str, seed: Option<u64>) -> Answer {
+/// The answer where nothing could be checked, for this reason.
+pub fn undecided(path: &Path, reason: &str, seed: Option<u64>) -> Answer {
     let Verdict { validity, results, findings } = Verdict::unknown(reason);
     Answer {
         path: path.to_owned(),
@@ -127,6 +146,8 @@ struct Examination {
     /// Those that look at any workload, which a history that was cut short can do no justice.
     general: Vec<(&'static str, Guarded)>,
     workload: Guarded,
+    /// Whether that one can say nothing for certain of a history that breaks off.
+    needs_the_end: bool,
     /// What the run itself recorded of its nodes.
     nodes: Option<Value>,
     counts: OperationCounts,
@@ -140,6 +161,7 @@ impl Examination {
             reason: choice.reason,
             general: choice.general.into_iter().map(guarded).collect(),
             workload: Guarded::new(choice.checker),
+            needs_the_end: choice.needs_the_end,
             nodes,
             counts: OperationCounts::default(),
         }
@@ -155,7 +177,8 @@ impl Examination {
 
     fn finish(self, path: &Path, damage: Option<String>, seed: Option<u64>) -> Answer {
         let workload = Box::new(self.workload).finish();
-        let is_hopeless = workload.validity == Validity::Invalid;
+        // What is missing from a set may be read after all, where the history went on.
+        let is_hopeless = workload.validity == Validity::Invalid && !self.needs_the_end;
         let mut validity = workload.validity;
         let mut findings = workload.findings;
         let mut parts = Vec::new();

@@ -7,13 +7,16 @@ use std::{
     thread,
 };
 
-use glomers_check::Operation;
+use glomers_check::{Operation, Value};
 use glomers_world::journal::{Entry, JournalReader};
 
 use crate::{
     plan::Plan,
     record::{self, RecordError},
-    report::{ReportError, messages::Messages, perf::Perf, plots::write_plots, timeline::Timeline},
+    report::{
+        ReportError, cycles::write_cycles, messages::Messages, perf::Perf, plots::write_plots,
+        timeline::Timeline,
+    },
     store::{RunDirectory, StoreError, files},
 };
 
@@ -44,7 +47,13 @@ const WRITE_BYTES: usize = 256 << 10;
 ///
 /// # Errors
 /// [`PublishError`], for the first that can't be made.
-pub(crate) fn write_reports(directory: &RunDirectory, perf: &Perf, plan: &Plan) -> Result<(), PublishError> {
+pub(crate) fn write_reports(
+    directory: &RunDirectory,
+    perf: &Perf,
+    results: &Value,
+    plan: &Plan,
+) -> Result<(), PublishError> {
+    write_cycles(results, directory.path())?;
     let title = format!("{}, seed {}", plan.workload, plan.seed);
     thread::scope(|scope| {
         let plots = scope.spawn(|| write_plots(perf, &title, directory.path()));

@@ -153,7 +153,7 @@ pub fn run(request: &Request<'_>, screen: &mut dyn Screen) -> Result<Report, Tes
     let conclusion = Conclusion::draw(plan, ended, analysis).map_err(RunError::Journal)?;
     directory.write(files::RESULTS_EDN, format!("{}\n", edn::pretty(&conclusion.results)))?;
     directory.write(files::RESULTS_JSON, format!("{}\n", conclusion.results.to_json_pretty()))?;
-    publish::write_reports(&directory, &conclusion.perf, plan)?;
+    publish::write_reports(&directory, &conclusion.perf, &conclusion.results, plan)?;
     log.write(conclusion.ended_at, &conclusion.sentence)?;
     log.flush()?;
     file.conclude(&conclusion);

@@ -5,11 +5,16 @@ mod support;
 
 use std::{
     fs,
+    io::Write,
     path::{Path, PathBuf},
-    process::Command,
+    process::{Command, Stdio},
 };
 
 use glomers_check::{Validity, Value, edn};
+use nix::{
+    sys::signal::{Signal, kill},
+    unistd::Pid,
+};
 use proptest::prelude::*;
 use support::{Bench, Ended};
 
@@ -240,7 +245,7 @@ fn what_cannot_be_asked_exits_with_254_and_says_why() {
     let (directory, files) = scratch(&[("history.edn", &reads("1")), ("empty/notes.txt", "")]);
     let file = files[0].to_str().expect("a plain path");
     let empty = directory.path().join("empty");
-    let wrong: [(&[&str], &str); 6] = [
+    let wrong: [(&[&str], &str); 8] = [
         (&["missing.edn"], "does not exist"),
         (&[empty.to_str().expect("a plain path")], "history.edn"),
         (&[file, "--checker", "regster"], "cas-register"),
@@ -250,6 +255,8 @@ fn what_cannot_be_asked_exits_with_254_and_says_why() {
             &[file, "--checker", "mutex", "--consistency-models", "serializable"],
             "list-append and rw-register",
         ),
+        (&[file, "--version-orders", "wall-clock"], "wfr-keys"),
+        (&[file, "--checker", "mutex", "--version-orders", "none"], "it is for rw-register"),
     ];
     for (arguments, hint) in wrong {
         let ended = check(arguments, &[]);
@@ -265,6 +272,19 @@ fn a_history_that_breaks_off_is_unknown_unless_it_is_invalid_already() {
     let (_directory, files) = scratch(&[("broken.edn", &broken), ("hopeless.edn", &hopeless)]);
     check(&[], &files[..1]).expect_code(2).expect_said(&["line 5", "What comes before was checked."]);
     check(&[], &files[1..]).expect_code(1).expect_said(&["cannot `read 2`", "line 5"]);
+}
+
+#[test]
+fn what_is_missing_from_a_history_that_breaks_off_may_still_come() {
+    let lost = "{:type :invoke, :process 0, :f :broadcast, :value 1} {:type :ok, :process 0, :f :broadcast, :value 1}
+        {:type :invoke, :process 0, :f :read, :value nil} {:type :ok, :process 0, :f :read, :value []}";
+    let unseen = "{:type :ok, :process 0, :f :send, :value [[:send \"k\" [0 1]]]} {:type :ok, :process 0, :f :poll, :value [[:poll {}]]}";
+    for history in [lost, unseen] {
+        let broken = format!("{history}\n{{:type :invoke, :proc");
+        let (_directory, files) = scratch(&[("whole.edn", history), ("broken.edn", &broken)]);
+        check(&[], &files[..1]).expect_code(1);
+        check(&[], &files[1..]).expect_code(2).expect_said(&["What comes before was checked."]);
+    }
 }
 
 #[test]
@@ -341,7 +361,8 @@ fn junit_has_a_test_for_each_history() {
         <testsuite name="glomers check" tests="3" skipped="0" errors="1" failures="1">
             <testcase name="valid.edn" classname="register"/>
             <testcase name="invalid.edn" classname="register">
-                <failure message="Process 0 cannot `read 2` (operations 2 to 3): 1 operation had ended, and after it only 1 was possible." type="invalid">Process 0 cannot `read 2` (operations 2 to 3): 1 operation had ended, and after it only 1 was possible.</failure>
+                <failure message="Process 0 cannot `read 2` (operations 2 to 3): 1 operation had ended, and after it only 1 was possible." type="invalid">Process 0 cannot `read 2` (operations 2 to 3): 1 operation had ended, and after it only 1 was possible.
+    Up to there this order fits: `write 1` by process 0 (operations 0 to 1) leaves 1.</failure>
             </testcase>
             <testcase name="cut.edn" classname="unknown">
                 <error message="The sequence of entries begins on line 1 and never ends: the history was cut short" type="unknown">The sequence of entries begins on line 1 and never ends: the history was cut short</error>
@@ -389,6 +410,55 @@ fn a_history_may_come_from_standard_input() {
         .expect_said(&["cannot `read 2`"]);
 }
 
+/// A check of what nobody ever finishes writing.
+fn endless(options: &[&str]) -> (std::process::Child, std::process::ChildStdin) {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_glomers"));
+    command.arg("check").args(options).arg("-");
+    let piped = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = piped.spawn().expect("the workbench starts");
+    let mut stdin = child.stdin.take().expect("a pipe");
+    for number in 0..2_000 {
+        for kind in ["invoke", "ok"] {
+            let write = format!("{{:type :{kind}, :process 0, :f :write, :value {number}}}\n");
+            stdin.write_all(write.as_bytes()).expect("the workbench reads");
+        }
+    }
+    (child, stdin)
+}
+
+#[test]
+fn an_interrupt_ends_a_long_check() {
+    let (child, stdin) = endless(&["--checker", "register"]);
+    // It has read all that the pipe does not hold, so that it watches for signals.
+    kill(Pid::from_raw(child.id() as i32), Signal::SIGINT).expect("the workbench runs");
+    let ended = Ended::from(child.wait_with_output().expect("it ends"));
+    drop(stdin);
+    ended.expect_code(130).expect_said(&["interrupted"]);
+}
+
+#[test]
+fn a_check_that_takes_longer_than_its_time_limit_is_unknown() {
+    let (child, stdin) = endless(&["--checker", "register", "--time-limit", "1"]);
+    let ended = Ended::from(child.wait_with_output().expect("it ends"));
+    drop(stdin);
+    ended.expect_code(2).expect_said(&["interrupted"]);
+}
+
+#[test]
+fn the_order_of_versions_is_inferred_as_asked() {
+    let transaction = |process: u64, value: &str| {
+        let entry = |kind: &str| format!("{{:type :{kind}, :process {process}, :f :txn, :value {value}}}\n");
+        entry("invoke") + &entry("ok")
+    };
+    // A process goes back to an older version.
+    let back = [transaction(0, "[[:w :x 1]]"), transaction(0, "[[:w :x 2]]"), transaction(0, "[[:r :x 1]]")];
+    let (_scratch, files) = scratch(&[("back.edn", &back.concat())]);
+    let options = ["--checker", "rw-register", "--consistency-models", "read-committed"];
+    check(&options, &files).expect_code(0);
+    let sequential = [&options[..], &["--version-orders", "wfr-keys,sequential-keys"]].concat();
+    check(&sequential, &files).expect_code(1).expect_said(&["cyclic-versions"]);
+}
+
 #[test]
 fn help_lists_every_checker() {
     let ended = check(&["--help"], &[]);
@@ -406,11 +476,13 @@ fn answer(bytes: &[u8]) -> Validity {
         workload: None,
         checker: None,
         models: Vec::new(),
+        version_orders: None,
         initial: Value::Nil,
         mode: glomers_check::Mode::Strict,
     };
-    let source = glomers::check::Source::open(&path).expect("it is there");
-    let answers = [glomers::check::check(&path, source, &question)];
+    let watch = glomers::check::Watch::default();
+    let source = glomers::check::Source::open(&path, &watch).expect("it is there");
+    let answers = [glomers::check::check(&path, source, &question, &watch)];
     let _ = glomers::check::report::human(&answers);
     glomers::check::junit::junit(&answers).expect("XML");
     answers[0].validity

@@ -104,3 +104,54 @@ pub(crate) fn register(plan: &Plan) -> History {
     }
     History::new(operations)
 }
+
+/// Clients that append to texts and read them, as a key-value store that only grows is tested: each client does so many
+/// operations, seven of ten of them appends, to one of ten keys. Linearizable.
+pub(crate) fn logs(clients: u64, operations_each: u64) -> History {
+    const KEYS: u64 = 10;
+    let mut random = Random(0x2545_F491_4F6C_DD1D);
+    let mut texts = vec![String::new(); KEYS as usize];
+    let mut open: Vec<Option<Operation>> = vec![None; clients as usize];
+    let mut done = vec![0; clients as usize];
+    let mut operations = Vec::new();
+    let mut queue = BinaryHeap::new();
+    for client in 0..clients {
+        queue.push(Reverse((random.below(1000), Moment::Begin, client)));
+    }
+    while let Some(Reverse((now, moment, client))) = queue.pop() {
+        let place = client as usize;
+        match moment {
+            Moment::Begin if done[place] == operations_each => {}
+            Moment::Begin => {
+                let key = random.below(KEYS);
+                let mut operation = if random.below(10) < 7 {
+                    Operation::invoke(client, "append", format!("x {client} {} y", done[place]))
+                } else {
+                    Operation::invoke(client, "get", ())
+                };
+                done[place] += 1;
+                operation.extra.push(("key".into(), Value::from(key)));
+                operations.push(operation.clone().at(operations.len() as u64, now));
+                open[place] = Some(operation);
+                let effect = 1 + random.below(1000);
+                queue.push(Reverse((now + effect, Moment::Effect, client)));
+                queue.push(Reverse((now + effect + 1 + random.below(1000), Moment::End, client)));
+            }
+            Moment::Effect => {
+                let Some(operation) = &mut open[place] else { continue };
+                let key = operation.get("key").and_then(Value::as_int).unwrap_or_default() as usize;
+                match operation.value.as_str() {
+                    Some(item) => texts[key].push_str(item),
+                    None => operation.value = Value::from(texts[key].as_str()),
+                }
+            }
+            Moment::End => {
+                let Some(operation) = open[place].take() else { continue };
+                let end = operation.completed(OperationKind::Ok, operation.value.clone());
+                operations.push(end.at(operations.len() as u64, now));
+                queue.push(Reverse((now + 1, Moment::Begin, client)));
+            }
+        }
+    }
+    History::new(operations)
+}

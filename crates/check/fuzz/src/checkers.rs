@@ -1,7 +1,8 @@
 //! Every checker, each with limits that end any search on a small history in time.
 
 use glomers_check::{
-    Availability, AvailabilityGoal, Checker, Echo, Exceptions, Mode, Stats, Value, WeakIsolation,
+    Availability, AvailabilityGoal, Checker, Echo, Exceptions, Kafka, Mode, PnCounter, SetFull, Stats,
+    UniqueIds, Value, WeakIsolation,
     linear::{
         Budget, Linearizability, Model as Object,
         models::{Keyed, Log, MultiRegister, Mutex, Queue, Register, Set},
@@ -21,6 +22,11 @@ pub fn all() -> Vec<Box<dyn Checker>> {
     ];
     for mode in [Mode::Strict, Mode::Compat] {
         checkers.push(Box::new(Echo::new(mode)));
+        checkers.push(Box::new(Kafka::new(mode)));
+        checkers.push(Box::new(PnCounter::new(mode)));
+        checkers.push(Box::new(SetFull::new(mode)));
+        checkers.push(Box::new(SetFull::new(mode).adding_with("broadcast")));
+        checkers.push(Box::new(UniqueIds::new(mode)));
         add_linear(&mut checkers, &Register::new(Value::from(0), mode));
         for model in ["strict-serializable", "snapshot-isolation", "read-committed", "causal"] {
             let models: Vec<Model> = model.parse().into_iter().collect();
@@ -36,7 +42,8 @@ pub fn all() -> Vec<Box<dyn Checker>> {
     add_linear(&mut checkers, &Mutex);
     add_linear(&mut checkers, &Set);
     add_linear(&mut checkers, &Queue);
-    add_linear(&mut checkers, &Log);
+    add_linear(&mut checkers, &Log::new());
+    add_linear(&mut checkers, &Log::append_only());
     add_linear(&mut checkers, &MultiRegister);
     checkers.extend(Level::ALL.map(|level| Box::new(WeakIsolation::new(level)) as Box<dyn Checker>));
     checkers

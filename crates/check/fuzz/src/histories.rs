@@ -57,7 +57,7 @@ pub fn history(bytes: &mut Unstructured<'_>) -> Result<Vec<Operation>> {
 }
 
 /// The kinds of object of which a history consists, and one of anything.
-const SHAPES: u8 = 9;
+const SHAPES: u8 = 12;
 
 fn begin(process: u64, shape: u8, bytes: &mut Unstructured<'_>) -> Result<Operation> {
     let small = |bytes: &mut Unstructured<'_>| Ok(Value::from(bytes.int_in_range(0..=3_i64)?));
@@ -71,6 +71,9 @@ fn begin(process: u64, shape: u8, bytes: &mut Unstructured<'_>) -> Result<Operat
         3 => (*bytes.choose(&["add", "read"])?, small(bytes)?),
         4 => (*bytes.choose(&["enqueue", "dequeue"])?, small(bytes)?),
         5 => (*bytes.choose(&["append", "put", "get"])?, small(bytes)?),
+        8 => (*bytes.choose(&["send", "poll", "txn", "assign", "crash"])?, log_steps(false, bytes)?),
+        9 => (*bytes.choose(&["add", "read", "broadcast"])?, small(bytes)?),
+        10 => (*bytes.choose(&["generate", "echo"])?, Value::Nil),
         6 | 7 => ("txn", transaction(if shape == 6 { "append" } else { "w" }, bytes)?),
         _ => (*bytes.choose(&FUNCTIONS)?, value(MAX_DEPTH, bytes)?),
     };
@@ -88,8 +91,11 @@ fn end(begin: Operation, shape: u8, bytes: &mut Unstructured<'_>) -> Result<Oper
         *bytes.choose(&[OperationKind::Ok, OperationKind::Ok, OperationKind::Fail, OperationKind::Info])?;
     let value = match shape {
         0 | 2 | 4 if bytes.ratio(3, 4)? => Value::from(bytes.int_in_range(0..=3_i64)?),
+        8 if bytes.ratio(15, 16)? => log_steps(true, bytes)?,
+        10 => small_or_text(bytes)?,
         6 | 7 if bytes.ratio(15, 16)? => answered(&begin.value, shape == 6, bytes)?,
-        3 | 5 => list(bytes)?,
+        3 | 5 | 9 if bytes.ratio(3, 4)? => list(bytes)?,
+        9 => Value::from(bytes.int_in_range(0..=12_i64)?),
         _ if bytes.ratio(1, 2)? => begin.value.clone(),
         _ => value(MAX_DEPTH, bytes)?,
     };
@@ -138,6 +144,33 @@ fn answered(transaction: &Value, is_list: bool, bytes: &mut Unstructured<'_>) ->
         _ => Ok(step.clone()),
     });
     Ok(Value::Vector(steps.collect::<Result<_>>()?))
+}
+
+/// Steps on logs: sends, and polls of what is in them.
+fn log_steps(is_answered: bool, bytes: &mut Unstructured<'_>) -> Result<Value> {
+    let count = bytes.int_in_range(0..=3)?;
+    let steps = (0..count).map(|_| {
+        let key = Value::from(bytes.int_in_range(0..=1_i64)?.to_string());
+        let message = |bytes: &mut Unstructured<'_>| Ok(Value::from(bytes.int_in_range(0..=5_i64)?));
+        let pair = |bytes: &mut Unstructured<'_>| Ok(Value::Vector(vec![message(bytes)?, message(bytes)?]));
+        let is_send = bytes.arbitrary()?;
+        Ok(Value::Vector(match (is_send, is_answered) {
+            (true, false) => vec![Value::keyword("send"), key, message(bytes)?],
+            (true, true) => vec![Value::keyword("send"), key, pair(bytes)?],
+            (false, false) => vec![Value::keyword("poll")],
+            (false, true) => {
+                let count = bytes.int_in_range(0..=4)?;
+                let batch = (0..count).map(|_| pair(bytes)).collect::<Result<_>>()?;
+                vec![Value::keyword("poll"), Value::Map(vec![(key, Value::Vector(batch))])]
+            }
+        }))
+    });
+    Ok(Value::Vector(steps.collect::<Result<_>>()?))
+}
+
+fn small_or_text(bytes: &mut Unstructured<'_>) -> Result<Value> {
+    let number = bytes.int_in_range(0..=9_i64)?;
+    Ok(if bytes.arbitrary()? { Value::from(number) } else { Value::from(number.to_string()) })
 }
 
 fn list(bytes: &mut Unstructured<'_>) -> Result<Value> {

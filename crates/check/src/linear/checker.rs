@@ -37,9 +37,10 @@ impl Default for Budget {
 /// # Results
 ///
 /// For one object: `:valid?`, and on a violation `:op` (the operation that cannot have happened where it did:
-/// `:index`, `:process`, `:action`), `:prefix-count` (how many operations had ended before, which do fit an order)
-/// and `:configs` (what the object may have looked like just before: `:model`, and the `:pending` operations that
-/// had not taken effect). By key: `:valid?`, `:results` (per key `:linearizable` and `:valid?`), and `:failures`
+/// `:index`, `:process`, `:action`), `:prefix-count` (how many operations had ended before),
+/// `:configs` (what the object may have looked like just before: `:model`, and the `:pending` operations that
+/// had not taken effect) and `:final-paths`: one order of the operations before that fits, its last eight, each as `:op`
+/// with the `:model` that it leaves; `:final-paths-left-out` says how many come before these. By key: `:valid?`, `:results` (per key `:linearizable` and `:valid?`), and `:failures`
 /// (the keys that are invalid).
 ///
 /// # Example of a violation

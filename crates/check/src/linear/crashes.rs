@@ -237,7 +237,7 @@ mod tests {
         let mut both = crashes.use_one(first, 1).unwrap();
         assert_eq!(both.counted, crashes.use_one(second, 0).unwrap().counted);
         assert!(crashes.at_most(second, both) && crashes.use_one(both, 1).is_none());
-        for place in 0..FORGET_FROM_VECTORS as u16 {
+        for place in 0..u16::MAX {
             crashes.counted.intern(&[1, 2, 3, place]);
         }
         crashes.forget_all_but([&mut both].into_iter());

@@ -13,7 +13,8 @@
 //! - Operations that nobody knows the end of are counted by action, not told apart, and not even counted where that
 //!   leaves too many possibilities ([`Crashes`]).
 //! - Of two open operations with the same action, the one that ends first takes effect first.
-//! - A configuration that another one can imitate in all that may follow is dropped.
+//! - A configuration that another one can imitate in all that may follow is dropped. So is one in which an open operation
+//!   never can read what it saw, if the model knows that.
 //! - A crashed operation that overwrites is spared where a conditional one, such as a compare-and-set, does the same.
 //! - Where the model says which part of the state an action touches, an operation waits for no other part.
 
@@ -244,6 +245,11 @@ impl<M: Model, S: Slots> Frontier<M, S> {
         let place = self.open.partition_point(|other| other.end < end);
         self.open.insert(place, Open { end, operation, action, slot });
         if self.memo.is_pure(action) {
+            let is_ruled_out =
+                |configuration: &Configuration<S>| self.memo.rules_out(configuration.state, action);
+            if !self.configurations.iter().all(is_ruled_out) {
+                self.configurations.retain(|configuration| !self.memo.rules_out(configuration.state, action));
+            }
             for configuration in &mut self.configurations {
                 let state = configuration.state;
                 if self.memo.step(state, action).is_some() {
@@ -287,7 +293,7 @@ impl<M: Model, S: Slots> Frontier<M, S> {
             if is_settled {
                 let mut closed = configuration.clone();
                 if is_unseen {
-                    self.leave_trail(&mut closed, &ending, Effect::Unseen);
+                    self.leave_unseen(&mut closed, &ending);
                 }
                 self.close(closed, ending.slot);
             }
@@ -319,10 +325,13 @@ impl<M: Model, S: Slots> Frontier<M, S> {
         self.next.insert(configuration, &self.crashes);
     }
 
-    fn leave_trail(&mut self, configuration: &mut Configuration<S>, open: &Open, effect: Effect) {
+    /// Puts an operation that overwrites, and whose effect nobody saw, into the order that leads here.
+    fn leave_unseen(&mut self, configuration: &mut Configuration<S>, open: &Open) {
         if let Some(trail) = &mut self.trail {
-            let (operation, action) = (open.operation, open.action);
-            let entry = Entry { operation, action, state: configuration.state, effect };
+            let Open { operation, action, .. } = *open;
+            // It leaves the same whatever was there before.
+            let state = self.memo.step(configuration.state, action).unwrap_or(configuration.state);
+            let entry = Entry { operation, action, state, effect: Effect::Unseen };
             configuration.trail = trail.push(configuration.trail, entry);
         }
     }

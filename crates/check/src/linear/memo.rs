@@ -119,6 +119,11 @@ impl<M: Model> Memo<M> {
         }
     }
 
+    /// Whether the action is not possible in this state, and never will be.
+    pub(super) fn rules_out(&self, state: u32, action: u32) -> bool {
+        self.model.rules_out(&self.states[state as usize], &self.actions[action as usize].action)
+    }
+
     /// The state after an action, if the action is possible.
     pub(super) fn step(&mut self, state: u32, action: u32) -> Option<u32> {
         let index = state as usize;

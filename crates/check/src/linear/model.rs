@@ -83,6 +83,12 @@ pub trait Model: Clone + Debug {
         false
     }
 
+    /// Whether this pure action is not possible in this state and never will be, whatever happens next. A search that
+    /// knows so follows fewer states.
+    fn rules_out(&self, _state: &Self::State, _action: &Self::Action) -> bool {
+        false
+    }
+
     /// A number of the part of the state that the action looks at and changes, if it is but one part, as the key
     /// of a map. Actions on different parts must not influence each other.
     fn part(&self, _action: &Self::Action) -> Option<u64> {

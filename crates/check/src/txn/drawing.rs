@@ -12,10 +12,21 @@ const BOX_HALF_HEIGHT_PX: f64 = 26.0;
 /// How many characters of a transaction fit into its box.
 const LABEL_CHARACTERS: usize = 38;
 
+/// The colours of lines and words, on light paper and on dark.
+const STYLE: &str = "<style>\
+    .f-text { fill: #1c2330 } .s-muted { stroke: #667085 } .f-muted { fill: #667085 } .f-paper { fill: #ffffff } \
+    .f-ww { fill: #c81d5f } .s-ww { stroke: #c81d5f } .f-wr { fill: #2a78b8 } .s-wr { stroke: #2a78b8 } \
+    .f-rw { fill: #8a5a2b } .s-rw { stroke: #8a5a2b } \
+    @media (prefers-color-scheme: dark) { \
+    .f-text { fill: #e8eaf0 } .s-muted { stroke: #98a2b3 } .f-muted { fill: #98a2b3 } .f-paper { fill: #14181f } \
+    .f-ww { fill: #ff5c93 } .s-ww { stroke: #ff5c93 } .f-wr { fill: #5aa9e6 } .s-wr { stroke: #5aa9e6 } \
+    .f-rw { fill: #d6a06b } .s-rw { stroke: #d6a06b } }</style>";
+
 /// Draws a cycle as SVG: the transactions on a circle, each with an arrow to the one it came before.
 ///
 /// The cycle is one of a result's `:anomalies`, with its `:cycle` and `:steps`, so that it can be drawn from a
-/// `results.edn` long after the run. None if the value is not a cycle. What nodes printed is escaped.
+/// `results.edn` long after the run. None if the value is not a cycle. What nodes printed is escaped. Browsers that
+/// prefer dark pages show it dark.
 ///
 /// ```
 /// use glomers_check::edn;
@@ -43,8 +54,10 @@ pub fn draw_cycle(cycle: &Value) -> Option<String> {
     let mut svg = format!(
         r##"<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {:.0} {:.0}" font-family="sans-serif" font-size="12" role="img">
 <title>{}</title>
-<defs><marker id="head" viewBox="0 0 8 8" refX="7" refY="4" markerWidth="8" markerHeight="8" orient="auto"><path d="M0 0L8 4L0 8z" fill="#444"/></marker></defs>
-<text x="16" y="24" font-size="16">{}</text>
+{STYLE}
+<defs><marker id="head" viewBox="0 0 8 8" refX="7" refY="4" markerWidth="8" markerHeight="8" orient="auto"><polygon points="0,0 8,4 0,8" class="f-muted"/></marker></defs>
+<rect width="100%" height="100%" class="f-paper"/>
+<text x="16" y="24" font-size="16" class="f-text">{}</text>
 "##,
         center_x * 2.0,
         center_y * 2.0,
@@ -63,12 +76,7 @@ pub fn draw_cycle(cycle: &Value) -> Option<String> {
 
 fn arrow(svg: &mut String, from: (f64, f64), to: (f64, f64), center: (f64, f64), step: &Value) {
     let relation = step.get("type").and_then(Value::as_keyword).unwrap_or("?");
-    let color = match relation {
-        "ww" => "#b2182b",
-        "wr" => "#2166ac",
-        "rw" => "#762a83",
-        _ => "#666666",
-    };
+    let class = if matches!(relation, "ww" | "wr" | "rw") { relation } else { "muted" };
     let label = match step.get("key") {
         Some(key) => format!("{relation} {key}"),
         None => relation.to_owned(),
@@ -82,8 +90,8 @@ fn arrow(svg: &mut String, from: (f64, f64), to: (f64, f64), center: (f64, f64),
     let away = if (bend.0 - center.0).hypot(bend.1 - center.1) < 1.0 { 12.0 } else { 0.0 };
     let written = write!(
         svg,
-        "<path d=\"M{:.1} {:.1}Q{:.1} {:.1} {:.1} {:.1}\" fill=\"none\" stroke=\"{color}\" stroke-width=\"1.5\" marker-end=\"url(#head)\"/>\n\
-         <text x=\"{:.1}\" y=\"{:.1}\" fill=\"{color}\" text-anchor=\"middle\">{}</text>\n",
+        "<path d=\"M{:.1} {:.1}Q{:.1} {:.1} {:.1} {:.1}\" fill=\"none\" class=\"s-{class}\" stroke-width=\"1.5\" marker-end=\"url(#head)\"/>\n\
+         <text x=\"{:.1}\" y=\"{:.1}\" class=\"f-{class}\" text-anchor=\"middle\">{}</text>\n",
         start.0,
         start.1,
         bend.0,
@@ -103,9 +111,9 @@ fn transaction(svg: &mut String, (x, y): (f64, f64), number: usize, operation: &
     let value = operation.get("value").map_or_else(String::new, ToString::to_string);
     let written = write!(
         svg,
-        "<g><title>{}</title><rect x=\"{:.1}\" y=\"{:.1}\" width=\"{:.0}\" height=\"{:.0}\" rx=\"6\" fill=\"#f7f7f7\" stroke=\"#444\"/>\n\
-         <text x=\"{x:.1}\" y=\"{:.1}\" text-anchor=\"middle\" font-weight=\"bold\">T{number}{}{}</text>\n\
-         <text x=\"{x:.1}\" y=\"{:.1}\" text-anchor=\"middle\">{}</text></g>\n",
+        "<g><title>{}</title><rect x=\"{:.1}\" y=\"{:.1}\" width=\"{:.0}\" height=\"{:.0}\" rx=\"6\" class=\"f-paper s-muted\"/>\n\
+         <text x=\"{x:.1}\" y=\"{:.1}\" text-anchor=\"middle\" class=\"f-text\" font-weight=\"bold\">T{number}{}{}</text>\n\
+         <text x=\"{x:.1}\" y=\"{:.1}\" text-anchor=\"middle\" class=\"f-text\">{}</text></g>\n",
         escape(&value),
         x - BOX_HALF_WIDTH_PX,
         y - BOX_HALF_HEIGHT_PX,

@@ -16,6 +16,7 @@ mod exact;
 mod versions;
 
 use std::collections::BTreeMap;
+use std::str::FromStr;
 
 use self::versions::Versions;
 use super::anomaly::Anomaly;
@@ -65,6 +66,45 @@ impl Default for VersionOrders {
     /// What Maelstrom assumes: that writes follow reads.
     fn default() -> Self {
         Self { writes_follow_reads: true, ..Self::NONE }
+    }
+}
+
+/// A name that stands for no source of a version order.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "{name:?} is no source of a version order; there are wfr-keys, sequential-keys and linearizable-keys, or none alone"
+)]
+pub struct UnknownVersionOrder {
+    /// The name.
+    pub name: String,
+}
+
+impl FromStr for VersionOrders {
+    type Err = UnknownVersionOrder;
+
+    /// Reads Elle's names, separated by commas; `none` stands for no source.
+    ///
+    /// ```
+    /// use glomers_check::txn::VersionOrders;
+    /// assert_eq!("wfr-keys".parse(), Ok(VersionOrders::default()));
+    /// let both = VersionOrders { sequential_keys: true, ..VersionOrders::default() };
+    /// assert_eq!("sequential-keys, wfr-keys".parse(), Ok(both));
+    /// assert!("wall-clock".parse::<VersionOrders>().is_err());
+    /// ```
+    fn from_str(text: &str) -> Result<Self, UnknownVersionOrder> {
+        let mut orders = Self::NONE;
+        if text.trim() == "none" {
+            return Ok(orders);
+        }
+        for name in text.split(',').map(str::trim) {
+            match name {
+                "wfr-keys" => orders.writes_follow_reads = true,
+                "sequential-keys" => orders.sequential_keys = true,
+                "linearizable-keys" => orders.linearizable_keys = true,
+                _ => return Err(UnknownVersionOrder { name: name.to_owned() }),
+            }
+        }
+        Ok(orders)
     }
 }
 

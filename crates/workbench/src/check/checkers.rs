@@ -1,7 +1,7 @@
 //! The registry of checkers: the promises that a history can be held to, by name.
 
 use glomers_check::{
-    Checker, Compared, Echo, Exceptions, Kafka, Mode, PnCounter, SetFull, Stats, UniqueIds, Value,
+    Checker, Compared, Echo, Exceptions, Interrupt, Kafka, Mode, PnCounter, SetFull, Stats, UniqueIds, Value,
     WeakIsolation,
     linear::{
         Linearizability, Model as Object,
@@ -20,8 +20,12 @@ pub struct Entry {
     pub doc: &'static str,
     /// Whether consistency models mean anything to it.
     pub takes_models: bool,
+    /// Whether it infers the order of a register's versions.
+    pub takes_version_orders: bool,
     /// Whether it can judge each key by itself.
     pub takes_keys: bool,
+    /// Whether it looks for what is missing in the end: what comes after the end of a history that breaks off could mend it.
+    pub needs_the_end: bool,
     /// Makes it.
     pub build: fn(&Promise) -> Box<dyn Checker>,
 }
@@ -37,14 +41,26 @@ pub struct Promise {
     pub initial: Value,
     /// What transactions were promised; empty for strict serializability.
     pub models: Vec<Model>,
+    /// From what the order of a register's versions is inferred.
+    pub version_orders: VersionOrders,
     /// Whether the history is of a workload of Maelstrom's, whose verdict is known.
     pub is_workload: bool,
+    /// What ends a long search from outside.
+    pub interrupt: Interrupt,
 }
 
 impl Promise {
     /// That of one of Maelstrom's workloads.
     pub fn of_workload(models: Vec<Model>, mode: Mode) -> Self {
-        Self { mode, keys: Keys::None, initial: Value::Nil, models, is_workload: true }
+        Self {
+            mode,
+            keys: Keys::None,
+            initial: Value::Nil,
+            models,
+            version_orders: VersionOrders::default(),
+            is_workload: true,
+            interrupt: Interrupt::default(),
+        }
     }
 
     /// A checker that judges as the mode says; where ours is stricter than upstream's it says so.
@@ -83,18 +99,25 @@ pub const ALL: &[Entry] = &[
     plain(
         "multi-register",
         "Linearizable transactions of reads and writes of several registers, by search: for short histories.",
-        |_| Box::new(Linearizability::new(MultiRegister)),
+        |promise| Box::new(search(MultiRegister, promise)),
     ),
-    object("mutex", "A linearizable lock: acquire and release.", |promise| linear(Mutex, promise.keys)),
-    object("set", "A linearizable set: add, and read of all elements.", |promise| linear(Set, promise.keys)),
+    object("mutex", "A linearizable lock: acquire and release.", |promise| linear(Mutex, promise)),
+    object("set", "A linearizable set: add, and read of all elements.", |promise| linear(Set, promise)),
     object("queue", "A linearizable queue, first in, first out: enqueue and dequeue.", |promise| {
-        linear(Queue, promise.keys)
+        linear(Queue, promise)
     }),
     object("log", "A linearizable append-only log: append, and read or get of the whole.", |promise| {
-        linear(Log, promise.keys)
+        linear(Log::new(), promise)
     }),
     transactions("list-append", "Isolation of transactions that append to lists and read them.", list_append),
-    transactions("rw-register", "Isolation of transactions that write registers and read them.", rw_register),
+    Entry {
+        takes_version_orders: true,
+        ..transactions(
+            "rw-register",
+            "Isolation of transactions that write registers and read them.",
+            rw_register,
+        )
+    },
     plain(
         "read-committed",
         "Transactions over registers: who has read from a transaction does not go back behind it. Exact.",
@@ -108,21 +131,21 @@ pub const ALL: &[Entry] = &[
     plain("causal", "Transactions over registers: who sees something sees what led to it. Exact.", |_| {
         Box::new(WeakIsolation::new(Level::Causal))
     }),
-    plain(
+    ending(
         "set-full",
         "A set that may be stale and must not lose: what was added and acknowledged, or read once, is read in the end.",
         |promise| Box::new(SetFull::new(promise.mode)),
     ),
-    plain("broadcast", "The same, where elements are added by broadcast.", |promise| {
+    ending("broadcast", "The same, where elements are added by broadcast.", |promise| {
         Box::new(SetFull::new(promise.mode).adding_with("broadcast"))
     }),
-    plain("pn-counter", "Final reads are the sum of what was added.", |promise| {
+    ending("pn-counter", "Final reads are the sum of what was added.", |promise| {
         Box::new(PnCounter::new(promise.mode))
     }),
     plain("unique-ids", "No two operations generate the same id.", |promise| {
         Box::new(UniqueIds::new(promise.mode))
     }),
-    plain(
+    ending(
         "kafka",
         "Logs: send and poll by key and offset. What was sent is polled, once, in one order, by everybody.",
         |promise| Box::new(Kafka::new(promise.mode)),
@@ -134,7 +157,19 @@ pub const ALL: &[Entry] = &[
 ];
 
 const fn plain(name: &'static str, doc: &'static str, build: fn(&Promise) -> Box<dyn Checker>) -> Entry {
-    Entry { name, doc, takes_models: false, takes_keys: false, build }
+    Entry {
+        name,
+        doc,
+        takes_models: false,
+        takes_version_orders: false,
+        takes_keys: false,
+        needs_the_end: false,
+        build,
+    }
+}
+
+const fn ending(name: &'static str, doc: &'static str, build: fn(&Promise) -> Box<dyn Checker>) -> Entry {
+    Entry { needs_the_end: true, ..plain(name, doc, build) }
 }
 
 const fn object(name: &'static str, doc: &'static str, build: fn(&Promise) -> Box<dyn Checker>) -> Entry {
@@ -189,21 +224,25 @@ fn echo(promise: &Promise) -> Box<dyn Checker> {
 fn register(promise: &Promise) -> Box<dyn Checker> {
     let of = |mode| Register::new(promise.initial.clone(), mode);
     if promise.is_workload && promise.mode == Mode::Strict && promise.keys == Keys::InValue {
-        return promise.compared(|mode| Linearizability::new(of(mode)).by_key());
+        return promise.compared(|mode| search(of(mode), promise).by_key());
     }
-    linear(of(promise.mode), promise.keys)
+    linear(of(promise.mode), promise)
 }
 
 fn cas_register(promise: &Promise) -> Box<dyn Checker> {
-    linear(Register::new(promise.initial.clone(), Mode::Compat), promise.keys)
+    linear(Register::new(promise.initial.clone(), Mode::Compat), promise)
 }
 
-fn linear<M: Object + 'static>(model: M, keys: Keys) -> Box<dyn Checker> {
-    match keys {
-        Keys::None => Box::new(Linearizability::new(model)),
-        Keys::InValue => Box::new(Linearizability::new(model).by_key()),
-        Keys::Beside => Box::new(Linearizability::new(Keyed::new(model))),
+fn linear<M: Object + 'static>(model: M, promise: &Promise) -> Box<dyn Checker> {
+    match promise.keys {
+        Keys::None => Box::new(search(model, promise)),
+        Keys::InValue => Box::new(search(model, promise).by_key()),
+        Keys::Beside => Box::new(search(Keyed::new(model), promise)),
     }
+}
+
+fn search<M: Object>(model: M, promise: &Promise) -> Linearizability<M> {
+    Linearizability::new(model).with_interrupt(promise.interrupt.clone())
 }
 
 fn options(promise: &Promise) -> Options {
@@ -219,7 +258,7 @@ fn list_append(promise: &Promise) -> Box<dyn Checker> {
 }
 
 fn rw_register(promise: &Promise) -> Box<dyn Checker> {
-    let checker = RwRegister::new(options(promise), VersionOrders::default());
+    let checker = RwRegister::new(options(promise), promise.version_orders.clone());
     if promise.is_workload && promise.mode == Mode::Compat {
         return Box::new(checker.as_maelstrom_reports());
     }

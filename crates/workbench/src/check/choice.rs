@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use glomers_check::{Availability, Checker, Exceptions, Operation, Stats, Value, formats::Format};
 
 use super::{
-    Question,
+    Question, Watch,
     checkers::{self, Entry, Keys, Promise},
     source::Told,
 };
@@ -18,30 +18,37 @@ pub(super) struct Choice {
     /// Those that look at any workload, by their key in the results.
     pub(super) general: Vec<(&'static str, Box<dyn Checker>)>,
     pub(super) checker: Box<dyn Checker>,
+    /// Whether that one can say nothing for certain of a history that breaks off.
+    pub(super) needs_the_end: bool,
 }
 
 /// Chooses, from the question first, then from what stands beside the history, then from how it begins.
 ///
 /// # Errors
 /// A sentence that says what the operations could be, and how to say which.
-pub(super) fn choose(question: &Question, told: &Told, beginning: &[Operation]) -> Result<Choice, String> {
+pub(super) fn choose(
+    question: &Question,
+    told: &Told,
+    beginning: &[Operation],
+    watch: &Watch,
+) -> Result<Choice, String> {
     if let Some(name) = &question.checker {
         let entry = checkers::find(name).ok_or_else(|| format!("There is no checker named {name:?}."))?;
         let keys = if entry.takes_keys { keys_of(beginning) } else { Keys::None };
-        return single(entry, keys, question, told, "--checker says so");
+        return single(entry, keys, question, told, "--checker says so", watch);
     }
     if let Some(workload) = &question.workload {
-        return workload_choice(workload, "--workload says so", question, told);
+        return workload_choice(workload, "--workload says so", question, told, watch);
     }
     if let Some((workload, who)) = &told.workload
         && (checkers::of_workload(workload).is_some() || workloads::find(workload).is_some())
     {
-        return workload_choice(workload, who, question, told);
+        return workload_choice(workload, who, question, told, watch);
     }
     let (name, reason) = recognise(beginning, told.format)?;
     let entry = checkers::find(name).ok_or_else(|| format!("There is no checker named {name:?}."))?;
     let keys = if entry.takes_keys { keys_of(beginning) } else { Keys::None };
-    single(entry, keys, question, told, &reason)
+    single(entry, keys, question, told, &reason, watch)
 }
 
 /// One checker by itself.
@@ -51,37 +58,49 @@ fn single(
     question: &Question,
     told: &Told,
     reason: &str,
+    watch: &Watch,
 ) -> Result<Choice, String> {
-    require_use_of_models(entry, question)?;
+    require_use_of_options(entry, question)?;
     Ok(Choice {
         checked_as: name_with(entry, keys, question, told),
         reason: reason.to_owned(),
         general: Vec::new(),
-        checker: (entry.build)(&promise(keys, false, question, told)),
+        checker: (entry.build)(&promise(keys, false, question, told, watch)),
+        needs_the_end: entry.needs_the_end,
     })
 }
 
 /// Refuses to drop what was asked for without a word.
-fn require_use_of_models(entry: &Entry, question: &Question) -> Result<(), String> {
-    if entry.takes_models || question.models.is_empty() {
-        return Ok(());
+fn require_use_of_options(entry: &Entry, question: &Question) -> Result<(), String> {
+    let options = [
+        ("--consistency-models", !question.models.is_empty() && !entry.takes_models),
+        ("--version-orders", question.version_orders.is_some() && !entry.takes_version_orders),
+    ];
+    match options.iter().find(|(_, is_useless)| *is_useless) {
+        None => Ok(()),
+        Some((option, _)) => Err(format!(
+            "It would be checked as {}, to which {option} means nothing. Leave that out, or name another --checker.",
+            entry.name
+        )),
     }
-    Err(format!(
-        "It would be checked as {}, to which --consistency-models means nothing. Leave that out, or name another --checker.",
-        entry.name
-    ))
 }
 
 /// What a run of a workload is checked for: its own checker, and those that look at any.
-fn workload_choice(workload: &str, who: &str, question: &Question, told: &Told) -> Result<Choice, String> {
+fn workload_choice(
+    workload: &str,
+    who: &str,
+    question: &Question,
+    told: &Told,
+    watch: &Watch,
+) -> Result<Choice, String> {
     let (checked_as, checker) = match (checkers::of_workload(workload), workloads::find(workload)) {
         (Some((entry, keys)), _) => {
-            require_use_of_models(entry, question)?;
-            let checker = (entry.build)(&promise(keys, true, question, told));
+            require_use_of_options(entry, question)?;
+            let checker = (entry.build)(&promise(keys, true, question, told, watch));
             (format!("{workload} ({})", name_with(entry, keys, question, told)), checker)
         }
         (None, Some(definition)) => {
-            (workload.to_owned(), (definition.checker)(&promise(Keys::None, true, question, told)))
+            (workload.to_owned(), (definition.checker)(&promise(Keys::None, true, question, told, watch)))
         }
         (None, None) => return Err(format!("There is no checker for the workload {workload:?}.")),
     };
@@ -90,16 +109,19 @@ fn workload_choice(workload: &str, who: &str, question: &Question, told: &Told) 
     if let Some(goal) = told.availability {
         general.push(("availability", Box::new(Availability::new(goal))));
     }
-    Ok(Choice { checked_as, reason: who.to_owned(), general, checker })
+    let needs_the_end = checkers::of_workload(workload).is_some_and(|(entry, _)| entry.needs_the_end);
+    Ok(Choice { checked_as, reason: who.to_owned(), general, checker, needs_the_end })
 }
 
-fn promise(keys: Keys, is_workload: bool, question: &Question, told: &Told) -> Promise {
+fn promise(keys: Keys, is_workload: bool, question: &Question, told: &Told, watch: &Watch) -> Promise {
     Promise {
         mode: question.mode,
         keys,
         initial: question.initial.clone(),
         models: models(question, told).to_vec(),
+        version_orders: question.version_orders.clone().unwrap_or_default(),
         is_workload,
+        interrupt: watch.interrupt().clone(),
     }
 }
 

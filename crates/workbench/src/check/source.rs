@@ -13,6 +13,7 @@ use glomers_check::{
 };
 use glomers_world::journal::JournalReader;
 
+use super::Watch;
 use crate::{record, run_file::RunFile, store::files};
 
 /// A history that is about to be read, and what stands beside it.
@@ -103,17 +104,19 @@ impl Source {
         }
     }
 
-    /// Opens a history: a file, the directory of a run, or standard input, which is `-`.
+    /// Opens a history: a file, the directory of a run, or standard input, which is `-`. The watch sees what is read of a file.
     ///
     /// # Errors
     /// There is nothing of that name, it cannot be opened, or it is a directory without a run. What is there and makes
     /// no sense is no error here: reading it says so.
-    pub fn open(path: &Path) -> Result<Self, OpenError> {
+    pub fn open(path: &Path, watch: &Watch) -> Result<Self, OpenError> {
         Ok(match Place::of(path)? {
             Place::StandardInput => Self::text(BufReader::new(io::stdin()), Told::default()),
             Place::Text(file) => {
                 let told = if file == path { Told::default() } else { told_by_run(path) };
-                Self::text(BufReader::with_capacity(1 << 16, open(&file)?), told)
+                let source = open(&file)?;
+                let bytes = source.metadata().map_or(0, |metadata| metadata.len());
+                Self::text(BufReader::with_capacity(1 << 16, watch.counted(source, bytes)), told)
             }
             Place::Journal(file) => {
                 open(&file)?;

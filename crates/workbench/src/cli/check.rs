@@ -1,15 +1,19 @@
 //! `glomers check`: histories that are already there, whoever recorded them.
 
-use std::path::PathBuf;
+use std::{path::PathBuf, time::Duration};
 
 use clap::{
     Args, ValueEnum,
     builder::{PossibleValue, PossibleValuesParser},
 };
-use glomers_check::{Mode, Value, edn, txn::Model};
+use glomers_check::{
+    Mode, Value, edn,
+    txn::{Model, VersionOrders},
+};
 
 use super::exit::{CliError, ExitStatus};
-use crate::check::{self, Answer, Question, Source, checkers, junit, report};
+use super::watched::{self, Ended};
+use crate::check::{Answer, Question, Source, checkers, junit, report};
 
 /// The options of `glomers check`.
 #[derive(Debug, Args)]
@@ -33,6 +37,15 @@ pub(crate) struct CheckArguments {
     /// strict-serializable.
     #[arg(long, value_name = "MODELS", value_parser = parse_models)]
     consistency_models: Option<Models>,
+
+    /// From what the order of a register's versions is inferred, separated by commas: wfr-keys (writes follow reads,
+    /// which Maelstrom assumes), sequential-keys, linearizable-keys; or none.
+    #[arg(long, value_name = "LIST")]
+    version_orders: Option<VersionOrders>,
+
+    /// End a check that takes longer: what it has not decided by then is unknown.
+    #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..))]
+    time_limit: Option<u64>,
 
     /// The value of a register before anything is written, as EDN.
     #[arg(long, value_name = "VALUE", default_value = "nil", value_parser = parse_value)]
@@ -75,16 +88,20 @@ impl CheckArguments {
         for path in &self.files {
             Source::find(path)?;
         }
+        let time_limit = self.time_limit.map(Duration::from_secs);
         let mut answers = Vec::new();
+        let mut status = ExitStatus::Valid;
         for path in &self.files {
-            let source = Source::open(path)?;
-            answers.push(check::check(path, source, &question));
+            let Ended { answer, signal } = watched::check(path, &question, time_limit)?;
+            status = status.worst(ExitStatus::of(answer.validity));
+            answers.push(answer);
+            if let Some(signal) = signal {
+                status = ExitStatus::Interrupted { signal };
+                break;
+            }
         }
         anstream::print!("{}", self.printed(&answers)?);
-        Ok(answers
-            .iter()
-            .map(|answer| ExitStatus::of(answer.validity))
-            .fold(ExitStatus::Valid, ExitStatus::worst))
+        Ok(status)
     }
 
     fn question(&self) -> Result<Question, CliError> {
@@ -98,10 +115,18 @@ impl CheckArguments {
                 takers.join(" and ")
             )));
         }
+        if let (Some(_), Some(checker)) = (&self.version_orders, &self.checker)
+            && checkers::find(checker).is_some_and(|entry| !entry.takes_version_orders)
+        {
+            return Err(CliError::Arguments(format!(
+                "--version-orders means nothing to --checker {checker}; it is for rw-register."
+            )));
+        }
         Ok(Question {
             workload: self.workload.clone(),
             checker: self.checker.clone(),
             models: self.consistency_models.clone().map_or_else(Vec::new, |models| models.0),
+            version_orders: self.version_orders.clone(),
             initial: self.initial.clone(),
             mode: if self.compat { Mode::Compat } else { Mode::Strict },
         })

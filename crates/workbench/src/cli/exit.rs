@@ -107,6 +107,9 @@ pub enum CliError {
     /// There is no history of that name.
     #[error(transparent)]
     History(#[from] OpenError),
+    /// The system gives no thread.
+    #[error("no thread could be started to check on: {0}")]
+    Thread(#[source] std::io::Error),
     /// A report for a CI server could not be written.
     #[error("the report cannot be written: {0}")]
     Junit(#[from] quick_junit::SerializeError),
@@ -126,7 +129,7 @@ impl CliError {
             | Self::Program { .. }
             | Self::Arguments(_)
             | Self::History(_) => ExitStatus::BadArguments,
-            Self::Test(_) | Self::Serve(_) | Self::Junit(_) => ExitStatus::Internal,
+            Self::Test(_) | Self::Serve(_) | Self::Junit(_) | Self::Thread(_) => ExitStatus::Internal,
         }
     }
 }

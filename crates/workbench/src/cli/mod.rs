@@ -10,6 +10,7 @@ mod serve;
 mod settings;
 mod terminal;
 mod test;
+mod watched;
 
 use clap::{Parser, Subcommand};
 

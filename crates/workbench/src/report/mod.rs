@@ -9,9 +9,11 @@
 //! - [`plots`] draws them: `latency-raw`, `latency-quantiles` and `rate`.
 //! - [`messages`] collects the network's journal and draws the Lamport diagram `messages.svg`.
 //! - [`timeline`] collects operations and writes `timeline.html`.
-//! - [`svg`], [`ink`], [`axis`], [`raster`] and [`escape`] are what those three are drawn with.
+//! - [`cycles`] draws what transactions were found to have gone round in.
+//! - [`svg`], [`ink`], [`axis`], [`raster`] and [`escape`] are what the first four are drawn with.
 
 pub mod axis;
+pub mod cycles;
 pub mod escape;
 pub mod ink;
 pub mod messages;

@@ -17,8 +17,10 @@ use glomers_check::Finding;
 use super::summary::{RunSummary, State};
 use super::{Failure, blocking};
 use crate::report::axis::grouped;
+use crate::report::cycles;
 use crate::report::ink::Ink;
 use crate::report::plots::PLOTS;
+use crate::store::files;
 
 /// How many runs a page of the index has.
 const RUNS_PER_PAGE: usize = 100;
@@ -219,6 +221,7 @@ struct RunPage {
     findings: Vec<Finding>,
     plots: Vec<&'static str>,
     documents: Vec<(&'static str, &'static str, String)>,
+    cycles: Vec<(String, String)>,
     logs: Vec<(String, String)>,
     has_timeline: bool,
     refresh: bool,
@@ -271,17 +274,24 @@ impl RunPage {
             documents: documents
                 .map(|(file, name, page)| (file, name, format!("/{page}/{}", encoded(&join(relative, file)))))
                 .collect(),
-            logs: logs(relative, directory),
+            cycles: files_in(cycles::DIRECTORY, relative, directory)
+                .into_iter()
+                .map(|(address, name, _)| (address, name))
+                .collect(),
+            logs: files_in(files::NODE_LOGS, relative, directory)
+                .into_iter()
+                .map(|(address, name, bytes)| (address, format!("{name}, {}", size(bytes))))
+                .collect(),
             has_timeline: exists("timeline.html"),
             refresh: state == State::Running.name(),
         }
     }
 }
 
-/// The nodes' logs: name and size.
-fn logs(relative: &str, directory: &FilePath) -> Vec<(String, String)> {
-    let entries = std::fs::read_dir(directory.join("node-logs")).into_iter().flatten().flatten();
-    let mut logs: Vec<(String, u64)> = entries
+/// The files of a folder of the run: address, name and size.
+fn files_in(folder: &str, relative: &str, directory: &FilePath) -> Vec<(String, String, u64)> {
+    let entries = std::fs::read_dir(directory.join(folder)).into_iter().flatten().flatten();
+    let mut files: Vec<(String, u64)> = entries
         .filter_map(|entry| {
             Some((
                 entry.file_name().into_string().ok()?,
@@ -290,9 +300,9 @@ fn logs(relative: &str, directory: &FilePath) -> Vec<(String, String)> {
         })
         .collect();
     // Shorter names first, so that n2 stands before n10.
-    logs.sort_by(|left, right| left.0.len().cmp(&right.0.len()).then_with(|| left.0.cmp(&right.0)));
-    let address = |name: &str| encoded(&join(relative, &format!("node-logs/{name}")));
-    logs.iter().map(|(name, bytes)| (address(name), format!("{name}, {}", size(*bytes)))).collect()
+    files.sort_by(|left, right| left.0.len().cmp(&right.0.len()).then_with(|| left.0.cmp(&right.0)));
+    let address = |name: &str| encoded(&join(relative, &format!("{folder}/{name}")));
+    files.into_iter().map(|(name, bytes)| (address(&name), name, bytes)).collect()
 }
 
 #[derive(Template)]

@@ -44,6 +44,7 @@ fn store() -> tempfile::TempDir {
         "echo/20261101T000000/results.edn",
         b"{:stats {:count 12, :ok-count 12}, :net {:servers {:msgs-per-op 2.5}}, :valid? true}",
     );
+    write("echo/20261101T000000/elle/G1c-1.svg", b"<svg xmlns=\"http://www.w3.org/2000/svg\"/>");
     write("echo/20261101T000000/node-logs/n0.log", format!("starting\n{HOSTILE}\n").as_bytes());
     write("echo/20261101T000000/latency-raw.svg", b"<svg xmlns=\"http://www.w3.org/2000/svg\"/>");
     write("echo/20261101T000000/timeline.html", b"<!doctype html><title>timeline</title>");
@@ -110,6 +111,7 @@ async fn a_run_shows_what_its_directory_has() {
         "/files/echo/20261101T000000/latency-raw.svg",
         "/files/echo/20261101T000000/timeline.html",
         "/text/echo/20261101T000000/node-logs/n0.log",
+        "/files/echo/20261101T000000/elle/G1c-1.svg",
         "/zip/echo/20261101T000000.zip",
     ] {
         assert!(run.contains(part), "the page lacks {part}");

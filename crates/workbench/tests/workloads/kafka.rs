@@ -121,7 +121,7 @@ impl Server {
                     batch.remove(1);
                 }
                 Habit::Invents => {
-                    batch.push((batch.last().map_or(*from, |(offset, _)| offset + 1), 1_000_000))
+                    batch.push((batch.last().map_or(*from, |(offset, _)| offset + 1), 1_000_000));
                 }
                 Habit::Silent => batch.clear(),
                 _ => {}
@@ -134,7 +134,7 @@ impl Server {
     async fn commit_offsets(&self, request: CommitOffsets) -> Result<CommitOffsetsOk, RpcError> {
         let mut logs = self.logs.borrow_mut();
         logs.commits += 1;
-        if self.habit == Habit::RefusesCommits && logs.commits % 2 == 0 {
+        if self.habit == Habit::RefusesCommits && logs.commits.is_multiple_of(2) {
             return Err(RpcError::new(ErrorCode::TEMPORARILY_UNAVAILABLE, "come back later"));
         }
         for (key, offset) in request.offsets {

@@ -14,14 +14,25 @@ pub(super) struct Masks<S> {
     overwriting: S,
     /// Per open operation, in the order of their ends: those of the same action that end earlier.
     same_before: Vec<S>,
-    /// Per state: the reading operations that it permits, and the event for which that was worked out.
-    permitted: Vec<(u64, S)>,
+    /// Per state: the reading operations that it permits, those that it rules out for ever, and the event for which
+    /// that was worked out.
+    permitted: Vec<(u64, S, S)>,
+    /// Whether configurations are dropped of which nothing can come, and whether any was.
+    drop_hopeless: bool,
+    dropped: bool,
     event: u64,
 }
 
 impl<S: Slots> Default for Masks<S> {
     fn default() -> Self {
-        Self { overwriting: S::default(), same_before: Vec::new(), permitted: Vec::new(), event: 1 }
+        Self {
+            overwriting: S::default(),
+            same_before: Vec::new(),
+            permitted: Vec::new(),
+            drop_hopeless: true,
+            dropped: false,
+            event: 1,
+        }
     }
 }
 
@@ -39,9 +50,23 @@ impl<S> Masks<S> {
 impl<M: Model, S: Slots> Frontier<M, S> {
     /// Gives effects to open operations, in every order that may matter, until the ending one has its own.
     ///
-    /// Where the ending operation is settled by another's effect, that other one may as well come after its end.
+    /// Where the ending operation is settled by another's effect, that other one may as well come after its end. What
+    /// an open operation rules out is passed over, as long as anything else is left: so it is that operation which is
+    /// told to break the history.
     pub(super) fn explore(&mut self, ending: Open) -> Result<(), Stop> {
         self.prepare_masks();
+        let begun = self.work.len();
+        (self.masks.drop_hopeless, self.masks.dropped) = (true, false);
+        self.explore_all(ending)?;
+        if self.next.is_empty() && self.masks.dropped {
+            self.work.truncate(begun);
+            self.masks.drop_hopeless = false;
+            self.explore_all(ending)?;
+        }
+        Ok(())
+    }
+
+    fn explore_all(&mut self, ending: Open) -> Result<(), Stop> {
         let concerned = self.concerned(ending.action);
         self.seen.clear();
         for configuration in &self.work {
@@ -108,7 +133,9 @@ impl<M: Model, S: Slots> Frontier<M, S> {
 
     /// Lets the ending operation take effect, if it can, and end.
     fn take_effect_and_close(&mut self, from: &Configuration<S>, ending: &Open) {
-        if let Some(after) = self.effect(from, ending) {
+        if let Some(after) = self.effect(from, ending)
+            && !self.gives_up(&after)
+        {
             self.close(after, ending.slot);
         }
     }
@@ -125,6 +152,9 @@ impl<M: Model, S: Slots> Frontier<M, S> {
         if !is_overwritten {
             self.reached.push(after.state);
         }
+        if self.gives_up(&after) {
+            return;
+        }
         if self.memo.is_pure(ending.action) && after.settled.contains(ending.slot) {
             self.close(after, ending.slot);
         } else if (!self.hurried || self.work.len() < HURRIED_WORK * self.limits.hurried)
@@ -132,6 +162,14 @@ impl<M: Model, S: Slots> Frontier<M, S> {
         {
             self.work.push(after);
         }
+    }
+
+    /// Whether an operation is open that never can read what it saw, so that nothing comes of this configuration.
+    fn gives_up(&mut self, configuration: &Configuration<S>) -> bool {
+        let ruled_out = &self.masks.permitted[configuration.state as usize].2;
+        let is_hopeless = self.masks.drop_hopeless && !configuration.settled.includes(ruled_out);
+        self.masks.dropped |= is_hopeless;
+        is_hopeless
     }
 
     /// The configuration after an open operation has taken effect, if it can.
@@ -170,18 +208,23 @@ impl<M: Model, S: Slots> Frontier<M, S> {
     fn prepare_permitted(&mut self, state: u32) {
         let index = state as usize;
         if self.masks.permitted.len() <= index {
-            self.masks.permitted.resize(index + 1, (0, S::default()));
+            self.masks.permitted.resize(index + 1, (0, S::default(), S::default()));
         }
         if self.masks.permitted[index].0 == self.masks.event {
             return;
         }
-        let mut permitted = S::default();
+        let (mut permitted, mut ruled_out) = (S::default(), S::default());
         for open in &self.open {
-            if self.memo.is_pure(open.action) && self.memo.step(state, open.action).is_some() {
+            if !self.memo.is_pure(open.action) {
+                continue;
+            }
+            if self.memo.step(state, open.action).is_some() {
                 permitted.insert(open.slot);
+            } else if self.memo.rules_out(state, open.action) {
+                ruled_out.insert(open.slot);
             }
         }
-        self.masks.permitted[index] = (self.masks.event, permitted);
+        self.masks.permitted[index] = (self.masks.event, permitted, ruled_out);
     }
 
     fn has_unspent_twin(&self, from: &Configuration<S>, action: u32) -> bool {

@@ -24,7 +24,7 @@ use crate::linear::{Call, Model, Unsuitable};
 ///        {:type :invoke, :process 0, :f :get, :key "y", :value nil}
 ///        {:type :ok,     :process 0, :f :get, :key "y", :value "a"}"#,
 /// )?;
-/// assert_eq!(check(&history, Linearizability::new(Keyed::new(Log))).validity, Validity::Invalid);
+/// assert_eq!(check(&history, Linearizability::new(Keyed::new(Log::new()))).validity, Validity::Invalid);
 /// # Ok::<(), glomers_check::HistoryError>(())
 /// ```
 #[derive(Clone, Debug)]
@@ -87,6 +87,13 @@ impl<M: Model> Model for Keyed<M> {
 
     fn is_pure(&self, (_, action): &Self::Action) -> bool {
         self.model.is_pure(action)
+    }
+
+    fn rules_out(&self, state: &Self::State, (key, action): &Self::Action) -> bool {
+        match state.0.get(key) {
+            Some(state) => self.model.rules_out(state, action),
+            None => self.model.rules_out(&self.model.initial(), action),
+        }
     }
 
     // A write to one key leaves the others as they were, so that nothing overwrites the whole map.

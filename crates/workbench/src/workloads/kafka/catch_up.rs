@@ -2,7 +2,7 @@
 
 use std::{cell::RefCell, rc::Rc, time::Duration};
 
-use glomers_check::{Operation, Value};
+use glomers_check::{Operation, OperationKind, Value};
 use glomers_node::{Random, Time};
 
 use super::{
@@ -94,7 +94,7 @@ impl Generator for CatchUp {
         // A client that was not assigned its keys, or whose end nobody knows, has nothing to poll.
         let has_lost_its_keys = match operation.f.as_str() {
             "assign" => !operation.is_ok(),
-            "poll" => operation.kind == glomers_check::OperationKind::Info,
+            "poll" => operation.kind == OperationKind::Info,
             _ => false,
         };
         if has_lost_its_keys {
@@ -107,8 +107,6 @@ impl Generator for CatchUp {
 
 #[cfg(test)]
 mod tests {
-    use glomers_check::OperationKind;
-
     use super::*;
     use crate::generator::FreeThreads;
 

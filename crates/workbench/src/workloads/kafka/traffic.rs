@@ -127,6 +127,8 @@ pub(super) fn poll(thread: usize) -> Draft {
 mod tests {
     use std::collections::BTreeMap;
 
+    use glomers_check::OperationKind;
+
     use super::*;
     use crate::generator::FreeThreads;
 
@@ -143,7 +145,7 @@ mod tests {
             let Next::Operation(draft) = traffic.next(&mut context) else { panic!("two threads are free") };
             let mut operation =
                 Operation { extra: draft.extra, ..Operation::invoke(0, draft.f, draft.value) };
-            operation.kind = glomers_check::OperationKind::Ok;
+            operation.kind = OperationKind::Ok;
             if let Some([Value::Vector(step)]) = operation.value.as_sequence()
                 && let [send, key, message] = &step[..]
             {
