@@ -17,11 +17,15 @@ struct Registers {
 struct Faults {
     /// This many compare-and-sets from now on take effect, and their answers are lost.
     lost_answers: Cell<u32>,
+    /// Nobody finds a bulletin, so that all news must come from the journals.
+    hides_bulletins: Cell<bool>,
 }
 
 impl Registers {
     async fn read(&self, request: Read) -> Result<ReadOk, RpcError> {
-        let value = self.values.borrow().get(request.key.get()).cloned();
+        let key = request.key.get();
+        let is_hidden = self.faults.hides_bulletins.get() && key.starts_with("\"bulletin/");
+        let value = self.values.borrow().get(key).filter(|_| !is_hidden).cloned();
         let missing = || RpcError::new(ErrorCode::KEY_DOES_NOT_EXIST, "there is no such key");
         value.map(|value| ReadOk { value }).ok_or_else(missing)
     }
@@ -183,4 +187,55 @@ fn a_node_that_is_killed_comes_back_with_all_that_was_acknowledged() {
     let offset = send(&mut cluster, "n0", "201");
     assert!(offset > before[199].0);
     assert_eq!(poll_until(&mut cluster, "n1", 201)[..200], before);
+}
+
+#[test]
+fn a_node_whose_past_was_closed_goes_on_above_what_was_shown() {
+    let (mut cluster, faults) = start(&["n0", "n1"]);
+    faults.hides_bulletins.set(true);
+    let sent: Vec<u64> = ["1", "2", "3"].into_iter().map(|text| send(&mut cluster, "n0", text)).collect();
+    assert_eq!(sent, [0, 2, 4]);
+    poll_until(&mut cluster, "n0", 3);
+    assert_eq!(send(&mut cluster, "n1", "4"), 5);
+}
+
+#[test]
+fn a_new_life_goes_on_above_what_was_shown() {
+    let (mut cluster, faults) = start(&["n0", "n1"]);
+    faults.hides_bulletins.set(true);
+    for text in ["1", "2", "3"] {
+        send(&mut cluster, "n0", text);
+    }
+    poll_until(&mut cluster, "n0", 3);
+    cluster.restart("n1", Broker::router);
+    assert_eq!(send(&mut cluster, "n1", "4"), 5);
+}
+
+#[test]
+fn what_a_former_life_has_under_way_comes_too_late() {
+    let (mut cluster, _) = start(&["n0", "n1"]);
+    cluster.advance(Duration::from_millis(100));
+    cluster.latency(Duration::from_secs(10));
+    let msg = RawValue::from_string("\"late\"".to_owned()).unwrap();
+    assert!(cluster.call("n1", Send { key: "k".into(), msg }).is_err());
+    cluster.latency(Duration::from_millis(1));
+    cluster.restart("n1", Broker::router);
+    for text in ["1", "2", "3"] {
+        send(&mut cluster, "n0", text);
+    }
+    // The new life promises to stay behind these, before anybody loses patience and closes its past.
+    for _ in 0..10 {
+        poll(&mut cluster, "n1");
+        poll(&mut cluster, "n0");
+        cluster.advance(Duration::from_millis(30));
+    }
+    let before = poll(&mut cluster, "n0");
+    assert_eq!(before.len(), 3);
+    cluster.advance(Duration::from_secs(20));
+    send(&mut cluster, "n1", "4");
+    for node in ["n0", "n1"] {
+        let after = poll_until(&mut cluster, node, 4);
+        assert_eq!(after[..3], before);
+        assert!(after.iter().all(|(_, text)| text != "\"late\""), "{after:?}");
+    }
 }
