@@ -177,6 +177,10 @@ impl Model for Together {
         self.0.is_pure(action)
     }
 
+    fn looks_ahead(&self) -> bool {
+        self.0.looks_ahead()
+    }
+
     fn rules_out(&self, state: &Self::State, action: &Self::Action) -> bool {
         self.0.rules_out(state, action)
     }

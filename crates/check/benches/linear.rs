@@ -41,7 +41,7 @@ fn registers(criterion: &mut Criterion) {
 
 fn texts(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("texts by key");
-    for (clients, operations_each) in [(10, 50), (20, 50)] {
+    for (clients, operations_each) in [(10, 50), (50, 20)] {
         let history = logs(clients, operations_each);
         let checker = || Linearizability::new(Keyed::new(Log::append_only()));
         assert_eq!(decide(&history, checker()), Validity::Valid);

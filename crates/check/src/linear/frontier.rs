@@ -13,8 +13,8 @@
 //! - Operations that nobody knows the end of are counted by action, not told apart, and not even counted where that
 //!   leaves too many possibilities ([`Crashes`]).
 //! - Of two open operations with the same action, the one that ends first takes effect first.
-//! - A configuration that another one can imitate in all that may follow is dropped. So is one in which an open operation
-//!   never can read what it saw, if the model knows that.
+//! - A configuration that another one can imitate in all that may follow is dropped. So is one in which an operation
+//!   that is open, or begins soon, never can read what it saw, if the model knows that.
 //! - A crashed operation that overwrites is spared where a conditional one, such as a compare-and-set, does the same.
 //! - Where the model says which part of the state an action touches, an operation waits for no other part.
 
@@ -109,6 +109,8 @@ pub(super) struct Frontier<M: Model, S> {
     taken_slots: S,
     crashes: Crashes,
     configurations: Vec<Configuration<S>>,
+    /// The actions of reading operations that will begin soon.
+    foreseen: Vec<u32>,
     /// How often each action was overdrawn in the configurations at hand when the last honest one was lost.
     overdrawn: Option<FxHashMap<u32, usize>>,
     trail: Option<Trail>,
@@ -141,6 +143,7 @@ impl<M: Model, S: Slots> Frontier<M, S> {
             taken_slots: S::default(),
             crashes: Crashes::new(accounts),
             configurations: vec![initial],
+            foreseen: Vec::new(),
             overdrawn: None,
             trail,
             seen: Antichain::new(),
@@ -171,6 +174,7 @@ impl<M: Model, S: Slots> Frontier<M, S> {
             taken_slots: T::from(std::mem::take(&mut self.taken_slots)),
             crashes: std::mem::replace(&mut self.crashes, Crashes::new(Accounts::All)),
             configurations: std::mem::take(&mut self.configurations).into_iter().map(convert).collect(),
+            foreseen: std::mem::take(&mut self.foreseen),
             overdrawn: self.overdrawn.take(),
             trail: self.trail.take(),
             seen: Antichain::new(),
@@ -271,6 +275,12 @@ impl<M: Model, S: Slots> Frontier<M, S> {
         if !self.memo.is_pure(action) {
             self.crashes.add(action, operation);
         }
+    }
+
+    /// Operations with these actions, which read, will begin next. It matters to a model that looks ahead.
+    pub(super) fn foresee(&mut self, actions: impl Iterator<Item = u32>) {
+        self.foreseen.clear();
+        self.foreseen.extend(actions);
     }
 
     /// The operation that ends first ends now. On an error the frontier is as it was before.

@@ -119,6 +119,11 @@ impl<M: Model> Memo<M> {
         }
     }
 
+    /// Whether reads should be known before they begin.
+    pub(super) fn looks_ahead(&self) -> bool {
+        self.model.looks_ahead()
+    }
+
     /// Whether the action is not possible in this state, and never will be.
     pub(super) fn rules_out(&self, state: u32, action: u32) -> bool {
         self.model.rules_out(&self.states[state as usize], &self.actions[action as usize].action)

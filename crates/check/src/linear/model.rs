@@ -83,6 +83,11 @@ pub trait Model: Clone + Debug {
         false
     }
 
+    /// Whether [`rules_out`](Model::rules_out) ever says so. A search then looks at some reads in advance.
+    fn looks_ahead(&self) -> bool {
+        false
+    }
+
     /// Whether this pure action is not possible in this state and never will be, whatever happens next. A search that
     /// knows so follows fewer states.
     fn rules_out(&self, _state: &Self::State, _action: &Self::Action) -> bool {

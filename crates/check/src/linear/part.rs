@@ -84,6 +84,7 @@ impl<M: Model> Part<M> {
     /// The outcome of all searches together.
     fn searched(self) -> Outcome {
         let mut searches: Vec<Search<M>> = self.searches.into_values().collect();
+        searches.iter_mut().for_each(|search| search.advance(true));
         // What is certain needs no more search.
         if let Some(violated) = searches.iter().position(Search::is_violated) {
             return searches.swap_remove(violated).finish();

@@ -36,6 +36,9 @@ const FIRST_PASS_STEPS: u64 = 512;
 const FIRST_PASS_CONFIGURATIONS: usize = 64;
 const FIRST_PASS_HURRIED: usize = 16;
 
+/// How many reads a model that looks ahead is told of before they begin.
+const FORESEEN: usize = 16;
+
 /// For how many actions an account is opened at once.
 const ACCOUNTS_AT_ONCE: usize = 2;
 
@@ -45,6 +48,8 @@ pub(super) struct Search<M: Model> {
     budget: Budget,
     limits: Limits,
     first: Pass<M>,
+    /// How many events the first pass has seen.
+    followed: usize,
     /// Where and why the first pass ended before the history did.
     stopped: Option<(usize, Stop)>,
     history: Recording,
@@ -61,6 +66,7 @@ impl<M: Model> Search<M> {
         };
         Self {
             first: Pass::new(Memo::new(model), limits.clone(), Accounts::All, None),
+            followed: 0,
             budget,
             limits,
             stopped: None,
@@ -76,7 +82,11 @@ impl<M: Model> Search<M> {
             Event::End { .. } => (Mark::End, None),
         };
         if let Some((action, end, place)) = operation {
-            let action = self.first.memo_mut().intern_action(action);
+            let memo = self.first.memo_mut();
+            let action = memo.intern_action(action);
+            if mark == Mark::Begin && memo.looks_ahead() && memo.is_pure(action) {
+                self.history.reads.push(self.history.operations.len() as u32);
+            }
             self.history.operations.push(Recorded { action, end, place });
         }
         if mark == Mark::Crash && !self.history.has_crashes {
@@ -87,10 +97,23 @@ impl<M: Model> Search<M> {
             self.first.set_limits(self.limits.clone());
         }
         self.history.events.push(mark);
-        if self.stopped.is_none()
-            && let Err(stop) = self.first.follow(mark, &self.history.operations)
-        {
-            self.stopped = Some((self.history.events.len() - 1, stop));
+        self.advance(false);
+    }
+
+    /// Takes the first pass as far as it can go. If reads are to be foreseen it stays behind, until the end.
+    pub(super) fn advance(&mut self, to_the_end: bool) {
+        while self.stopped.is_none() && self.followed < self.history.events.len() {
+            if !to_the_end
+                && self.first.memo_mut().looks_ahead()
+                && self.first.unseen_reads(&self.history) < FORESEEN
+            {
+                return;
+            }
+            let mark = self.history.events[self.followed];
+            if let Err(stop) = self.first.follow(mark, &self.history) {
+                self.stopped = Some((self.followed, stop));
+            }
+            self.followed += 1;
         }
     }
 
@@ -178,6 +201,8 @@ fn reason(stop: Stop, budget: Budget) -> String {
 struct Recording {
     operations: Vec<Recorded>,
     events: Vec<Mark>,
+    /// The operations that read, by number, if the model looks ahead.
+    reads: Vec<u32>,
     has_crashes: bool,
 }
 
@@ -210,7 +235,7 @@ impl Recording {
     ) -> (Pass<M>, Result<(), (usize, Stop)>) {
         let mut pass = Pass::new(memo, limits, accounts, trail);
         for (place, &mark) in self.events[..end].iter().enumerate() {
-            if let Err(stop) = pass.follow(mark, &self.operations) {
+            if let Err(stop) = pass.follow(mark, self) {
                 return (pass, Err((place, stop)));
             }
         }
@@ -232,6 +257,8 @@ struct Pass<M: Model> {
     /// How many operations have begun and ended.
     begun: u32,
     ended: u64,
+    /// How many of the reads have begun.
+    reads_begun: usize,
 }
 
 /// A frontier with few slots, or, since so many operations were open, one with many.
@@ -254,17 +281,29 @@ macro_rules! either {
 impl<M: Model> Pass<M> {
     fn new(memo: Memo<M>, limits: Limits, accounts: Accounts, trail: Option<Trail>) -> Self {
         let frontier = Frontier::new(memo, limits, accounts, trail);
-        Self { follower: Follower::Few(Box::new(frontier)), begun: 0, ended: 0 }
+        Self { follower: Follower::Few(Box::new(frontier)), begun: 0, ended: 0, reads_begun: 0 }
     }
 
-    fn follow(&mut self, mark: Mark, operations: &[Recorded]) -> Result<(), Stop> {
+    /// How many of the reads that are known have not begun in this pass.
+    fn unseen_reads(&self, history: &Recording) -> usize {
+        history.reads.len() - self.reads_begun
+    }
+
+    fn follow(&mut self, mark: Mark, history: &Recording) -> Result<(), Stop> {
+        let Recording { operations, reads, .. } = history;
         if mark == Mark::End {
+            if !reads.is_empty() {
+                let foreseen = reads[self.reads_begun..].iter().take(FORESEEN);
+                let actions = foreseen.map(|&read| operations[read as usize].action);
+                either!(&mut self.follower, frontier => frontier.foresee(actions));
+            }
             either!(&mut self.follower, frontier => frontier.end())?;
             self.ended += 1;
             return Ok(());
         }
         let number = self.begun;
         self.begun += 1;
+        self.reads_begun += usize::from(reads.get(self.reads_begun) == Some(&number));
         let Recorded { action, end, .. } = operations[number as usize];
         if mark == Mark::Crash {
             either!(&mut self.follower, frontier => frontier.crash(number, action));

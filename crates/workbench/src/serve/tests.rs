@@ -221,7 +221,7 @@ async fn a_run_is_packed_whole_and_without_links() {
     assert_eq!(answer.header("content-disposition"), "attachment; filename=\"echo-20261101T000000.zip\"");
     let mut archive = zip::ZipArchive::new(Cursor::new(answer.body)).unwrap();
     let names: Vec<String> = archive.file_names().map(|name| name.unwrap().into_owned()).collect();
-    assert_eq!(names.len(), 5, "{names:?}");
+    assert_eq!(names.len(), 6, "{names:?}");
     let mut log = String::new();
     archive.by_name("echo-20261101T000000/node-logs/n0.log").unwrap().read_to_string(&mut log).unwrap();
     assert!(log.starts_with("starting\n"));

@@ -14,13 +14,25 @@ pub(super) struct Masks<S> {
     overwriting: S,
     /// Per open operation, in the order of their ends: those of the same action that end earlier.
     same_before: Vec<S>,
-    /// Per state: the reading operations that it permits, those that it rules out for ever, and the event for which
-    /// that was worked out.
-    permitted: Vec<(u64, S, S)>,
+    /// Per state, what it means for the reading operations.
+    reads: Vec<Reads<S>>,
     /// Whether configurations are dropped of which nothing can come, and whether any was.
     drop_hopeless: bool,
     dropped: bool,
     event: u64,
+}
+
+/// What a state means for the reading operations.
+#[derive(Clone, Debug, Default)]
+struct Reads<S> {
+    /// The event for which that was worked out.
+    event: u64,
+    /// Those of the open ones that it permits.
+    permitted: S,
+    /// Those that it rules out for ever.
+    ruled_out: S,
+    /// Whether it rules out one that is foreseen.
+    is_hopeless: bool,
 }
 
 impl<S: Slots> Default for Masks<S> {
@@ -28,7 +40,7 @@ impl<S: Slots> Default for Masks<S> {
         Self {
             overwriting: S::default(),
             same_before: Vec::new(),
-            permitted: Vec::new(),
+            reads: Vec::new(),
             drop_hopeless: true,
             dropped: false,
             event: 1,
@@ -43,7 +55,7 @@ impl<S> Masks<S> {
     }
 
     pub(super) fn forget_states(&mut self) {
-        self.permitted.clear();
+        self.reads.clear();
     }
 }
 
@@ -164,10 +176,11 @@ impl<M: Model, S: Slots> Frontier<M, S> {
         }
     }
 
-    /// Whether an operation is open that never can read what it saw, so that nothing comes of this configuration.
+    /// Whether an operation is open or foreseen that never can read what it saw, so that nothing comes of this.
     fn gives_up(&mut self, configuration: &Configuration<S>) -> bool {
-        let ruled_out = &self.masks.permitted[configuration.state as usize].2;
-        let is_hopeless = self.masks.drop_hopeless && !configuration.settled.includes(ruled_out);
+        let reads = &self.masks.reads[configuration.state as usize];
+        let is_hopeless = self.masks.drop_hopeless
+            && (reads.is_hopeless || !configuration.settled.includes(&reads.ruled_out));
         self.masks.dropped |= is_hopeless;
         is_hopeless
     }
@@ -189,8 +202,8 @@ impl<M: Model, S: Slots> Frontier<M, S> {
         if overwrites {
             after.settled.insert_all(&self.masks.overwriting);
         }
-        self.prepare_permitted(state);
-        let permitted = &self.masks.permitted[state as usize].1;
+        self.prepare_reads(state);
+        let permitted = &self.masks.reads[state as usize].permitted;
         after.settled.insert_all(permitted);
         let Some((trail, before)) = self.trail.as_mut().zip(before) else { return };
         let effect = if overwrites { Effect::Overwriting } else { Effect::Last };
@@ -204,13 +217,13 @@ impl<M: Model, S: Slots> Frontier<M, S> {
         }
     }
 
-    /// Works out which open reading operations this state permits.
-    fn prepare_permitted(&mut self, state: u32) {
+    /// Works out what this state means for the reading operations.
+    fn prepare_reads(&mut self, state: u32) {
         let index = state as usize;
-        if self.masks.permitted.len() <= index {
-            self.masks.permitted.resize(index + 1, (0, S::default(), S::default()));
+        if self.masks.reads.len() <= index {
+            self.masks.reads.resize_with(index + 1, Reads::default);
         }
-        if self.masks.permitted[index].0 == self.masks.event {
+        if self.masks.reads[index].event == self.masks.event {
             return;
         }
         let (mut permitted, mut ruled_out) = (S::default(), S::default());
@@ -224,7 +237,8 @@ impl<M: Model, S: Slots> Frontier<M, S> {
                 ruled_out.insert(open.slot);
             }
         }
-        self.masks.permitted[index] = (self.masks.event, permitted, ruled_out);
+        let is_hopeless = self.foreseen.iter().any(|&action| self.memo.rules_out(state, action));
+        self.masks.reads[index] = Reads { event: self.masks.event, permitted, ruled_out, is_hopeless };
     }
 
     fn has_unspent_twin(&self, from: &Configuration<S>, action: u32) -> bool {

@@ -89,6 +89,10 @@ impl<M: Model> Model for Keyed<M> {
         self.model.is_pure(action)
     }
 
+    fn looks_ahead(&self) -> bool {
+        self.model.looks_ahead()
+    }
+
     fn rules_out(&self, state: &Self::State, (key, action): &Self::Action) -> bool {
         match state.0.get(key) {
             Some(state) => self.model.rules_out(state, action),

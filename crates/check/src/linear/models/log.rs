@@ -152,6 +152,10 @@ impl Model for Log {
         matches!(action, LogAction::Read(_))
     }
 
+    fn looks_ahead(&self) -> bool {
+        self.append_only
+    }
+
     fn rules_out(&self, state: &LogState, action: &LogAction) -> bool {
         self.append_only && matches!(action, LogAction::Read(seen) if !state.begins(seen))
     }
