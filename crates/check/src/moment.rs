@@ -34,6 +34,14 @@ impl fmt::Display for Moment {
     }
 }
 
+/// The first few of many things, and how many more there are.
+pub(crate) fn listed<T: fmt::Display>(things: impl ExactSizeIterator<Item = T>, joint: &str) -> String {
+    const LISTED_LIMIT: usize = 8;
+    let rest = things.len().saturating_sub(LISTED_LIMIT);
+    let told: Vec<String> = things.take(LISTED_LIMIT).map(|thing| thing.to_string()).collect();
+    if rest > 0 { format!("{} and {rest} more", told.join(joint)) } else { told.join(joint) }
+}
+
 /// Tells the first few of many cases, and how many more there are: `more` is what one calls several of them.
 pub(crate) fn tell<Case>(
     findings: &mut Vec<Finding>,

@@ -33,7 +33,9 @@ use lines::LineBuffer;
 /// they differ from run to run. The log goes to stderr: see [`init_logging`].
 pub fn run<S: 'static>(start: impl FnOnce(Node) -> Router<S> + 'static) -> ExitCode {
     init_logging();
-    let core = NodeCore::new(CoreOptions { random: Random::derive(seed(), "node") }, start);
+    let mut core = NodeCore::new(CoreOptions { random: Random::derive(seed(), "node") }, start);
+    // Not from the seed, which is the same for a node that is started again. All JSON readers know integers of 53 bits.
+    core.number_requests_from((entropy() >> 16) + 1);
     match Driver::new(core, io::stdin(), io::stdout()).run() {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {

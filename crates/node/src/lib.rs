@@ -80,7 +80,9 @@ pub use rpc::{RawRpc, Retry, Rpc};
 pub use time::Time;
 pub use timers::Sleep;
 
-pub use glomers_protocol::{self as protocol, Body, ErrorCode, NodeId, RawBody, RawValue, Request, RpcError};
+pub use glomers_protocol::{
+    self as protocol, Body, ErrorCode, Json, NodeId, RawBody, RawValue, Request, RpcError,
+};
 
 #[cfg(doctest)]
 #[doc = include_str!("../../../docs/src/a-node-in-ten-minutes.md")]

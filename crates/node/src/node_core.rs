@@ -92,6 +92,14 @@ impl NodeCore {
         Self { node, phase: Phase::Running(routes) }
     }
 
+    /// Numbers the node's own requests from here on; from 1 unless told.
+    ///
+    /// A message finds its receiver by name, so an answer to a node that was killed reaches the one that was started in its place.
+    /// Whoever starts a node again must let it count from elsewhere, or that answers the wrong request.
+    pub fn number_requests_from(&mut self, first_msg_id: u64) {
+        self.node.shared().replies.borrow_mut().number_from(first_msg_id);
+    }
+
     /// Handles one input, and runs every task until it waits. What the node sends goes behind what is in
     /// `outputs`.
     ///

@@ -250,7 +250,11 @@ enum Pending {
 }
 
 impl Replies {
-    /// Gives a new request its number, from 1.
+    pub(crate) fn number_from(&mut self, first_msg_id: u64) {
+        self.last_msg_id = first_msg_id.saturating_sub(1);
+    }
+
+    /// Gives a new request its number: 1 more than the last.
     fn open(&mut self) -> u64 {
         self.last_msg_id += 1;
         self.pending.insert(self.last_msg_id, Pending::Waiting(None));

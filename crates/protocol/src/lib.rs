@@ -11,6 +11,7 @@
 //! - `header`: [`Header`], the reserved keys of a body.
 //! - `body`: [`Body`] and [`Request`], the traits of typed payloads, with [`write_body`] and [`decode_body`].
 //! - `raw_body`: [`RawBody`], a body that is passed on as it came.
+//! - `value`: [`Json`], a value that is compared by what it says.
 //! - `error`: [`ErrorCode`] and [`RpcError`], the body of a reply of type `error`.
 //! - [`init`]: the first message of every node.
 //!
@@ -36,6 +37,7 @@ pub mod init;
 mod json;
 mod node_id;
 mod raw_body;
+mod value;
 
 pub use body::{Body, BodyError, DecodeError, Request, decode_body, write_body};
 pub use envelope::{Envelope, EnvelopeError, write_envelope};
@@ -43,6 +45,7 @@ pub use error::{ErrorCode, ErrorCodeInfo, RpcError};
 pub use header::{Header, HeaderError, RESERVED_KEYS};
 pub use node_id::NodeId;
 pub use raw_body::RawBody;
+pub use value::Json;
 
 /// The text of a JSON value, kept as it came: the type of [`Envelope::body`].
 pub use serde_json::value::RawValue;

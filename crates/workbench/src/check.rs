@@ -146,6 +146,8 @@ struct Examination {
     /// Those that look at any workload, which a history that was cut short can do no justice.
     general: Vec<(&'static str, Guarded)>,
     workload: Guarded,
+    /// Whether that one can say nothing for certain of a history that breaks off.
+    needs_the_end: bool,
     /// What the run itself recorded of its nodes.
     nodes: Option<Value>,
     counts: OperationCounts,
@@ -159,6 +161,7 @@ impl Examination {
             reason: choice.reason,
             general: choice.general.into_iter().map(guarded).collect(),
             workload: Guarded::new(choice.checker),
+            needs_the_end: choice.needs_the_end,
             nodes,
             counts: OperationCounts::default(),
         }
@@ -174,7 +177,8 @@ impl Examination {
 
     fn finish(self, path: &Path, damage: Option<String>, seed: Option<u64>) -> Answer {
         let workload = Box::new(self.workload).finish();
-        let is_hopeless = workload.validity == Validity::Invalid;
+        // What is missing from a set may be read after all, where the history went on.
+        let is_hopeless = workload.validity == Validity::Invalid && !self.needs_the_end;
         let mut validity = workload.validity;
         let mut findings = workload.findings;
         let mut parts = Vec::new();

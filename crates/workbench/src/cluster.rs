@@ -107,7 +107,8 @@ impl Cluster {
                 // A node that is started again must not draw what it drew before: real ones don't either.
                 let stream =
                     if starts == 0 { format!("node {id}") } else { format!("node {id}, start {starts}") };
-                let core = start(CoreOptions { random: Random::derive(self.seed, &stream) });
+                let mut core = start(CoreOptions { random: Random::derive(self.seed, &stream) });
+                core.number_requests_from((starts << 32) + 1);
                 world.add_local(id, HostRole::Node, core)
             }
         };

@@ -327,6 +327,10 @@ impl<'a> Runner<'a> {
             if is_draining && crew.free.are_all() {
                 return Ok(None);
             }
+            // An operation that needs no message has completed by now, and what comes next need not wait.
+            if !self.completed.borrow().is_empty() {
+                continue;
+            }
             // While the last operations are under way only their own timeouts are due.
             let due = if is_draining { None } else { nemesis.due() };
             let until = [wake, due].into_iter().flatten().min();

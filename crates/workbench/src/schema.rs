@@ -38,6 +38,8 @@ pub enum Shape {
     Any,
     /// A whole number.
     Integer,
+    /// Any text.
+    Text,
     /// `null`.
     Null,
     /// Exactly this text.
@@ -56,9 +58,10 @@ impl Shape {
     /// Adds what is wrong with a value, which stands at `place` in its body.
     fn check(&self, value: &Value, place: &str, wrong: &mut Vec<String>) {
         let fits = match (self, value) {
-            (Self::Any, _) | (Self::Integer, Value::Int(_)) | (Self::Null | Self::List(_), Value::Nil) => {
-                true
-            }
+            (Self::Any, _)
+            | (Self::Integer, Value::Int(_))
+            | (Self::Text, Value::String(_))
+            | (Self::Null | Self::List(_), Value::Nil) => true,
             (Self::Word(word), Value::String(text)) => text.as_str() == *word,
             (Self::List(shape), Value::Vector(items) | Value::List(items)) => {
                 for (position, item) in items.iter().enumerate() {
@@ -101,6 +104,7 @@ impl fmt::Display for Shape {
         match self {
             Self::Any => formatter.write_str("any JSON value"),
             Self::Integer => formatter.write_str("an integer"),
+            Self::Text => formatter.write_str("a string"),
             Self::Null => formatter.write_str("null"),
             Self::Word(word) => write!(formatter, "\"{word}\""),
             Self::List(shape) => write!(formatter, "[{shape}, …]"),

@@ -275,6 +275,19 @@ fn a_history_that_breaks_off_is_unknown_unless_it_is_invalid_already() {
 }
 
 #[test]
+fn what_is_missing_from_a_history_that_breaks_off_may_still_come() {
+    let lost = "{:type :invoke, :process 0, :f :broadcast, :value 1} {:type :ok, :process 0, :f :broadcast, :value 1}
+        {:type :invoke, :process 0, :f :read, :value nil} {:type :ok, :process 0, :f :read, :value []}";
+    let unseen = "{:type :ok, :process 0, :f :send, :value [[:send \"k\" [0 1]]]} {:type :ok, :process 0, :f :poll, :value [[:poll {}]]}";
+    for history in [lost, unseen] {
+        let broken = format!("{history}\n{{:type :invoke, :proc");
+        let (_directory, files) = scratch(&[("whole.edn", history), ("broken.edn", &broken)]);
+        check(&[], &files[..1]).expect_code(1);
+        check(&[], &files[1..]).expect_code(2).expect_said(&["What comes before was checked."]);
+    }
+}
+
+#[test]
 fn malformed_histories_are_named_by_line_and_reason() {
     let long_key = "x".repeat(100_000);
     let deep = "[".repeat(100_000);

@@ -6,7 +6,6 @@ mod support;
 use std::{
     fs,
     path::{Path, PathBuf},
-    process::Command,
 };
 
 use glomers_check::{Value, edn};
@@ -60,30 +59,4 @@ fn an_echo_run_has_the_recorded_keys_in_the_recorded_order() {
         ["test", "-w", "echo", "--bin", echo, "--node-count", "1", "--time-limit", "2", "--compat"];
     bench.run(bench.glomers(&arguments)).expect_code(0);
     assert_eq!(shape_of(&bench.read("results.edn")), shape_of(&recorded));
-}
-
-#[test]
-fn a_python_node_for_maelstrom_runs_unchanged() {
-    if Command::new("python3").arg("--version").output().is_err() {
-        eprintln!("skipped: no python3 on this machine");
-        return;
-    }
-    let node = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/nodes/echo.py");
-    let bench = Bench::new();
-    let node = node.to_str().expect("a plain path");
-    let ended = bench.run(bench.glomers(&[
-        "test",
-        "-w",
-        "echo",
-        "--bin",
-        node,
-        "--node-count",
-        "2",
-        "--time-limit",
-        "2",
-        "--rate",
-        "50",
-    ]));
-    ended.expect_code(0).expect_said(&["all of them ok"]);
-    assert_eq!(bench.read("node-logs/n1.log"), "node id set to n1\n");
 }

@@ -1,6 +1,6 @@
 //! What holds for the whole repository and can be read off its files.
 
-use std::{fs, path::Path};
+use std::{fs, path::Path, process::Command};
 
 /// The crates of the workspace that each crate may depend on: the edges of ARCHITECTURE.md.
 const EDGES: &[(&str, &[&str])] = &[
@@ -13,6 +13,7 @@ const EDGES: &[(&str, &[&str])] = &[
     ("nodes/crdt", &["glomers-node"]),
     ("nodes/g-counter", &["glomers-node"]),
     ("nodes/g-set", &["glomers-node"]),
+    ("nodes/kafka", &["glomers-node"]),
     ("nodes/pn-counter", &["glomers-node"]),
     ("nodes/txn-rw-register", &["glomers-node"]),
     ("nodes/unique-ids", &["glomers-node"]),
@@ -64,5 +65,43 @@ fn the_readme_names_only_files_that_exist() {
         for target in targets.filter(|target| !target.contains("://")) {
             assert!(root().join(target).exists(), "{page} links to {target}, which does not exist");
         }
+    }
+}
+
+#[test]
+fn make_runs_the_official_command_of_every_challenge() {
+    for challenge in glomers::challenges::ALL {
+        let workload =
+            challenge.runs[0].options.split_whitespace().nth(1).expect("options begin with -w NAME");
+        let is_only_one = challenge.number.ends_with(|last: char| last.is_ascii_digit());
+        let name = if is_only_one { workload.to_owned() } else { format!("{workload}-{}", challenge.number) };
+        let output = Command::new("make")
+            .args(["-n", "run", &format!("MODULE={}", challenge.node), &format!("WORKLOAD={name}")])
+            .current_dir(root())
+            .output()
+            .expect("make starts");
+        let text = String::from_utf8_lossy(&output.stdout).into_owned();
+        let command = text.lines().last().expect("make prints its commands");
+        let sorted = |options: &str| {
+            let mut words: Vec<String> = options.split_whitespace().map(str::to_owned).collect();
+            words.sort();
+            words
+        };
+        let (_, tail) = command.split_once(" test ").unwrap_or_else(|| panic!("{name}: {command}"));
+        let options: Vec<&str> =
+            tail.split_whitespace().take_while(|word| *word != "--expect" && *word != "--").collect();
+        let options: Vec<&str> = match options.iter().position(|word| *word == "--bin") {
+            Some(place) => [&options[..place], &options[place + 2..]].concat(),
+            None => panic!("{name}: {command}"),
+        };
+        let options = sorted(&options.join(" "));
+        assert!(challenge.runs.iter().any(|run| sorted(run.options) == options), "{name}: {command}");
+        for argument in challenge.node_arguments {
+            assert!(command.contains(argument), "{name}: {command}");
+        }
+        assert!(
+            challenge.runs.iter().all(|run| run.targets.iter().all(|target| command.contains(target))),
+            "{name}"
+        );
     }
 }

@@ -162,7 +162,8 @@ impl<P: Part> Replica<P> {
         self.hear(src, &share.start, &share.clock);
         let causes = share.clock.without(&share.start);
         let holds_causes = || self.parts().clock().covers(&causes);
-        self.shared.news.until_or_for(holds_causes, &self.shared.node, CAUSE_PATIENCE).await;
+        let node = &self.shared.node;
+        self.shared.news.until_or_at(holds_causes, node, node.now() + CAUSE_PATIENCE).await;
         if holds_causes() {
             self.absorb(share.changes.map(|changes| (share.start, changes)));
         } else {

@@ -57,7 +57,8 @@ impl<P: Part> Clone for Journal<P> {
 
 impl<P: Part> Journal<P> {
     /// The journal of a replica; the name tells it from other journals in the store. Begins to read what former starts of the node wrote.
-    pub fn start(node: &Node, replica: &Replica<P>, name: &'static str) -> Self {
+    pub fn start(replica: &Replica<P>, name: &'static str) -> Self {
+        let node = &replica.shared.node;
         let shared = Shared {
             node: node.clone(),
             replica: replica.clone(),

@@ -6,7 +6,7 @@ use std::fmt;
 use std::rc::Rc;
 use std::time::Duration;
 
-use glomers_node::{Node, NodeId, Router};
+use glomers_node::{Node, NodeId, Router, Time};
 
 use crate::gossip::{self, Fetch, Share};
 use crate::peers::Peers;
@@ -71,6 +71,7 @@ pub struct Replica<P> {
 /// What all handles on a replica share.
 pub(crate) struct Shared<P> {
     pub(crate) node: Node,
+    started_at: Time,
     /// This start, the writer of the node's own part.
     pub(crate) origin: Origin,
     pub(crate) parts: RefCell<Parts<P>>,
@@ -102,6 +103,7 @@ impl<P: Part> Replica<P> {
             welcomed_by: RefCell::default(),
             being_told: RefCell::default(),
             is_offering: Cell::new(false),
+            started_at: node.now(),
             node,
         };
         let replica = Self { shared: Rc::new(shared) };
@@ -118,12 +120,13 @@ impl<P: Part> Replica<P> {
             .on_from(async move |_: &S, src, fetch: Fetch<P::Delta>| fetching.on_fetch(&src, &fetch))
     }
 
-    /// Waits until every other node has answered the first question of this start, but no longer than a second after this is called: a
+    /// Waits until every other node has answered the first question of this start, but no longer than until a second after the start: a
     /// node that was killed should not answer as though nothing had happened before, and must not wait for one that it can't reach.
     pub async fn caught_up(&self) {
         let shared = &self.shared;
         let everyone_answered = || shared.welcomed_by.borrow().len() == shared.node.peers().len();
-        shared.news.until_or_for(everyone_answered, &shared.node, CATCHING_UP_PATIENCE).await;
+        let end = shared.started_at + CATCHING_UP_PATIENCE;
+        shared.news.until_or_at(everyone_answered, &shared.node, end).await;
     }
 
     /// All parts, as they are here and now. Look and let go: a borrow must not be held over an await.

@@ -4,10 +4,9 @@ use std::cell::RefCell;
 use std::future::poll_fn;
 use std::pin::pin;
 use std::task::{Poll, Waker};
-use std::time::Duration;
 
 use futures::future::{Either, select};
-use glomers_node::Node;
+use glomers_node::{Node, Time};
 
 /// Wakes whoever waits, so that they look again at what they wait for.
 #[derive(Debug, Default)]
@@ -38,9 +37,9 @@ impl Signal {
         .await;
     }
 
-    /// Waits until the condition holds, but not longer than this.
-    pub(crate) async fn until_or_for(&self, condition: impl Fn() -> bool, node: &Node, patience: Duration) {
-        match select(pin!(self.until(condition)), pin!(node.sleep(patience))).await {
+    /// Waits until the condition holds, but not beyond this moment.
+    pub(crate) async fn until_or_at(&self, condition: impl Fn() -> bool, node: &Node, end: Time) {
+        match select(pin!(self.until(condition)), pin!(node.sleep_until(end))).await {
             Either::Left(_) | Either::Right(_) => {}
         }
     }

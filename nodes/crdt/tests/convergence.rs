@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use crdt::{Interval, Journal, Part, Replica};
 use glomers_node::testing::Cluster;
-use glomers_node::{Node, Router, RpcError, messages};
+use glomers_node::{CoreOptions, Node, Random, Router, RpcError, messages};
+use glomers_world::services;
 use serde::{Deserialize, Serialize};
 
 /// A list of numbers.
@@ -67,8 +68,8 @@ impl Server {
     }
 
     fn journalled(node: Node) -> Router<Self> {
-        let replica = Replica::start(node.clone());
-        let journal = Some(Journal::start(&node, &replica, "numbers"));
+        let replica = Replica::start(node);
+        let journal = Some(Journal::start(&replica, "numbers"));
         replica.serve(Router::new(Self { replica: replica.clone(), journal }).on(Self::put).on(Self::list))
     }
 
@@ -169,53 +170,11 @@ fn an_effect_brings_its_cause_with_it_past_a_cut() {
     assert_eq!(list(&mut cluster, "n2"), [1, 2]);
 }
 
-/// `lin-kv`, as far as a journal uses it.
-mod store {
-    use std::cell::RefCell;
-    use std::collections::BTreeMap;
-    use std::rc::Rc;
-
-    use glomers_node::services::{Cas, CasOk, Read, ReadOk, Write, WriteOk};
-    use glomers_node::{ErrorCode, RawValue, Router, RpcError};
-
-    #[derive(Clone, Default)]
-    pub(crate) struct Store(Rc<RefCell<BTreeMap<String, Box<RawValue>>>>);
-
-    impl Store {
-        pub(crate) fn router(&self) -> Router<Self> {
-            Router::new(self.clone()).on(Self::read).on(Self::write).on(Self::cas)
-        }
-
-        async fn read(&self, request: Read) -> Result<ReadOk, RpcError> {
-            let value = self.0.borrow().get(request.key.get()).cloned();
-            let missing = || RpcError::new(ErrorCode::KEY_DOES_NOT_EXIST, "there is no such key");
-            Ok(ReadOk { value: value.ok_or_else(missing)? })
-        }
-
-        async fn write(&self, request: Write) -> Result<WriteOk, RpcError> {
-            self.0.borrow_mut().insert(request.key.get().to_owned(), request.value);
-            Ok(WriteOk {})
-        }
-
-        async fn cas(&self, request: Cas) -> Result<CasOk, RpcError> {
-            let mut values = self.0.borrow_mut();
-            let fits = match values.get(request.key.get()) {
-                Some(value) => value.get() == request.from.get(),
-                None => request.create_if_not_exists,
-            };
-            if !fits {
-                return Err(RpcError::new(ErrorCode::PRECONDITION_FAILED, "another value is there"));
-            }
-            values.insert(request.key.get().to_owned(), request.to);
-            Ok(CasOk {})
-        }
-    }
-}
-
 /// A cluster whose nodes have a journal.
-fn journalled(store: &store::Store) -> Cluster {
+fn journalled() -> Cluster {
+    let lin_kv = services::find("lin-kv").expect("lin-kv is a service");
     let mut cluster = Cluster::empty();
-    cluster.add("lin-kv", |_| store.router());
+    cluster.add_core("lin-kv", lin_kv.build(CoreOptions { random: Random::derive(0, "lin-kv") }));
     cluster.start(&NAMES, Server::journalled);
     cluster.advance(Duration::from_secs(5));
     cluster
@@ -256,8 +215,7 @@ fn what_only_one_node_had_received_when_its_writer_was_killed_reaches_all() {
 
 #[test]
 fn a_committed_change_outlives_all_nodes() {
-    let store = store::Store::default();
-    let mut cluster = journalled(&store);
+    let mut cluster = journalled();
     for number in 0..20 {
         put(&mut cluster, "n1", number);
     }
@@ -276,7 +234,7 @@ fn a_committed_change_outlives_all_nodes() {
 
 #[test]
 fn nobody_hears_of_a_change_that_is_not_written_down() {
-    let mut cluster = journalled(&store::Store::default());
+    let mut cluster = journalled();
     cluster.cut("n0", "lin-kv");
     assert!(cluster.call("n0", Put { number: 1 }).is_err());
     for node in NAMES {

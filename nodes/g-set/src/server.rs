@@ -45,8 +45,8 @@ pub struct GSetServer {
 impl GSetServer {
     /// The server with its handlers, and those of the messages between nodes.
     pub fn router(node: Node) -> Router<Self> {
-        let replica = Replica::start(node.clone());
-        let journal = Journal::start(&node, &replica, "g-set");
+        let replica = Replica::start(node);
+        let journal = Journal::start(&replica, "g-set");
         let server = Self { replica: replica.clone(), journal };
         replica.serve(Router::new(server).on(Self::add).on(Self::read))
     }

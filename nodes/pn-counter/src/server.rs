@@ -43,8 +43,8 @@ pub struct PnCounterServer {
 impl PnCounterServer {
     /// The server with its handlers, and those of the messages between nodes.
     pub fn router(node: Node) -> Router<Self> {
-        let replica = Replica::start(node.clone());
-        let journal = Journal::start(&node, &replica, "pn-counter");
+        let replica = Replica::start(node);
+        let journal = Journal::start(&replica, "pn-counter");
         let server = Self { replica: replica.clone(), journal };
         replica.serve(Router::new(server).on(Self::add).on(Self::read))
     }

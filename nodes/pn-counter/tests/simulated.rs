@@ -28,7 +28,7 @@ fn rough(faults: &[&str], seed: u64) -> Simulation {
         .node_count(5)
         .concurrency(10)
         .rate_hz(20.0)
-        .time_limit(Duration::from_secs(20))
+        .time_limit(Duration::from_secs(30))
         .latency(20.0, LatencyDistribution::Exponential)
         .nemesis(faults, Duration::from_secs(2))
         .seed(seed)

@@ -26,8 +26,9 @@
 //! So read committed, read atomic and causal consistency hold, under every fault of the network, and no node ever waits for another.
 //! Anything stronger (snapshot isolation, serializability) forbids lost updates, which nobody can prevent without asking others.
 //!
-//! Under kill: what a node had told nobody when it was killed is lost, and its clients may find older values where they had written. Read
-//! committed and atomic visibility hold all the same. The node that is started again fetches what the others know, which includes what it
+//! Under kill: what a node had told nobody when it was killed is lost, and its clients may find older values where they had written or
+//! read. So what is promised to a client over several transactions, causal consistency among it, ends with its node; read committed
+//! and atomic visibility, which are promised of each transaction, hold all the same. The node that is started again fetches what the others know, which includes what it
 //! had told them, and lets transactions wait for that, but no longer than a second.
 
 mod server;

@@ -1,13 +1,19 @@
 //! What is wrong with the logs themselves, and with which messages were polled at all.
 
+use std::collections::BTreeMap;
+
 use super::evidence::Evidence;
 use super::found::{Case, Found, SHOWN_LIMIT};
 use super::ledger::{EntryId, Message, Task};
 use crate::Value;
+use crate::moment::listed;
 use crate::txn::KeyId;
 
 /// How many duplicates, and how many offsets with several messages, the results show.
 const SHOWN_COUNT: usize = 32;
+
+/// How many offsets or messages the results name in one of these cases. A node that repeats itself would make them endless.
+const NAMED_LIMIT: usize = 1000;
 
 /// Messages that stand at several offsets.
 pub(super) fn duplicates(evidence: &Evidence) -> Option<Found> {
@@ -16,8 +22,7 @@ pub(super) fn duplicates(evidence: &Evidence) -> Option<Found> {
         logs.first_seen(*message).zip(logs.last_seen(*message)).is_some_and(|(first, last)| first < last)
     };
     let messages = 0..evidence.ledger.message_count() as Message;
-    let mut found: Vec<(Vec<i64>, Message)> = Vec::new();
-    let mut offsets: std::collections::BTreeMap<Message, Vec<i64>> =
+    let mut offsets: BTreeMap<Message, Vec<i64>> =
         messages.filter(several).map(|message| (message, Vec::new())).collect();
     if !offsets.is_empty() {
         for slot in 0..logs.slot_count() {
@@ -28,25 +33,22 @@ pub(super) fn duplicates(evidence: &Evidence) -> Option<Found> {
             }
         }
     }
-    found.extend(offsets.into_iter().map(|(message, offsets)| (offsets, message)));
-    found.sort_by_key(|(offsets, _)| offsets.len());
+    let mut found: Vec<(Message, Vec<i64>)> = offsets.into_iter().collect();
+    found.sort_by_key(|(_, offsets)| offsets.len());
     let count = found.len();
-    let cases = found.into_iter().take(SHOWN_COUNT).map(|(offsets, message)| {
+    let cases = found.into_iter().take(SHOWN_COUNT).map(|(message, offsets)| {
         let (key, value) = evidence.ledger.named(message);
-        let listed: Vec<String> = offsets.iter().map(i64::to_string).collect();
         let sender = evidence.writer(message);
         let sent = sender.map_or_else(String::new, |id| format!(" It was sent by {}.", evidence.moment(id)));
+        let (count, told) = (offsets.len(), listed(offsets.iter(), ", "));
         Case {
-            sentence: format!(
-                "in key {key}, message {value} stands at the offsets {}.{sent}",
-                listed.join(", ")
-            ),
+            sentence: format!("in key {key}, message {value} stands at the offsets {told}.{sent}"),
             operations: sender.map(|id| evidence.moment(id).index).into_iter().collect(),
             value: Value::record([
                 ("key", key),
                 ("value", value),
-                ("count", offsets.len().into()),
-                ("offsets", offsets.into()),
+                ("count", count.into()),
+                ("offsets", offsets.into_iter().take(NAMED_LIMIT).collect::<Vec<i64>>().into()),
             ]),
         }
     });
@@ -66,15 +68,17 @@ pub(super) fn inconsistent_offsets(evidence: &Evidence) -> Option<Found> {
         let mut values: Vec<Value> =
             messages.iter().map(|&message| evidence.ledger.names.element_value(message)).collect();
         values.sort();
-        let listed: Vec<String> = values.iter().map(Value::to_string).collect();
+        let told = listed(values.iter(), " and ");
+        values.truncate(NAMED_LIMIT);
         let mut seen: Vec<EntryId> = messages
             .iter()
             .filter_map(|&message| evidence.writer(message).or_else(|| evidence.reader(message)))
             .collect();
         seen.sort_unstable();
         seen.dedup();
+        seen.truncate(NAMED_LIMIT);
         Case {
-            sentence: format!("in key {key}, offset {offset} is said to hold {}.", listed.join(" and ")),
+            sentence: format!("in key {key}, offset {offset} is said to hold {told}."),
             operations: seen.into_iter().map(|id| evidence.moment(id).index).collect(),
             value: Value::record([
                 ("key", key),

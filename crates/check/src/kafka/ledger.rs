@@ -190,7 +190,9 @@ impl Ledger {
                 for (key, pairs) in batches {
                     let key = self.names.key(key);
                     let first = number(self.polled.len());
-                    for pair in pairs.as_sequence().ok_or_else(expected)? {
+                    // Libraries write null for a list that was never filled.
+                    let pairs = if pairs.is_nil() { Some(&[] as &[Value]) } else { pairs.as_sequence() };
+                    for pair in pairs.ok_or_else(expected)? {
                         let Some([offset, message]) = pair.as_sequence() else { return Err(expected()) };
                         let offset = offset_of(offset)?;
                         self.polled.push(Polled { message: self.names.element(key, message), offset });

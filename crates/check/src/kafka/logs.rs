@@ -4,7 +4,7 @@
 
 use std::ops::Range;
 
-use super::ledger::{Ledger, Message};
+use super::ledger::{Entry, Ledger, Message};
 use crate::OperationKind;
 use crate::txn::KeyId;
 
@@ -140,7 +140,7 @@ fn known(slot: u32) -> Option<u32> {
 }
 
 /// Whether an operation of unknown outcome is proved to have happened, since some poll that succeeded has one of its messages.
-pub(super) fn has_proof(ledger: &Ledger, entry: &super::ledger::Entry, is_read: &[bool]) -> bool {
+pub(super) fn has_proof(ledger: &Ledger, entry: &Entry, is_read: &[bool]) -> bool {
     entry.kind == OperationKind::Info && ledger.sends(entry).any(|(message, _)| is_read[message as usize])
 }
 

@@ -46,6 +46,16 @@ pub(super) enum Outcome {
     NeverRead,
 }
 
+impl Outcome {
+    pub(super) fn stable_ms(self) -> Option<u64> {
+        if let Self::Stable { latency_ms } = self { Some(latency_ms) } else { None }
+    }
+
+    pub(super) fn lost_ms(self) -> Option<u64> {
+        if let Self::Lost { latency_ms } = self { Some(latency_ms) } else { None }
+    }
+}
+
 impl Element {
     /// An element whose addition begins after so many reads have ended.
     pub(super) fn added(read_count: u64) -> Self {

@@ -20,124 +20,165 @@ struct Judged<'a> {
 }
 
 pub(super) fn verdict(set: &SetFull) -> Verdict {
-    let values = set.numbering.values();
-    let mut judged: Vec<Judged<'_>> = set
-        .elements
-        .iter()
-        .enumerate()
-        .map(|(number, element)| Judged {
-            number,
-            value: &values[number],
-            element,
-            outcome: element.outcome(),
-        })
+    let judged = judge(set);
+    let summary = Summary::new(set, &judged);
+    let upstream = summary.upstream_validity();
+    let validity = match set.mode {
+        Mode::Strict => summary.strict_validity(),
+        Mode::Compat => upstream,
+    };
+    let mut findings = summary.findings();
+    if validity == Validity::Unknown {
+        findings.push(Finding::new(nothing_to_judge(&judged, set.reads.count()), []));
+    }
+    findings.extend(upstream_finding(validity, upstream));
+    Verdict { validity, results: summary.results(validity), findings }
+}
+
+/// All elements, in the order of their values.
+fn judge(set: &SetFull) -> Vec<Judged<'_>> {
+    let values = set.numbering.values().iter().zip(&set.elements).enumerate();
+    let mut judged: Vec<Judged<'_>> = values
+        .map(|(number, (value, element))| Judged { number, value, element, outcome: element.outcome() })
         .collect();
     judged.sort_unstable_by_key(|judged| judged.value);
+    judged
+}
 
-    let stable_ms = |judged: &Judged<'_>| match judged.outcome {
-        Outcome::Stable { latency_ms } => Some(latency_ms),
-        Outcome::Lost { .. } | Outcome::NeverRead => None,
-    };
-    let lost: Vec<&Judged<'_>> =
-        judged.iter().filter(|judged| matches!(judged.outcome, Outcome::Lost { .. })).collect();
-    let never_read: Vec<&Judged<'_>> =
-        judged.iter().filter(|judged| judged.outcome == Outcome::NeverRead).collect();
-    let stale: Vec<&Judged<'_>> =
-        judged.iter().filter(|judged| stable_ms(judged).is_some_and(|latency_ms| latency_ms > 0)).collect();
-    // Of equally stale ones, the greatest come first.
-    let mut worst = stale.clone();
-    worst.reverse();
-    worst.sort_by_key(|judged| Reverse(stable_ms(judged)));
-    worst.truncate(WORST_STALE_COUNT);
-    let stable_latencies_ms: Vec<u64> = judged.iter().filter_map(stable_ms).collect();
-    let lost_latencies_ms: Vec<u64> = lost
-        .iter()
-        .filter_map(|judged| match judged.outcome {
-            Outcome::Lost { latency_ms } => Some(latency_ms),
-            Outcome::Stable { .. } | Outcome::NeverRead => None,
-        })
-        .collect();
+/// The elements by what came of them, each list in the order of values.
+struct Summary<'a> {
+    set: &'a SetFull,
+    all: &'a [Judged<'a>],
+    stable_count: usize,
+    lost: Vec<&'a Judged<'a>>,
+    never_read: Vec<&'a Judged<'a>>,
+    /// Stable, and missed for at least a millisecond.
+    stale: Vec<&'a Judged<'a>>,
+    /// Stable, and missed for however short a time.
+    missed: Vec<&'a Judged<'a>>,
+    /// In the strict mode only, as is the next.
+    duplicated: Vec<&'a Judged<'a>>,
+    unexpected: Vec<Unexpected<'a>>,
+}
 
-    let base = |forbids_stale: bool| match () {
-        () if !lost.is_empty() => Validity::Invalid,
-        () if stable_latencies_ms.is_empty() => Validity::Unknown,
-        () if forbids_stale => Validity::Invalid,
-        () => Validity::Valid,
-    };
-    let missed: Vec<&Judged<'_>> =
-        judged.iter().filter(|judged| stable_ms(judged).is_some() && judged.element.was_missed()).collect();
-    let upstream = base(set.is_linearizable && !stale.is_empty());
-    let is_strict = set.mode == Mode::Strict;
-    let unexpected = if is_strict { unexpected(set, &judged) } else { Vec::new() };
-    let duplicated: Vec<&Judged<'_>> = if is_strict {
-        judged.iter().filter(|judged| set.duplicates.contains_key(&judged.number)).collect()
-    } else {
-        Vec::new()
-    };
-    let validity = if is_strict {
-        let has_more = !unexpected.is_empty() || !duplicated.is_empty() || !set.malformed.is_empty();
-        base(set.is_linearizable && !missed.is_empty()).max(Validity::from(!has_more))
-    } else {
-        upstream
-    };
+/// What was read although nobody had added it: the value, the read, the reason.
+type Unexpected<'a> = (&'a Value, Moment, &'static str);
 
-    let multiplicity =
-        |judged: &&Judged<'_>| (judged.value.clone(), Value::from(set.duplicates[&judged.number].count));
-    let mut entries = vec![
-        ("worst-stale", Value::List(worst.iter().map(|judged| shown(judged)).collect())),
-        ("duplicated-count", duplicated.len().into()),
-        ("valid?", validity.into()),
-        ("lost-count", lost.len().into()),
-        ("lost", values_of(&lost)),
-        ("stable-count", stable_latencies_ms.len().into()),
-        ("stale-count", stale.len().into()),
-        ("stale", values_of(&stale)),
-        ("never-read-count", never_read.len().into()),
-    ];
-    entries.extend(distribution(stable_latencies_ms).map(|map| ("stable-latencies", map)));
-    entries.push(("attempt-count", judged.len().into()));
-    entries.extend(distribution(lost_latencies_ms).map(|map| ("lost-latencies", map)));
-    entries.push(("never-read", values_of(&never_read)));
-    entries.push(("duplicated", Value::Map(duplicated.iter().map(multiplicity).collect())));
-    if is_strict {
-        let list = unexpected.iter().map(|(value, ..)| (*value).clone()).collect();
-        entries.extend([("unexpected-count", unexpected.len().into()), ("unexpected", Value::List(list))]);
+impl<'a> Summary<'a> {
+    fn new(set: &'a SetFull, all: &'a [Judged<'a>]) -> Self {
+        let that =
+            |is_wanted: &dyn Fn(&Judged<'_>) -> bool| all.iter().filter(|judged| is_wanted(judged)).collect();
+        let is_strict = set.mode == Mode::Strict;
+        Self {
+            set,
+            all,
+            stable_count: all.iter().filter(|judged| judged.outcome.stable_ms().is_some()).count(),
+            lost: that(&|judged| judged.outcome.lost_ms().is_some()),
+            never_read: that(&|judged| judged.outcome == Outcome::NeverRead),
+            stale: that(&|judged| judged.outcome.stable_ms() > Some(0)),
+            missed: that(&|judged| judged.outcome.stable_ms().is_some() && judged.element.was_missed()),
+            duplicated: that(&|judged| is_strict && set.duplicates.contains_key(&judged.number)),
+            unexpected: if is_strict { unexpected(set, all) } else { Vec::new() },
+        }
     }
 
-    let mut findings = Vec::new();
-    tell(&mut findings, &lost, "elements are lost", |judged| lost_finding(judged));
-    if is_strict {
-        tell(&mut findings, &duplicated, "elements are duplicated", |judged| {
-            let duplicate = set.duplicates[&judged.number];
+    fn upstream_validity(&self) -> Validity {
+        match () {
+            () if !self.lost.is_empty() => Validity::Invalid,
+            () if self.stable_count == 0 => Validity::Unknown,
+            () => Validity::from(!self.set.is_linearizable || self.stale.is_empty()),
+        }
+    }
+
+    fn strict_validity(&self) -> Validity {
+        let is_late = self.set.is_linearizable && !self.missed.is_empty();
+        let is_clean =
+            self.duplicated.is_empty() && self.unexpected.is_empty() && self.set.malformed.is_empty();
+        self.upstream_validity().max(Validity::from(is_clean && !is_late))
+    }
+
+    /// Upstream's keys in upstream's order, which is that of its hash map.
+    fn results(&self, validity: Validity) -> Value {
+        let latencies_ms = |of: fn(Outcome) -> Option<u64>| {
+            distribution(self.all.iter().filter_map(|judged| of(judged.outcome)).collect())
+        };
+        let multiplicity = |judged: &&Judged<'_>| {
+            (judged.value.clone(), Value::from(self.set.duplicates[&judged.number].count))
+        };
+        let mut entries = vec![
+            ("worst-stale", self.worst_stale()),
+            ("duplicated-count", self.duplicated.len().into()),
+            ("valid?", validity.into()),
+            ("lost-count", self.lost.len().into()),
+            ("lost", values_of(&self.lost)),
+            ("stable-count", self.stable_count.into()),
+            ("stale-count", self.stale.len().into()),
+            ("stale", values_of(&self.stale)),
+            ("never-read-count", self.never_read.len().into()),
+        ];
+        entries.extend(latencies_ms(Outcome::stable_ms).map(|map| ("stable-latencies", map)));
+        entries.push(("attempt-count", self.all.len().into()));
+        entries.extend(latencies_ms(Outcome::lost_ms).map(|map| ("lost-latencies", map)));
+        entries.push(("never-read", values_of(&self.never_read)));
+        entries.push(("duplicated", Value::Map(self.duplicated.iter().map(multiplicity).collect())));
+        if self.set.mode == Mode::Strict {
+            let list = self.unexpected.iter().map(|(value, ..)| (*value).clone()).collect();
+            entries.extend([
+                ("unexpected-count", self.unexpected.len().into()),
+                ("unexpected", Value::List(list)),
+            ]);
+        }
+        Value::record(entries)
+    }
+
+    /// The most stale; of equally stale ones, the greatest first.
+    fn worst_stale(&self) -> Value {
+        let mut worst = self.stale.clone();
+        worst.reverse();
+        worst.sort_by_key(|judged| Reverse(judged.outcome.stable_ms()));
+        Value::List(worst.iter().take(WORST_STALE_COUNT).map(|judged| shown(judged)).collect())
+    }
+
+    fn findings(&self) -> Vec<Finding> {
+        let mut findings = Vec::new();
+        tell(&mut findings, &self.lost, "elements are lost", |judged| lost_finding(judged));
+        tell(&mut findings, &self.duplicated, "elements are duplicated", |judged| {
+            let duplicate = self.set.duplicates[&judged.number];
             let sentence = format!(
                 "Element {} stands {} times in what {} read; a set has every element once.",
                 judged.value, duplicate.count, duplicate.read
             );
             Finding::new(sentence, [duplicate.read.index])
         });
-        tell(&mut findings, &unexpected, "elements were read that nobody added", |(value, moment, why)| {
-            Finding::new(format!("Element {value} was read by {moment}, {why}."), [moment.index])
-        });
-        tell(&mut findings, &set.malformed, "answers were no list of elements", |(moment, value)| {
-            let sentence = format!("A list of elements was expected, and {moment} read {value}.");
-            Finding::new(sentence, [moment.index])
-        });
+        tell(
+            &mut findings,
+            &self.unexpected,
+            "elements were read that nobody added",
+            |(value, moment, why)| {
+                Finding::new(format!("Element {value} was read by {moment}, {why}."), [moment.index])
+            },
+        );
+        if self.set.mode == Mode::Strict {
+            tell(
+                &mut findings,
+                &self.set.malformed,
+                "answers were no list of elements",
+                |(moment, value)| {
+                    let sentence = format!("A list of elements was expected, and {moment} read {value}.");
+                    Finding::new(sentence, [moment.index])
+                },
+            );
+        }
+        if self.set.is_linearizable {
+            let late = if self.set.mode == Mode::Strict { &self.missed } else { &self.stale };
+            tell(&mut findings, late, "elements are stale", |judged| stale_finding(judged));
+        }
+        findings
     }
-    if set.is_linearizable {
-        let late = if is_strict { &missed } else { &stale };
-        tell(&mut findings, late, "elements are stale", |judged| stale_finding(judged));
-    }
-    if validity == Validity::Unknown {
-        findings.push(Finding::new(nothing_to_judge(&judged, set.reads.count()), []));
-    }
-    if is_strict {
-        findings.extend(upstream_finding(validity, upstream));
-    }
-    Verdict { validity, results: Value::record(entries), findings }
 }
 
-/// What was read although nobody had added it, in the order of values, with the read and the reason.
-fn unexpected<'a>(set: &'a SetFull, judged: &[Judged<'a>]) -> Vec<(&'a Value, Moment, &'static str)> {
+/// What was read although nobody had added it, in the order of values.
+fn unexpected<'a>(set: &'a SetFull, judged: &[Judged<'a>]) -> Vec<Unexpected<'a>> {
     let mut unexpected: Vec<_> = set
         .unexpected
         .iter()
@@ -164,16 +205,16 @@ fn values_of(judged: &[&Judged<'_>]) -> Value {
 /// An element as `:worst-stale` shows it.
 fn shown(judged: &Judged<'_>) -> Value {
     let Judged { value, element, outcome, .. } = judged;
-    let (name, stable_ms, lost_ms) = match *outcome {
-        Outcome::Stable { latency_ms } => ("stable", Some(latency_ms), None),
-        Outcome::Lost { latency_ms } => ("lost", None, Some(latency_ms)),
-        Outcome::NeverRead => ("never-read", None, None),
+    let name = match outcome {
+        Outcome::Stable { .. } => "stable",
+        Outcome::Lost { .. } => "lost",
+        Outcome::NeverRead => "never-read",
     };
     Value::record([
         ("element", (*value).clone()),
         ("outcome", Value::keyword(name)),
-        ("stable-latency", stable_ms.into()),
-        ("lost-latency", lost_ms.into()),
+        ("stable-latency", outcome.stable_ms().into()),
+        ("lost-latency", outcome.lost_ms().into()),
         ("known", element.known.as_ref().map(|known| known.operation(value).to_tagged_value()).into()),
         ("last-absent", element.last_absent.as_deref().map(Operation::to_tagged_value).into()),
     ])

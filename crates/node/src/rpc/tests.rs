@@ -185,3 +185,33 @@ fn a_retry_outlasts_a_cut_link() {
     cluster.heal();
     assert_eq!(cluster.call("n1", Get { key: 1 }), Ok(GetOk { value: 2 }));
 }
+
+#[test]
+fn an_answer_to_a_former_life_answers_nothing_in_the_next() {
+    struct Echo;
+    impl Echo {
+        async fn get(&self, request: Get) -> Result<GetOk, RpcError> {
+            Ok(GetOk { value: request.key })
+        }
+    }
+    /// A node whose first deed is to ask for this key.
+    fn asks_for(key: u64, outcomes: &Outcomes) -> impl Fn(Node) -> Router<Echo> + 'static {
+        let outcomes = Rc::clone(outcomes);
+        move |node: Node| {
+            let (asking, outcomes) = (node.clone(), Rc::clone(&outcomes));
+            node.spawn(async move {
+                let outcome = asking.rpc("n2", Get { key }).await;
+                outcomes.borrow_mut().push(outcome);
+            });
+            Router::new(Echo).on(Echo::get)
+        }
+    }
+    let outcomes = Outcomes::default();
+    let mut cluster = Cluster::new(&["n2"], |_| Router::new(Echo).on(Echo::get));
+    cluster.latency(ms(40));
+    cluster.start(&["n1"], asks_for(1, &outcomes));
+    cluster.advance(ms(60));
+    cluster.restart("n1", asks_for(2, &outcomes));
+    cluster.advance(ms(1000));
+    assert_eq!(*outcomes.borrow(), [Ok(GetOk { value: 2 })]);
+}

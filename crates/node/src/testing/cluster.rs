@@ -124,6 +124,40 @@ impl Cluster {
     /// Kills a node and starts it again: it has lost its state, draws other random numbers than before, and is sent init. What it had sent
     /// is still on its way, and so is what was sent to it.
     ///
+    /// ```
+    /// use std::cell::Cell;
+    /// use glomers_node::testing::Cluster;
+    /// use glomers_node::{Node, Router, RpcError, messages};
+    /// use serde::{Deserialize, Serialize};
+    ///
+    /// #[derive(Serialize, Deserialize)]
+    /// struct Count {}
+    /// #[derive(Serialize, Deserialize)]
+    /// struct CountOk { calls: u64, drawn: u64 }
+    /// messages! { "count" Count => "count_ok" CountOk; }
+    ///
+    /// struct Server { node: Node, calls: Cell<u64> }
+    ///
+    /// impl Server {
+    ///     fn router(node: Node) -> Router<Self> {
+    ///         Router::new(Self { node, calls: Cell::new(0) }).on(Self::count)
+    ///     }
+    ///
+    ///     async fn count(&self, _request: Count) -> Result<CountOk, RpcError> {
+    ///         self.calls.set(self.calls.get() + 1);
+    ///         Ok(CountOk { calls: self.calls.get(), drawn: self.node.rng().next_u64() })
+    ///     }
+    /// }
+    ///
+    /// let mut cluster = Cluster::new(&["n1"], Server::router);
+    /// let before = cluster.call("n1", Count {})?;
+    /// cluster.restart("n1", Server::router);
+    /// let after = cluster.call("n1", Count {})?;
+    /// assert_eq!((before.calls, after.calls), (1, 1));
+    /// assert_ne!(before.drawn, after.drawn);
+    /// # Ok::<(), RpcError>(())
+    /// ```
+    ///
     /// # Panics
     /// When there is no such node, or it does not answer init.
     pub fn restart<S: 'static>(&mut self, id: &str, start: impl FnOnce(Node) -> Router<S> + 'static) {
@@ -139,7 +173,14 @@ impl Cluster {
     /// # Panics
     /// When the name is taken.
     pub fn add<S: 'static>(&mut self, name: &str, start: impl FnOnce(Node) -> Router<S>) {
-        let core = NodeCore::started(options(name), name.into(), Vec::new(), start);
+        self.add_core(name, NodeCore::started(options(name), name.into(), Vec::new(), start));
+    }
+
+    /// Adds a host that is made already, such as one of the workbench's own services.
+    ///
+    /// # Panics
+    /// When the name is taken.
+    pub fn add_core(&mut self, name: &str, core: NodeCore) {
         let former = self.hosts.insert(name.into(), core);
         assert!(former.is_none(), "the cluster has two hosts called {name}");
     }
@@ -218,7 +259,9 @@ impl Cluster {
         stream: &str,
         start: impl FnOnce(Node) -> Router<S> + 'static,
     ) {
-        self.hosts.insert(id.into(), NodeCore::new(options(stream), start));
+        let mut core = NodeCore::new(options(stream), start);
+        core.number_requests_from((self.restart_count << 32) + 1);
+        self.hosts.insert(id.into(), core);
     }
 
     fn send_init(&mut self, id: &str) {

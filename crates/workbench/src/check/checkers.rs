@@ -1,7 +1,7 @@
 //! The registry of checkers: the promises that a history can be held to, by name.
 
 use glomers_check::{
-    Checker, Compared, Echo, Exceptions, Interrupt, Mode, PnCounter, SetFull, Stats, UniqueIds, Value,
+    Checker, Compared, Echo, Exceptions, Interrupt, Kafka, Mode, PnCounter, SetFull, Stats, UniqueIds, Value,
     WeakIsolation,
     linear::{
         Linearizability, Model as Object,
@@ -24,6 +24,8 @@ pub struct Entry {
     pub takes_version_orders: bool,
     /// Whether it can judge each key by itself.
     pub takes_keys: bool,
+    /// Whether it looks for what is missing in the end: what comes after the end of a history that breaks off could mend it.
+    pub needs_the_end: bool,
     /// Makes it.
     pub build: fn(&Promise) -> Box<dyn Checker>,
 }
@@ -129,20 +131,25 @@ pub const ALL: &[Entry] = &[
     plain("causal", "Transactions over registers: who sees something sees what led to it. Exact.", |_| {
         Box::new(WeakIsolation::new(Level::Causal))
     }),
-    plain(
+    ending(
         "set-full",
         "A set that may be stale and must not lose: what was added and acknowledged, or read once, is read in the end.",
         |promise| Box::new(SetFull::new(promise.mode)),
     ),
-    plain("broadcast", "The same, where elements are added by broadcast.", |promise| {
+    ending("broadcast", "The same, where elements are added by broadcast.", |promise| {
         Box::new(SetFull::new(promise.mode).adding_with("broadcast"))
     }),
-    plain("pn-counter", "Final reads are the sum of what was added.", |promise| {
+    ending("pn-counter", "Final reads are the sum of what was added.", |promise| {
         Box::new(PnCounter::new(promise.mode))
     }),
     plain("unique-ids", "No two operations generate the same id.", |promise| {
         Box::new(UniqueIds::new(promise.mode))
     }),
+    ending(
+        "kafka",
+        "Logs: send and poll by key and offset. What was sent is polled, once, in one order, by everybody.",
+        |promise| Box::new(Kafka::new(promise.mode)),
+    ),
     plain("stats", "Of every function, at least one operation succeeded.", |_| Box::<Stats>::default()),
     plain("exceptions", "Lists what clients could not understand; always valid.", |_| {
         Box::<Exceptions>::default()
@@ -150,7 +157,19 @@ pub const ALL: &[Entry] = &[
 ];
 
 const fn plain(name: &'static str, doc: &'static str, build: fn(&Promise) -> Box<dyn Checker>) -> Entry {
-    Entry { name, doc, takes_models: false, takes_version_orders: false, takes_keys: false, build }
+    Entry {
+        name,
+        doc,
+        takes_models: false,
+        takes_version_orders: false,
+        takes_keys: false,
+        needs_the_end: false,
+        build,
+    }
+}
+
+const fn ending(name: &'static str, doc: &'static str, build: fn(&Promise) -> Box<dyn Checker>) -> Entry {
+    Entry { needs_the_end: true, ..plain(name, doc, build) }
 }
 
 const fn object(name: &'static str, doc: &'static str, build: fn(&Promise) -> Box<dyn Checker>) -> Entry {
@@ -171,11 +190,12 @@ pub fn find(name: &str) -> Option<&'static Entry> {
 }
 
 /// Workloads whose checker is in this registry, and where their operations name keys.
-const WORKLOADS: [(&str, &str, Keys); 9] = [
+const WORKLOADS: [(&str, &str, Keys); 10] = [
     ("broadcast", "broadcast", Keys::None),
     ("echo", "echo", Keys::None),
     ("g-counter", "pn-counter", Keys::None),
     ("g-set", "set-full", Keys::None),
+    ("kafka", "kafka", Keys::None),
     ("lin-kv", "register", Keys::InValue),
     ("pn-counter", "pn-counter", Keys::None),
     ("txn-list-append", "list-append", Keys::None),

@@ -18,6 +18,8 @@ pub(super) struct Choice {
     /// Those that look at any workload, by their key in the results.
     pub(super) general: Vec<(&'static str, Box<dyn Checker>)>,
     pub(super) checker: Box<dyn Checker>,
+    /// Whether that one can say nothing for certain of a history that breaks off.
+    pub(super) needs_the_end: bool,
 }
 
 /// Chooses, from the question first, then from what stands beside the history, then from how it begins.
@@ -64,6 +66,7 @@ fn single(
         reason: reason.to_owned(),
         general: Vec::new(),
         checker: (entry.build)(&promise(keys, false, question, told, watch)),
+        needs_the_end: entry.needs_the_end,
     })
 }
 
@@ -106,7 +109,8 @@ fn workload_choice(
     if let Some(goal) = told.availability {
         general.push(("availability", Box::new(Availability::new(goal))));
     }
-    Ok(Choice { checked_as, reason: who.to_owned(), general, checker })
+    let needs_the_end = checkers::of_workload(workload).is_some_and(|(entry, _)| entry.needs_the_end);
+    Ok(Choice { checked_as, reason: who.to_owned(), general, checker, needs_the_end })
 }
 
 fn promise(keys: Keys, is_workload: bool, question: &Question, told: &Told, watch: &Watch) -> Promise {
@@ -182,6 +186,11 @@ fn recognise(beginning: &[Operation], format: Option<Format>) -> Result<(&'stati
     }
     if only(&["generate"]) {
         return Ok(("unique-ids", because("")));
+    }
+    if only(&["send", "poll", "txn", "assign", "subscribe", "crash", "debug-topic-partitions"])
+        && any(&["send", "poll"])
+    {
+        return Ok(("kafka", because("")));
     }
     if only(&["acquire", "release"]) {
         return Ok(("mutex", because("")));

@@ -66,7 +66,7 @@ fn build(plan: &Plan) -> Workload {
 }
 
 fn checker(promise: &Promise) -> Box<dyn Checker> {
-    promise.compared(|mode| SetFull::new(mode).adding_with("broadcast"))
+    Box::new(SetFull::new(promise.mode).adding_with("broadcast"))
 }
 
 struct BroadcastClient;

@@ -39,7 +39,7 @@ pub(super) fn workload(generator: impl Generator + 'static) -> Workload {
 }
 
 pub(super) fn checker(promise: &Promise) -> Box<dyn Checker> {
-    promise.compared(PnCounter::new)
+    Box::new(PnCounter::new(promise.mode))
 }
 
 struct CounterClient;

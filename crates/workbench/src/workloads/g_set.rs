@@ -47,7 +47,7 @@ fn build(_: &Plan) -> Workload {
 }
 
 fn checker(promise: &Promise) -> Box<dyn Checker> {
-    promise.compared(SetFull::new)
+    Box::new(SetFull::new(promise.mode))
 }
 
 struct SetClient;

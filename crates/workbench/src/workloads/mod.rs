@@ -5,6 +5,7 @@ mod counters;
 mod echo;
 mod g_counter;
 mod g_set;
+mod kafka;
 mod lin_kv;
 mod mixes;
 mod pn_counter;
@@ -92,6 +93,7 @@ pub const ALL: &[Definition] = &[
     echo::DEFINITION,
     g_counter::DEFINITION,
     g_set::DEFINITION,
+    kafka::DEFINITION,
     lin_kv::DEFINITION,
     pn_counter::DEFINITION,
     txn_list_append::DEFINITION,

@@ -1,4 +1,5 @@
-//! What the two transactional workloads share: which transactions are drawn, how they are sent, and the options for both.
+//! What the two transactional workloads share: which transactions are drawn, how they are sent, and the options for both. The logs of
+//! kafka draw their keys and messages from here too.
 //!
 //! Keys are drawn from a few that are in use, some much more often than others, so that there is contention on some keys and a long
 //! life for others. A key that was written often enough is given up for a new one, so that no value grows without bound.
@@ -59,6 +60,13 @@ pub(super) struct Transactions {
     max_writes: usize,
 }
 
+/// What is done to a key.
+pub(super) struct Access {
+    pub(super) key: u64,
+    /// What is written to it; none if it is read.
+    pub(super) written: Option<u64>,
+}
+
 impl Transactions {
     pub(super) fn new(write: &'static str, settings: &Settings) -> Self {
         let key_count = settings.count(&KEY_COUNT) as u64;
@@ -80,9 +88,17 @@ impl Transactions {
     }
 
     fn draw_micro_operation(&mut self, random: &mut Random) -> Value {
+        match self.draw_access(random) {
+            Access { key, written: None } => micro_operation("r", key, Value::Nil),
+            Access { key, written: Some(value) } => micro_operation(self.write, key, Value::from(value)),
+        }
+    }
+
+    /// Draws what is done to which key: it is read as often as it is written.
+    pub(super) fn draw_access(&mut self, random: &mut Random) -> Access {
         let place = self.draw_place(random);
         if random.chance(0.5) {
-            return micro_operation("r", self.keys[place], Value::Nil);
+            return Access { key: self.keys[place], written: None };
         }
         let mut key = self.keys[place];
         if self.write_counts.get(&key).is_some_and(|count| *count >= self.max_writes) {
@@ -93,7 +109,7 @@ impl Transactions {
         }
         let count = self.write_counts.entry(key).or_insert(0);
         *count += 1;
-        micro_operation(self.write, key, Value::from(*count as u64))
+        Access { key, written: Some(*count as u64) }
     }
 
     fn draw_place(&self, random: &mut Random) -> usize {

@@ -34,7 +34,7 @@ fn build(_: &Plan) -> Workload {
 }
 
 fn checker(promise: &Promise) -> Box<dyn Checker> {
-    promise.compared(UniqueIds::new)
+    Box::new(UniqueIds::new(promise.mode))
 }
 
 struct UniqueIdsClient;

@@ -5,9 +5,9 @@ use std::fmt;
 use std::rc::Rc;
 
 use glomers_node::services::{Cas, CasOk, Read, ReadOk, Write, WriteOk};
-use glomers_node::{CoreOptions, ErrorCode, Node, NodeCore, NodeId, Random, RawValue, Router, RpcError};
-
-use super::json::{Json, shown};
+use glomers_node::{
+    CoreOptions, ErrorCode, Json, Node, NodeCore, NodeId, Random, RawValue, Router, RpcError,
+};
 
 /// A key-value store: it decides which state of the past or the present an operation acts on.
 pub(super) trait Store: 'static {
@@ -53,7 +53,8 @@ impl Key {
 /// For people: a long key is cut.
 impl fmt::Display for Key {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str(&shown(&self.0))
+        let json: Json = serde_json::from_str(&self.0).map_err(|_| fmt::Error)?;
+        json.fmt(formatter)
     }
 }
 

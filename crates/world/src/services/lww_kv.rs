@@ -7,11 +7,10 @@
 use std::array;
 use std::collections::BTreeSet;
 
-use glomers_node::{NodeId, Random, RpcError};
+use glomers_node::{Json, NodeId, Random, RpcError};
 use rustc_hash::FxHashMap;
 
 use super::Definition;
-use super::json::Json;
 use super::key_value::{self, Action, Key, Operation, Store};
 
 pub(crate) const DEFINITION: Definition = Definition {

@@ -7,9 +7,7 @@
 //! - `key_value`: the requests of the three key-value stores, and what a store must do.
 //! - `lin_kv`, `seq_kv`, `lww_kv`: the stores, each with its own idea of what the present is.
 //! - `lin_tso`: the oracle of time stamps.
-//! - `json`: when two JSON texts say the same.
 
-mod json;
 mod key_value;
 mod lin_kv;
 mod lin_tso;

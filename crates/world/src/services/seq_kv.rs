@@ -6,11 +6,10 @@
 
 use std::collections::VecDeque;
 
-use glomers_node::{NodeId, Random, RpcError};
+use glomers_node::{Json, NodeId, Random, RpcError};
 use rustc_hash::FxHashMap;
 
 use super::Definition;
-use super::json::Json;
 use super::key_value::{self, Key, Operation, Store};
 
 pub(crate) const DEFINITION: Definition = Definition {

@@ -6,7 +6,8 @@ use std::collections::BTreeMap;
 use std::fmt::{self, Write as _};
 use std::rc::Rc;
 
-use glomers_node::RawValue;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use serde_json::value::RawValue;
 
 /// What is nested more deeply is compared as it is written: to look inside takes the stack of a recursion, and the text comes from
 /// a node.
@@ -15,15 +16,28 @@ const MAX_DEPTH: usize = 128;
 const SHOWN_CHARACTERS: usize = 120;
 
 /// A JSON value that is given back as it was written. Cheap to clone; equal where it says the same.
+///
+/// Equality is that of Clojure's `=`, which Maelstrom's services go by: neither the order of an object's members
+/// nor white space nor escapes matter, `1` is not `1.0`, and an integer is compared whole, whatever its size.
+///
+/// ```
+/// use glomers_protocol::Json;
+///
+/// let json = |text: &str| serde_json::from_str::<Json>(text);
+/// assert_eq!(json(r#"{"a":1, "b":[2]}"#)?, json(r#"{"b":[2],"\u0061":1}"#)?);
+/// assert_ne!(json("1")?, json("1.0")?);
+/// # Ok::<(), serde_json::Error>(())
+/// ```
 #[derive(Clone)]
-pub(super) struct Json {
+pub struct Json {
     text: Rc<RawValue>,
     /// The canonical text, where that is not the text itself.
     canonical: Option<Rc<str>>,
 }
 
 impl Json {
-    pub(super) fn new(text: Box<RawValue>) -> Self {
+    /// The value that this text says. Costs a pass over it, and for objects and arrays a parse.
+    pub fn new(text: Box<RawValue>) -> Self {
         let canonical = match canonical(text.get()) {
             Cow::Borrowed(_) => None,
             Cow::Owned(canonical) => Some(canonical.into()),
@@ -32,12 +46,12 @@ impl Json {
     }
 
     /// The text as it was written.
-    pub(super) fn to_raw(&self) -> Box<RawValue> {
+    pub fn to_raw(&self) -> Box<RawValue> {
         (*self.text).to_owned()
     }
 
     /// A text that two values share if and only if they are equal.
-    pub(super) fn canonical(&self) -> &str {
+    pub fn canonical(&self) -> &str {
         self.canonical.as_deref().unwrap_or(self.text.get())
     }
 }
@@ -49,6 +63,18 @@ impl PartialEq for Json {
 }
 
 impl Eq for Json {}
+
+impl Serialize for Json {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.text.serialize(serializer)
+    }
+}
+
+impl<'de> Deserialize<'de> for Json {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Box::<RawValue>::deserialize(deserializer).map(Self::new)
+    }
+}
 
 /// For people: a long value is cut.
 impl fmt::Display for Json {
@@ -64,7 +90,7 @@ impl fmt::Debug for Json {
 }
 
 /// A text for people, cut where it is long.
-pub(super) fn shown(text: &str) -> Cow<'_, str> {
+fn shown(text: &str) -> Cow<'_, str> {
     match text.char_indices().nth(SHOWN_CHARACTERS) {
         Some((end, _)) => Cow::Owned(format!("{}… ({} bytes)", &text[..end], text.len())),
         None => Cow::Borrowed(text),

@@ -1,0 +1,81 @@
+//! kafka: append-only logs by key. A message gets an offset when it is sent, and whoever polls sees all of them in that order.
+
+mod catch_up;
+mod client;
+mod reached;
+mod traffic;
+
+use std::{cell::RefCell, rc::Rc, time::Duration};
+
+use glomers_check::{Checker, Kafka};
+
+use self::{catch_up::CatchUp, client::LogClient, traffic::Traffic};
+use super::{Definition, Workload, transactions};
+use crate::{
+    check::checkers::Promise,
+    generator::TimeLimit,
+    plan::Plan,
+    schema::{Field, Rpc, Shape},
+};
+
+pub(crate) const DEFINITION: Definition = Definition {
+    name: "kafka",
+    doc: "Append-only logs by key: every message that was acknowledged is polled, once, and in the order of its offset.",
+    rpcs: &[&SEND, &POLL, &COMMIT_OFFSETS, &LIST_COMMITTED_OFFSETS],
+    build,
+    settings: &[&transactions::KEY_COUNT, &transactions::MAX_WRITES_PER_KEY],
+    checker,
+};
+
+const SEND: Rpc = Rpc {
+    name: "send",
+    doc: "Appends a message to the log of a key. The node answers with the offset that the message got: above those of all messages before \
+          it in that log. Offsets may leave gaps.",
+    request: &[Field { name: "key", shape: Shape::Text }, Field { name: "msg", shape: Shape::Any }],
+    reply_name: "send_ok",
+    reply: &[Field { name: "offset", shape: Shape::Integer }],
+};
+
+const POLL: Rpc = Rpc {
+    name: "poll",
+    doc: "Asks for messages of some keys: `offsets` says of each key where to begin. The node answers with `[offset, message]` pairs of each \
+          key, ascending and without leaving one out, beginning with the first at that offset or above. It may stop anywhere, and leave \
+          out keys without messages.",
+    request: &[Field { name: "offsets", shape: Shape::Object(&Shape::Integer) }],
+    reply_name: "poll_ok",
+    reply: &[Field {
+        name: "msgs",
+        shape: Shape::Object(&Shape::List(&Shape::Tuple(&[Shape::Integer, Shape::Any]))),
+    }],
+};
+
+const COMMIT_OFFSETS: Rpc = Rpc {
+    name: "commit_offsets",
+    doc: "Says that a client has processed the messages of each key up to and with this offset, so that the next one to be assigned the key \
+          may go on after it.",
+    request: &[Field { name: "offsets", shape: Shape::Object(&Shape::Integer) }],
+    reply_name: "commit_offsets_ok",
+    reply: &[],
+};
+
+const LIST_COMMITTED_OFFSETS: Rpc = Rpc {
+    name: "list_committed_offsets",
+    doc: "Asks up to which offset each of these keys was committed. The node leaves out keys that never were.",
+    request: &[Field { name: "keys", shape: Shape::List(&Shape::Text) }],
+    reply_name: "list_committed_offsets_ok",
+    reply: &[Field { name: "offsets", shape: Shape::Object(&Shape::Integer) }],
+};
+
+/// How long the final polls may take. Where messages were lost they would never end.
+const CATCH_UP_LIMIT: Duration = Duration::from_secs(10);
+
+fn build(plan: &Plan) -> Workload {
+    let reached = Rc::new(RefCell::default());
+    let traffic = Traffic::new(plan, Rc::clone(&reached));
+    Workload::new(traffic, LogClient::default())
+        .ending_with(TimeLimit::new(CATCH_UP_LIMIT, CatchUp::new(reached)))
+}
+
+fn checker(promise: &Promise) -> Box<dyn Checker> {
+    Box::new(Kafka::new(promise.mode))
+}

@@ -1,0 +1,108 @@
+//! The third Gossip Glomers challenge: a value that one node is given reaches every node. Fast, or with few messages, and whatever breaks.
+//!
+//! # How values travel
+//!
+//! The nodes stand in the order of the init message. The first that can be reached is the **relay**. Every node sends what its clients gave
+//! it to the relay, and the relay passes on what has come since it last did so, to everybody, in one message each. So a value takes two
+//! hops, and what many nodes were given travels in one message. How long the relay waits between two rounds is the one knob between speed
+//! and thrift.
+//!
+//! There is one message between nodes, [`Gossip`], and it always says the same: what its sender **has**, and all that its receiver
+//! **lacks**, as far as the sender knows. What a node has is told by a number for each log (see [`Store`]), like a version vector. This one
+//! rule is all that there is of acknowledgements, retries and duplicates:
+//!
+//! - what a node has says what has arrived, so that every message is an acknowledgement of all before it;
+//! - what was lost is still lacking, so the next message brings it again;
+//! - what comes twice or out of order is already there.
+//!
+//! A message is only sent on purpose when nothing else goes the same way for a while, so a quiet cluster is silent.
+//!
+//! A sparing node does not send its values as they come. It knows when the relay last spoke and how often it speaks, and sends so that its
+//! message arrives just before the next round: one message a round, and no second wait at the relay.
+//!
+//! # When something breaks
+//!
+//! A node that does not confirm in time what it was sent is **silent**, be it dead, stopped, slow or cut off. If that was somebody's relay,
+//! the next node in the order is the relay instead; a node that is chosen so serves those who chose it, and is itself served by the next
+//! before it. A node that finds everybody before it silent serves all. It keeps trying the silent ones, one message each from time to time,
+//! and the first answer brings both sides up to date. So one relay is enough while all is well, and each part of a cluster that has
+//! fallen apart has one of its own. No link must work both ways, and reaching any one node is enough.
+//!
+//! A node that has just started asks another for all that there is, and answers reads when it has caught up.
+//!
+//! # What a node promises
+//!
+//! A read shows every value once. What is acknowledged, every node shows in the end, unless all who hold it die. Whether that can happen
+//! depends on when a node answers `broadcast_ok`, see [`Acknowledge`]:
+//!
+//! | `--acknowledge` | an acknowledged value is lost | costs | profile |
+//! |---|---|---|---|
+//! | `stored` | never, even if all nodes die at once | two messages to `lin-kv`; the client waits for them | `low-latency` |
+//! | `copied` | if its node and the one that confirmed it die before a third holds it | the client waits for another node | |
+//! | `at-once` | if its node dies before its next message arrived, in a second or two | nothing | `low-traffic` |
+//!
+//! The promise is about what was acknowledged. A node shows a value as soon as it has it, so with bad luck a read shows what is lost with
+//! that node a moment later, before its client has heard anything.
+//!
+//! No node can be both most thrifty and safe from death: with one client a node, who waits, each value needs a message out and a message
+//! back before it is acknowledged, which is about one message for each operation, since every second operation is a read.
+//!
+//! # What it costs
+//!
+//! With 25 nodes, a hundred operations a second, half of them broadcasts, and messages that take 100 ms. A round costs 24 messages down and
+//! at most 24 up; so, with a round every `T` seconds, a sparing node's messages for each operation are
+//! `24 (1 + (1 - exp(-2 T))) / (100 T)`: 0.31 at 1.5 s and 0.85 at 0.45 s, beside what starting and ending take. A value waits up to `T`, and
+//! is 250 ms on its way. A fast node's values go up at once: `0.48 + 24 / (100 T)`, 3.5 at 80 ms, and one more to keep them.
+//!
+//! The set checker counts from the acknowledgement or the first read that shows the value, whichever is earlier; "from the request" counts
+//! from the client's request instead. Faults come and go every five seconds or so, so that each is on for about half of the run. `cargo run
+//! --release --package broadcast --example figures` measures all of it again.
+//!
+//! | `--profile` | fault | messages for each operation | stable, median / max ms | from the request | after the fault ended, max ms |
+//! |---|---|---|---|---|---|
+//! | `low-latency` | none | 4.52 | 25 / 171 | 221 / 471 | - |
+//! | `low-latency` | partition | 4.95 | 1445 / 9147 | 1646 / 9547 | 923 |
+//! | `low-latency` | one-way | 5.49 | 57 / 5774 | 250 / 5974 | 683 |
+//! | `low-latency` | asymmetric | 6.37 | 139 / 3367 | 340 / 3567 | 602 |
+//! | `low-latency` | loss | 5.00 | 55 / 937 | 242 / 1137 | 509 |
+//! | `low-latency` | duplication | 4.67 | 26 / 170 | 220 / 466 | 260 |
+//! | `low-latency` | reordering | 4.99 | 58 / 760 | 248 / 960 | 315 |
+//! | `low-latency` | slow | 5.58 | 34 / 849 | 227 / 1049 | 464 |
+//! | `low-latency` | flaky | 5.19 | 84 / 1132 | 272 / 1332 | 627 |
+//! | `low-latency` | pause | 4.54 | 30 / 1504 | 221 / 8375 | 708 |
+//! | `low-latency` | kill | 4.91 | 26 / 1911 | 224 / 2111 | 352 |
+//! | `low-latency --acknowledge copied` | none | 3.60 | 0 / 158 | 219 / 276 | - |
+//! | `low-latency --acknowledge copied` | partition | 4.10 | 1119 / 8956 | 1337 / 9435 | 668 |
+//! | `low-traffic` | none | 0.38 | 951 / 1742 | 951 / 1742 | - |
+//! | `low-traffic` | partition | 0.58 | 3653 / 11875 | 3653 / 11875 | 2971 |
+//! | `low-traffic` | one-way | 0.57 | 1324 / 8355 | 1324 / 8355 | 1216 |
+//! | `low-traffic` | asymmetric | 0.70 | 2470 / 6618 | 2470 / 6618 | 2124 |
+//! | `low-traffic` | loss | 0.51 | 2128 / 6103 | 2128 / 6103 | 3053 |
+//! | `low-traffic` | duplication | 0.38 | 1056 / 4530 | 1056 / 4530 | 2503 |
+//! | `low-traffic` | reordering | 0.43 | 1431 / 4029 | 1431 / 4029 | 2170 |
+//! | `low-traffic` | slow | 0.57 | 997 / 2929 | 997 / 2929 | 1718 |
+//! | `low-traffic` | flaky | 0.49 | 1937 / 7890 | 1938 / 7890 | 1716 |
+//! | `low-traffic` | pause | 0.68 | 1262 / 4949 | 1262 / 9237 | 1570 |
+//! | `low-traffic --interval-ms 450` | none | 0.94 | 463 / 693 | 464 / 693 | - |
+//! | `low-traffic --interval-ms 450` | partition | 1.17 | 1733 / 9666 | 1733 / 9666 | 1335 |
+//!
+//! All of these runs are valid. With `kill`, `low-traffic` loses values, as its promise says.
+//!
+//! # The parts
+//!
+//! `values` is what a node holds, `peer` what it knows of another, [`Replica`] decides who is told what and when, and
+//! [`BroadcastServer`] lets it speak. `vault` is what outlives the node. [`Settings`] are the program's arguments.
+
+mod messages;
+mod peer;
+mod replica;
+mod server;
+mod settings;
+mod values;
+mod vault;
+
+pub use messages::{Broadcast, BroadcastOk, Gossip, Read, ReadOk, Sync, SyncOk, Topology, TopologyOk};
+pub use replica::Replica;
+pub use server::BroadcastServer;
+pub use settings::{Acknowledge, ArgumentError, Settings};
+pub use values::{Life, News, Store, Summary, Value};

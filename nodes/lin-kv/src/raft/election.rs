@@ -1,0 +1,142 @@
+//! How the members agree on a leader.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use glomers_node::{NodeId, Time};
+
+use super::{Dismissed, Member, Payload, Position, Raft, RequestVote, Role, Vote};
+
+/// A candidate waits no longer than this for the votes, however slow the network seems.
+const LONGEST_PATIENCE: Duration = Duration::from_secs(6);
+
+/// A candidate's state.
+#[derive(Debug)]
+pub(super) struct Campaign {
+    /// On trial the candidate only asks whether it would be elected, in the term after its own.
+    is_trial: bool,
+    /// Who is for it.
+    votes: BTreeSet<NodeId>,
+    began: Time,
+}
+
+impl Raft {
+    /// No leader has been heard for too long, or a campaign has come to nothing.
+    pub(super) fn seek_leadership(&mut self) {
+        if matches!(self.role, Role::Campaigning(_)) {
+            self.patience = (self.patience * 2).min(LONGEST_PATIENCE);
+        }
+        self.set_leader(None);
+        if self.is_member() {
+            self.campaign(true, self.now);
+        } else {
+            // Whoever was bringing this node up to date has stopped.
+            self.role = Role::Following;
+            self.rest();
+            self.seek();
+        }
+    }
+
+    fn campaign(&mut self, is_trial: bool, began: Time) {
+        if !is_trial {
+            self.term += 1;
+            self.voted_for = Some(self.me.clone());
+        }
+        self.role = Role::Campaigning(Campaign { is_trial, votes: [self.me.name.clone()].into(), began });
+        self.due = self.now + self.scattered(self.patience);
+        for (name, incarnation) in self.log.members().clone().iter() {
+            if *name != self.me.name {
+                let stamp = self.stamp(incarnation);
+                self.send(name, RequestVote { stamp, is_trial, last: self.log.last() });
+            }
+        }
+        self.end_campaign_if_won();
+    }
+
+    /// A follower waits until it has not heard a leader for a while.
+    pub(super) fn rest(&mut self) {
+        self.due = self.now + self.scattered(self.tuning.election_timeout);
+    }
+
+    /// Follows whoever leads or is going to lead the present term.
+    pub(super) fn follow(&mut self) {
+        if !matches!(self.role, Role::Following) {
+            self.lose_reads();
+            self.role = Role::Following;
+            self.rest();
+        }
+    }
+
+    /// There is a later term: who leads it, this node does not know yet.
+    pub(super) fn enter_term(&mut self, term: u64) {
+        self.term = term;
+        self.voted_for = None;
+        self.follow();
+        self.set_leader(None);
+    }
+
+    pub(super) fn decide_vote(&mut self, from: &NodeId, request: RequestVote) {
+        let candidate = Member { name: from.clone(), incarnation: request.stamp.from };
+        if self.is_leading() && !self.log.members().contains(&candidate) {
+            let stamp = self.stamp(candidate.incarnation);
+            self.send(from, Dismissed { stamp });
+            return;
+        }
+        let for_term = request.stamp.term + u64::from(request.is_trial);
+        let is_granted = if request.is_trial {
+            for_term > self.term && is_as_long(request.last, self.log.last()) && !self.hears_leader()
+        } else {
+            let is_free = self.voted_for.as_ref().is_none_or(|voted_for| *voted_for == candidate);
+            for_term == self.term && is_free && is_as_long(request.last, self.log.last())
+        };
+        if is_granted && !request.is_trial {
+            self.voted_for = Some(candidate);
+            self.rest();
+        }
+        let stamp = self.stamp(request.stamp.from);
+        self.send(from, Vote { stamp, is_trial: request.is_trial, for_term, is_granted });
+    }
+
+    /// Whether there is a leader that another one would only disturb.
+    fn hears_leader(&self) -> bool {
+        let silence = self.now.since(self.leader_heard_at);
+        self.is_leading() || (self.leader.is_some() && silence < self.tuning.election_timeout)
+    }
+
+    pub(super) fn count_vote(&mut self, from: &NodeId, vote: Vote) {
+        let voter = Member { name: from.clone(), incarnation: vote.stamp.from };
+        let Role::Campaigning(campaign) = &mut self.role else { return };
+        let wanted = self.term + u64::from(campaign.is_trial);
+        let is_for_this = vote.is_trial == campaign.is_trial && vote.for_term == wanted;
+        if is_for_this && vote.is_granted && self.log.members().contains(&voter) {
+            campaign.votes.insert(voter.name);
+            self.end_campaign_if_won();
+        }
+    }
+
+    fn end_campaign_if_won(&mut self) {
+        let Role::Campaigning(campaign) = &self.role else { return };
+        if campaign.votes.len() < self.log.members().majority() {
+            return;
+        }
+        let began = campaign.began;
+        if campaign.is_trial {
+            self.campaign(false, began);
+        } else {
+            self.lead(Payload::LeaderBegins, began);
+        }
+    }
+
+    /// Another life of this name is a member now. The word of a leader of a former term does not count: it may not know
+    /// that this life has become a member since.
+    pub(super) fn be_dismissed(&mut self, dismissed: Dismissed) {
+        if dismissed.stamp.term >= self.term {
+            self.be_reborn();
+        }
+    }
+}
+
+/// Whether a candidate's log holds all that a majority may have committed together with the voter.
+fn is_as_long(candidate: Position, voter: Position) -> bool {
+    (candidate.term, candidate.index) >= (voter.term, voter.index)
+}

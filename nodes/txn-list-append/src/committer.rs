@@ -1,0 +1,187 @@
+//! How a node commits.
+
+use std::cell::{Cell, RefCell};
+use std::time::Duration;
+
+use futures::channel::oneshot;
+use glomers_node::{ErrorCode, Node, RpcError, Time};
+
+use crate::archive::{Archive, Attempt, CatchUp};
+use crate::database::Database;
+use crate::history::SegmentId;
+use crate::transaction::{MicroOperation, TxnOk};
+
+/// A transaction that others have overtaken again and again is given up after this: clients wait for five seconds.
+const PATIENCE: Duration = Duration::from_millis(4500);
+
+/// A transaction and its client.
+#[derive(Debug)]
+pub(crate) struct Waiting {
+    pub(crate) transaction: Vec<MicroOperation>,
+    came_at: Time,
+    answer: oneshot::Sender<Result<TxnOk, RpcError>>,
+}
+
+impl Waiting {
+    /// A transaction, and where its answer will come.
+    pub(crate) fn new(
+        transaction: Vec<MicroOperation>,
+        came_at: Time,
+    ) -> (Self, oneshot::Receiver<Result<TxnOk, RpcError>>) {
+        let (answer, receiver) = oneshot::channel();
+        (Self { transaction, came_at, answer }, receiver)
+    }
+
+    pub(crate) fn answer(self, outcome: Result<TxnOk, RpcError>) {
+        // The client's handler may have ended; then nobody wants it.
+        let _ = self.answer.send(outcome);
+    }
+}
+
+/// A node's copy of the lists, and its way to change them. One commit at a time.
+#[derive(Debug)]
+pub(crate) struct Committer {
+    node: Node,
+    archive: Archive,
+    database: RefCell<Database>,
+    /// What tells this life's commits from those of all other lives and nodes.
+    life: u64,
+    commit_count: Cell<u64>,
+    /// Whether another node has committed since this one did.
+    has_rival: Cell<bool>,
+}
+
+impl Committer {
+    pub(crate) fn new(node: &Node, life: u64) -> Self {
+        Self {
+            node: node.clone(),
+            archive: Archive::new(node),
+            database: RefCell::default(),
+            life,
+            commit_count: Cell::new(0),
+            has_rival: Cell::new(false),
+        }
+    }
+
+    /// Tries once to commit these transactions, all or none, and answers them. Returns them where others were first;
+    /// then this copy of the lists knows what those did.
+    pub(crate) async fn commit(&self, round: Vec<Waiting>) -> Vec<Waiting> {
+        let began = self.node.now();
+        match self.attempt(&round).await {
+            Ok(Some(completed)) => {
+                for (waiting, txn) in round.into_iter().zip(completed) {
+                    waiting.answer(Ok(TxnOk { txn }));
+                }
+                if self.has_rival.replace(false) {
+                    // Whoever has just committed knows the root, and could go on doing so before anybody else does.
+                    let chance = self.node.rng().f64();
+                    self.node.sleep((self.node.now() - began).mul_f64(2.0 * chance)).await;
+                }
+                Vec::new()
+            }
+            Ok(None) => round,
+            Err(error) => {
+                round.into_iter().for_each(|waiting| waiting.answer(Err(error.clone())));
+                Vec::new()
+            }
+        }
+    }
+
+    /// Answers the transactions that have waited too long, and returns the others.
+    pub(crate) fn give_up_late(&self, round: Vec<Waiting>) -> Vec<Waiting> {
+        let now = self.node.now();
+        let (late, on_time): (Vec<Waiting>, Vec<Waiting>) =
+            round.into_iter().partition(|waiting| now.since(waiting.came_at) > PATIENCE);
+        for waiting in late {
+            let text = "other transactions were committed first, again and again: try again";
+            waiting.answer(Err(RpcError::new(ErrorCode::TXN_CONFLICT, text)));
+        }
+        on_time
+    }
+
+    /// The completed transactions; `None` where others were first.
+    async fn attempt(&self, round: &[Waiting]) -> Result<Option<Vec<Vec<MicroOperation>>>, RpcError> {
+        let (completed, appends) = self.carry_out(round);
+        if appends.is_empty() {
+            // The root was asked for after all of these came, so its state is one that they may read.
+            let root = self.archive.root().await.map_err(without_effect)?;
+            self.catch_up(root).await.map_err(without_effect)?;
+            return Ok(Some(self.carry_out(round).0));
+        }
+        let former = self.database.borrow().head().cloned();
+        let draft = self.database.borrow().draft(self.next_id(), appends);
+        let root = self.archive.write(&draft).await.map_err(without_effect)?;
+        if root != former {
+            self.catch_up(root).await.map_err(without_effect)?;
+            return Ok(None);
+        }
+        let attempt = self.archive.replace_root(former.as_ref(), &draft).await?;
+        if attempt == Attempt::Committed {
+            self.database.borrow_mut().advance(&draft.id, draft.appends);
+            return Ok(Some(completed));
+        }
+        let root = self.archive.root().await.map_err(|error| attempt.explain(error))?;
+        let passed = self.catch_up(root).await.map_err(|error| attempt.explain(error))?;
+        match (attempt, passed) {
+            (Attempt::Unclear, Some(passed)) if passed.contains(&draft.id) => Ok(Some(completed)),
+            (Attempt::Unclear, None) => {
+                let text =
+                    "the commit was not confirmed, and too many others followed to tell whether it was made";
+                Err(RpcError::new(ErrorCode::CRASH, text))
+            }
+            _ => Ok(None),
+        }
+    }
+
+    fn carry_out(&self, round: &[Waiting]) -> (Vec<Vec<MicroOperation>>, crate::history::Appends) {
+        self.database.borrow().carry_out(round.iter().map(|waiting| waiting.transaction.as_slice()))
+    }
+
+    /// Goes on to the commit that the root names, and returns the names of those that were passed, where they are known.
+    async fn catch_up(&self, root: Option<SegmentId>) -> Result<Option<Vec<SegmentId>>, RpcError> {
+        let Some(root) = root.filter(|root| self.database.borrow().head() != Some(root)) else {
+            return Ok(Some(Vec::new()));
+        };
+        self.has_rival.set(true);
+        let head = self.database.borrow().head().cloned();
+        match self.archive.catch_up(head.as_ref(), &root).await? {
+            CatchUp::Commits(commits) => {
+                let mut database = self.database.borrow_mut();
+                let ids = commits.iter().map(|(id, _)| id.clone()).collect();
+                commits.into_iter().for_each(|(id, appends)| database.advance(&id, appends));
+                Ok(Some(ids))
+            }
+            CatchUp::Everything(database) => {
+                self.database.replace(database);
+                Ok(None)
+            }
+        }
+    }
+
+    fn next_id(&self) -> SegmentId {
+        let count = self.commit_count.get() + 1;
+        self.commit_count.set(count);
+        format!("{}-{}-{count}", self.node.id(), self.life)
+    }
+}
+
+/// Whatever happened before the root was to be replaced, nothing was committed.
+#[expect(clippy::needless_pass_by_value, reason = "that is how errors are mapped")]
+fn without_effect(error: RpcError) -> RpcError {
+    RpcError::new(ErrorCode::ABORT, format!("nothing was committed, since lin-kv could not be used: {error}"))
+}
+
+impl Attempt {
+    /// An error after an attempt: it certainly had no effect only if the attempt had none.
+    fn explain(&self, error: RpcError) -> RpcError {
+        match self {
+            Self::Overtaken => without_effect(error),
+            Self::Committed | Self::Unclear => {
+                let text = format!(
+                    "nobody knows whether this was committed, since lin-kv could not be used: {error}"
+                );
+                RpcError::new(ErrorCode::CRASH, text)
+            }
+        }
+    }
+}
