@@ -125,3 +125,14 @@ fn numbers_of_an_entry_beyond_64_bits_are_marked_as_edn_asks_for_it() {
     let line = Operation::invoke(u64::MAX, "read", ()).at(u64::MAX, u64::MAX).to_string();
     assert_eq!(edn::read(&line).unwrap().to_string(), line);
 }
+
+#[test]
+fn a_character_literal_has_a_character() {
+    // Whatever came next in the line of an entry would have become the character.
+    for text in ["\\", "\\ ", "[\\\n]"] {
+        assert!(edn::read(text).is_err(), "{text:?}");
+    }
+    for text in ["\\a", "\\newline", "[\\} \\\"]"] {
+        assert_eq!(edn::read(text).unwrap().to_string(), text);
+    }
+}

@@ -9,24 +9,13 @@ const MAX_ENTRIES: usize = 48;
 /// How deeply values are nested.
 const MAX_DEPTH: usize = 3;
 
-const FUNCTIONS: [&str; 16] = [
-    "read",
-    "write",
-    "cas",
-    "txn",
-    "append",
-    "get",
-    "put",
-    "add",
-    "enqueue",
-    "dequeue",
-    "acquire",
-    "release",
-    "echo",
-    "crash",
-    "",
-    "\u{1F41F} f",
+const FUNCTIONS: [&str; 15] = [
+    "read", "write", "cas", "txn", "append", "get", "put", "add", "enqueue", "dequeue", "acquire", "release",
+    "echo", "crash", "rdq/f",
 ];
+
+/// Keywords, symbols and tags: such as the readers let through.
+const NAMES: [&str; 6] = ["a", "type", "net/timeout", "r", "append", "élan"];
 
 const ERRORS: [&str; 4] = ["key-does-not-exist", "precondition-failed", "timeout", "abort"];
 
@@ -192,18 +181,25 @@ fn value(depth: usize, bytes: &mut Unstructured<'_>) -> Result<Value> {
         2 => Value::Int(bytes.arbitrary()?),
         3 => Value::Float(bytes.arbitrary()?),
         4 => Value::string(bytes.arbitrary::<&str>()?),
-        5 => Value::keyword(Name::new(bytes.arbitrary::<&str>()?)),
-        6 => Value::Symbol(Name::new(bytes.arbitrary::<&str>()?)),
+        5 => Value::keyword(Name::new(bytes.choose(&NAMES)?)),
+        6 => Value::Symbol(Name::new(bytes.choose(&NAMES)?)),
         7 => Value::List(values(depth, bytes)?),
         8 => Value::Vector(values(depth, bytes)?),
-        9 => Value::Set(values(depth, bytes)?),
-        10 => Value::Tagged(Box::new((Name::new(bytes.arbitrary::<&str>()?), value(depth - 1, bytes)?))),
+        9 => Value::Set(different(values(depth, bytes)?)),
+        10 => Value::Tagged(Box::new((Name::new(bytes.choose(&NAMES)?), value(depth - 1, bytes)?))),
         _ => {
-            let keys = values(depth, bytes)?;
+            let keys = different(values(depth, bytes)?);
             let entries = keys.into_iter().map(|key| Ok((key, value(depth - 1, bytes)?)));
             Value::Map(entries.collect::<Result<_>>()?)
         }
     })
+}
+
+/// Sets and maps do not hold anything twice.
+fn different(mut values: Vec<Value>) -> Vec<Value> {
+    values.sort();
+    values.dedup();
+    values
 }
 
 fn values(depth: usize, bytes: &mut Unstructured<'_>) -> Result<Vec<Value>> {

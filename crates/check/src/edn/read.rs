@@ -238,7 +238,10 @@ impl<'a> Parser<'a> {
     /// A character literal stays what it looks like: a symbol that begins with a backslash.
     fn character(&mut self) -> Result<Value, ReadError> {
         let rest = &self.text[self.position..];
-        let first = 1 + rest[1..].chars().next().map_or(0, char::len_utf8);
+        let Some(character) = rest[1..].chars().next().filter(|character| !character.is_whitespace()) else {
+            return Err(self.error("a backslash is followed by no character"));
+        };
+        let first = 1 + character.len_utf8();
         let end = rest[first..].find(is_delimiter).map_or(rest.len(), |end| first + end);
         self.take(end).map(|token| Value::Symbol(Name::new(token)))
     }
