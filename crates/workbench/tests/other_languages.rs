@@ -68,7 +68,6 @@ fn a_node_in_javascript_hands_on_what_the_service_says() {
 }
 
 #[test]
-#[expect(clippy::print_stderr, reason = "a test that is skipped says so")]
 fn a_node_in_go_on_the_official_library_counts_over_seq_kv() {
     if !is_installed("go", "version") {
         return;
