@@ -16,7 +16,7 @@ pub(crate) struct ExplainArguments {
 impl ExplainArguments {
     pub(crate) fn run(self) -> Result<ExitStatus, CliError> {
         let page = self.topic.as_deref().and_then(explain::page).unwrap_or_else(explain::contents);
-        anstream::print!("{page}");
+        anstream::println!("{page}");
         Ok(ExitStatus::Valid)
     }
 }

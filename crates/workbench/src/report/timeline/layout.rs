@@ -10,6 +10,8 @@ use crate::report::perf::Faults;
 
 /// The width of a column, in pixels.
 const COLUMN: usize = 190;
+/// Room for the name of a fault.
+const NAME: usize = 108;
 /// The width of the times' column.
 const GUTTER: usize = 84;
 /// What a line of text needs.
@@ -50,6 +52,8 @@ pub(super) struct Placed<'a> {
 /// The time of a fault.
 pub(super) struct Band {
     pub(super) name: String,
+    /// How far its name stands from the edge: each fault has a place of its own there, since several may be in force.
+    pub(super) inset: usize,
     pub(super) top: String,
     pub(super) height: String,
 }
@@ -73,8 +77,11 @@ impl<'a> Layout<'a> {
                 details: details(bar),
             }
         });
+        let names = faults.names();
+        let inset = |name: &str| names.iter().position(|other| *other == name).unwrap_or(0) * NAME;
         let bands = faults.spans().iter().filter(|span| span.start_ns <= end_ns).map(|span| Band {
             name: span.name.clone(),
+            inset: inset(&span.name),
             top: pixels(y(span.start_ns)),
             height: pixels((y(span.end_ns.unwrap_or(end_ns).min(end_ns)) - y(span.start_ns)).max(2.0)),
         });
