@@ -184,6 +184,19 @@ fn recognise(beginning: &[Operation], format: Option<Format>) -> Result<(&'stati
     if only(&["broadcast", "read"]) && any(&["broadcast"]) {
         return Ok(("broadcast", because("")));
     }
+    if only(&["add", "read"]) && any(&["add"]) {
+        let mut reads = beginning
+            .iter()
+            .filter(|operation| operation.f == "read" && operation.is_ok())
+            .map(|read| &read.value);
+        match reads.next() {
+            Some(Value::Int(_)) => return Ok(("pn-counter", because(", and reads show numbers"))),
+            Some(read) if read.as_elements().is_some() => {
+                return Ok(("set-full", because(", and reads show elements")));
+            }
+            _ => {}
+        }
+    }
     if only(&["generate"]) {
         return Ok(("unique-ids", because("")));
     }
@@ -222,4 +235,30 @@ fn micro_functions(beginning: &[Operation]) -> Option<BTreeSet<String>> {
         }
     }
     (!functions.is_empty()).then_some(functions)
+}
+
+#[cfg(test)]
+mod tests {
+    use glomers_check::OperationKind;
+
+    use super::*;
+
+    fn recognised(read: Value) -> Option<&'static str> {
+        let add = Operation::invoke(0, "add", 3);
+        let reads = Operation::invoke(1, "read", ());
+        let history = [
+            add.clone(),
+            add.completed(OperationKind::Ok, 3),
+            reads.clone(),
+            reads.completed(OperationKind::Ok, read),
+        ];
+        recognise(&history, None).ok().map(|(name, _)| name)
+    }
+
+    #[test]
+    fn what_reads_show_tells_a_set_from_a_counter() {
+        assert_eq!(recognised(Value::Vector(vec![Value::from(3)])), Some("set-full"));
+        assert_eq!(recognised(Value::from(3)), Some("pn-counter"));
+        assert_eq!(recognised(Value::Nil), None);
+    }
 }
