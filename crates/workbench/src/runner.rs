@@ -3,20 +3,22 @@
 //!
 //! It works the same under real and under virtual time; all that differs is how a node is hosted.
 
+mod event;
+
 use std::{
     cell::RefCell,
     collections::VecDeque,
-    fmt,
     rc::Rc,
     sync::atomic::{AtomicUsize, Ordering},
     time::Duration,
 };
 
-use glomers_check::{Operation, OperationKind, Value};
+use glomers_check::{Operation, OperationKind};
 use glomers_node::{Random, Time};
 use glomers_protocol::{ErrorCode, NodeId, RpcError};
 use glomers_world::{ExitReport, HostIndex, JournalError, SpawnError, World};
 
+pub use self::event::{Event, Observer};
 pub use crate::cluster::Hosting;
 use crate::{
     clients::Connection,
@@ -29,59 +31,6 @@ use crate::{
 
 /// How long a node may take to answer init.
 pub const INIT_TIMEOUT: Duration = Duration::from_secs(10);
-
-/// Listens to a run. What runs and what reports meet here and nowhere else.
-pub trait Observer {
-    /// Something happened that a person may want to see.
-    fn event(&mut self, event: &Event<'_>);
-    /// An operation was invoked or completed; the run's own checkers listen here. Returns its whole record.
-    fn operation(&mut self, operation: &Operation);
-    /// A chance to show how far the run is; called after every turn of the event loop.
-    fn turn(&mut self, world: &World, elapsed: Time);
-    /// Whether the run has failed already, so that it need not go on. Asked once a turn where the plan wants to know.
-    fn has_failed(&self) -> bool {
-        false
-    }
-}
-
-/// What happens in a run.
-#[derive(Debug)]
-#[non_exhaustive]
-pub enum Event<'a> {
-    /// A node's process is about to start.
-    Launching {
-        /// Its id.
-        node: &'a NodeId,
-    },
-    /// Every node has answered init and the first operation may start.
-    Ready {
-        /// How long that took.
-        after: Time,
-    },
-    /// The nemesis acted.
-    Nemesis {
-        /// The function, such as `start-partition`.
-        f: &'a str,
-        /// What it did.
-        done: &'a Value,
-    },
-    /// The time limit has come; the operations under way may still complete.
-    Draining {
-        /// How many there are.
-        operations: usize,
-    },
-    /// Every fault is healed; the nodes may recover for this long before the final operations.
-    Recovering {
-        /// How long.
-        pause: Duration,
-    },
-    /// The final operations begin.
-    Finishing,
-    /// A violation was seen, and the run does not go on after it.
-    FailedFast,
-    /// The nodes are being stopped.
-    TearingDown,
-}
 
 /// How a run ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -193,6 +142,9 @@ impl<'a> Runner<'a> {
             Some(ending) => ending,
             None => self.operate()?,
         };
+        if ending == Ending::FailedFast {
+            self.observer.event(&Event::FailedFast);
+        }
         self.observer.event(&Event::TearingDown);
         Ok(Ended {
             ending,
@@ -263,15 +215,15 @@ impl<'a> Runner<'a> {
         };
         let mut nemesis = Nemesis::new(self.plan);
         let mut generator = self.generator();
-        if let Some(ending) = self.work(&mut crew, &mut generator, &mut nemesis)? {
+        if let Some(ending) = self.work(&mut crew, &mut generator, &mut nemesis, false)? {
             return Ok(ending);
         }
         if let Some(mut generator) = self.workload.final_generator.take() {
-            if let Some(ending) = self.recover(&mut crew)? {
+            if let Some(ending) = self.recover()? {
                 return Ok(ending);
             }
             // Nothing goes wrong on purpose any more.
-            if let Some(ending) = self.work(&mut crew, &mut generator, &mut Nemesis::none())? {
+            if let Some(ending) = self.work(&mut crew, &mut generator, &mut Nemesis::none(), true)? {
                 return Ok(ending);
             }
         }
@@ -284,6 +236,7 @@ impl<'a> Runner<'a> {
         crew: &mut Crew,
         generator: &mut dyn Generator,
         nemesis: &mut Nemesis,
+        is_final: bool,
     ) -> Result<Option<Ending>, RunError> {
         let mut is_draining = false;
         loop {
@@ -320,7 +273,7 @@ impl<'a> Runner<'a> {
                         is_draining = true;
                         self.heal(nemesis)?;
                         let operations = crew.threads.len() - crew.free.count();
-                        self.observer.event(&Event::Draining { operations });
+                        self.observer.event(&Event::Draining { is_final, operations });
                     }
                 }
             }
@@ -338,19 +291,15 @@ impl<'a> Runner<'a> {
         }
     }
 
-    /// Gives the nodes time before the final operations.
-    fn recover(&mut self, crew: &mut Crew) -> Result<Option<Ending>, RunError> {
+    /// Gives the nodes time before the final operations. No operation is under way.
+    fn recover(&mut self) -> Result<Option<Ending>, RunError> {
         self.observer.event(&Event::Recovering { pause: self.plan.recovery });
         let end = self.elapsed() + self.plan.recovery;
-        // An idle generator: what is left is to take in what nodes do by themselves.
-        let mut pause = TimeLimit::new(self.plan.recovery, Silence);
-        debug_assert!(crew.free.are_all());
         while self.elapsed() < end {
             let early = self.early_ending();
             if early.is_some() {
                 return Ok(early);
             }
-            self.complete_operations(crew, &mut pause);
             self.note_preparations();
             let elapsed = self.elapsed();
             self.observer.turn(&self.world, elapsed);
@@ -490,36 +439,6 @@ impl<'a> Runner<'a> {
         match self.signal.load(Ordering::Relaxed) {
             0 => None,
             signal => Some(Ending::Interrupted { signal: u8::try_from(signal).unwrap_or(u8::MAX) }),
-        }
-    }
-}
-
-impl fmt::Display for Event<'_> {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Launching { node } => write!(formatter, "Launching {node}"),
-            Self::Ready { after } => {
-                let after_ms = after.since(Time::ZERO).as_secs_f64() * 1e3;
-                write!(formatter, "Every node has answered init, after {after_ms:.0} ms; the clients begin")
-            }
-            Self::Nemesis { f, done } => write!(formatter, "Nemesis: {f} {done}"),
-            Self::Draining { operations: 0 } => formatter.write_str("The time is up"),
-            Self::Draining { operations: 1 } => {
-                formatter.write_str("The time is up; one operation is still under way")
-            }
-            Self::Draining { operations } => {
-                write!(formatter, "The time is up; {operations} operations are still under way")
-            }
-            Self::Recovering { pause } => {
-                write!(
-                    formatter,
-                    "The nodes may recover for {} s before the final operations",
-                    pause.as_secs_f64()
-                )
-            }
-            Self::Finishing => formatter.write_str("The final operations begin"),
-            Self::FailedFast => formatter.write_str("A violation was seen; the run ends here"),
-            Self::TearingDown => formatter.write_str("Stopping the nodes"),
         }
     }
 }

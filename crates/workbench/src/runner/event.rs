@@ -1,0 +1,94 @@
+//! What happens in a run, for whoever listens.
+
+use std::{fmt, time::Duration};
+
+use glomers_check::{Operation, Value};
+use glomers_node::Time;
+use glomers_protocol::NodeId;
+use glomers_world::World;
+
+/// Listens to a run. What runs and what reports meet here and nowhere else.
+pub trait Observer {
+    /// Something happened that a person may want to see.
+    fn event(&mut self, event: &Event<'_>);
+    /// An operation was invoked or completed; the run's own checkers listen here. Returns its whole record.
+    fn operation(&mut self, operation: &Operation);
+    /// A chance to show how far the run is; called after every turn of the event loop.
+    fn turn(&mut self, world: &World, elapsed: Time);
+    /// Whether the run has failed already, so that it need not go on. Asked once a turn where the plan wants to know.
+    fn has_failed(&self) -> bool {
+        false
+    }
+}
+
+/// What happens in a run.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum Event<'a> {
+    /// A node's process is about to start.
+    Launching {
+        /// Its id.
+        node: &'a NodeId,
+    },
+    /// Every node has answered init and the first operation may start.
+    Ready {
+        /// How long that took.
+        after: Time,
+    },
+    /// The nemesis acted.
+    Nemesis {
+        /// The function, such as `start-partition`.
+        f: &'a str,
+        /// What it did.
+        done: &'a Value,
+    },
+    /// Nothing more is asked; the operations under way may still complete.
+    Draining {
+        /// Whether these are the final operations; otherwise the time limit has come.
+        is_final: bool,
+        /// How many there are.
+        operations: usize,
+    },
+    /// Every fault is healed; the nodes may recover for this long before the final operations.
+    Recovering {
+        /// How long.
+        pause: Duration,
+    },
+    /// The final operations begin.
+    Finishing,
+    /// A violation was seen, and the run does not go on after it.
+    FailedFast,
+    /// The nodes are being stopped.
+    TearingDown,
+}
+
+impl fmt::Display for Event<'_> {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Launching { node } => write!(formatter, "Launching {node}"),
+            Self::Ready { after } => {
+                let after_ms = after.since(Time::ZERO).as_secs_f64() * 1e3;
+                write!(formatter, "Every node has answered init, after {after_ms:.0} ms; the clients begin")
+            }
+            Self::Nemesis { f, done } => write!(formatter, "Nemesis: {f} {done}"),
+            Self::Draining { is_final, operations } => {
+                let what = if *is_final { "The last operation was invoked" } else { "The time is up" };
+                match operations {
+                    0 => formatter.write_str(what),
+                    1 => write!(formatter, "{what}; one operation is still under way"),
+                    _ => write!(formatter, "{what}; {operations} operations are still under way"),
+                }
+            }
+            Self::Recovering { pause } => {
+                write!(
+                    formatter,
+                    "The nodes may recover for {} s before the final operations",
+                    pause.as_secs_f64()
+                )
+            }
+            Self::Finishing => formatter.write_str("The nodes have recovered; the clients finish"),
+            Self::FailedFast => formatter.write_str("A violation was seen; the run ends here"),
+            Self::TearingDown => formatter.write_str("Stopping the nodes"),
+        }
+    }
+}
