@@ -74,6 +74,10 @@ impl Checker for Echo {
         }
     }
 
+    fn has_violation(&self) -> bool {
+        !self.errors.is_empty()
+    }
+
     fn finish(mut self: Box<Self>) -> Verdict {
         if self.mode == Mode::Compat {
             let unanswered = std::mem::take(&mut self.open).into_open();

@@ -85,13 +85,12 @@ impl Analysis {
     /// The checkers for this plan.
     pub fn new(plan: &Plan, mode: Mode) -> Self {
         let workload = workloads::named(&plan.workload);
-        let promise = workload.promise(&plan.settings, mode);
         let guarded = |checker: Box<dyn Checker>| -> Box<dyn Checker> { Box::new(Guarded::new(checker)) };
         Self {
             exceptions: guarded(Box::<Exceptions>::default()),
             stats: guarded(Box::<Stats>::default()),
             availability: guarded(Box::new(Availability::new(plan.availability))),
-            workload: guarded((workload.checker)(&promise)),
+            workload: guarded(workload.build_checker(&plan.settings, mode)),
             perf: Perf::new(),
             counts: OperationCounts::default(),
             overlap: Overlap::default(),
@@ -142,11 +141,15 @@ impl Analysis {
         let mut validity =
             Validity::merge([exceptions.validity, stats.validity, availability.validity, workload.validity]);
         // A workload that is not invalid has only to say that there was nothing to judge; why that is stands in the others.
-        let (mut findings, hints) = if workload.validity == Validity::Invalid {
+        let (mut findings, mut hints) = if workload.validity == Validity::Invalid {
             (workload.findings, Vec::new())
         } else {
             (Vec::new(), workload.findings)
         };
+        if aftermath.not_started.is_some() {
+            // Why there was nothing to judge is the node's affair, and what upstream would say of nothing is no help.
+            hints.clear();
+        }
         // Upstream never looks at what its nodes do on the side, so its verdict leaves this out.
         if self.mode == Mode::Strict {
             map.insert("nodes", nodes.results);

@@ -31,7 +31,7 @@ const BEGINNING: usize = 1000;
 /// What whoever asks knows of a history. What is left open is found out.
 #[derive(Debug, Clone)]
 pub struct Question {
-    /// The workload that the history is of, one of [`checkers::workload_names`].
+    /// The workload that the history is of, one of [`crate::workloads::names`].
     pub workload: Option<String>,
     /// The checker to use, by its name in [`checkers::ALL`].
     pub checker: Option<String>,

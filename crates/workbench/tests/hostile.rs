@@ -34,7 +34,14 @@ fn a_correct_node_passes() {
 
 #[test]
 fn a_node_that_dies_at_once_is_named_with_its_status_and_last_words() {
-    run("die-at-once", &[]).1.expect_code(1).expect_said(&["n0", "status 3", "I can't go on."]);
+    let (_, ended) = run("die-at-once", &[]);
+    ended.expect_code(1).expect_said(&["n0", "status 3", "I can't go on."]);
+    // There was no operation, so that nothing is to be said of operations.
+    assert!(
+        !ended.stdout.contains("Maelstrom") && !ended.stdout.contains("No echo succeeded"),
+        "{}",
+        ended.stdout
+    );
 }
 
 #[test]
@@ -161,4 +168,13 @@ fn escape_sequences_stay_in_the_log() {
     let (_, ended) = run("terminal-escape", &["--log-stderr"]);
     ended.expect_code(1).expect_said(&["n0", "u{1b}"]);
     assert!(!ended.stderr.contains('\u{1b}'));
+}
+
+#[test]
+fn a_run_that_may_fail_fast_ends_at_the_first_violation_and_says_so() {
+    let bench = Bench::new();
+    let ended = bench.run(bench.hostile("wrong-echo", &["--time-limit", "60", "--fail-fast"]));
+    ended.expect_code(1).expect_said(&["Analysis invalid!", "something else"]);
+    assert!(ended.stderr.contains("A violation was seen; the run ends here"), "{}", ended.stderr);
+    assert!(bench.read("history.edn").lines().count() < 20);
 }

@@ -10,8 +10,6 @@ use glomers_check::{
     txn::{ListAppend, Model, Options, RwRegister, VersionOrders, weak::Level},
 };
 
-use crate::workloads;
-
 /// A checker that a person can ask for.
 pub struct Entry {
     /// Its name on the command line.
@@ -51,10 +49,10 @@ pub struct Promise {
 
 impl Promise {
     /// That of one of Maelstrom's workloads.
-    pub fn of_workload(models: Vec<Model>, mode: Mode) -> Self {
+    pub fn of_workload(keys: Keys, models: Vec<Model>, mode: Mode) -> Self {
         Self {
             mode,
-            keys: Keys::None,
+            keys,
             initial: Value::Nil,
             models,
             version_orders: VersionOrders::default(),
@@ -64,7 +62,7 @@ impl Promise {
     }
 
     /// A checker that judges as the mode says; where ours is stricter than upstream's it says so.
-    pub(crate) fn compared<C: Checker + 'static>(&self, new: impl Fn(Mode) -> C) -> Box<dyn Checker> {
+    fn compared<C: Checker + 'static>(&self, new: impl Fn(Mode) -> C) -> Box<dyn Checker> {
         match self.mode {
             Mode::Strict => Box::new(Compared::new(new(Mode::Strict), new(Mode::Compat))),
             Mode::Compat => Box::new(new(Mode::Compat)),
@@ -189,34 +187,6 @@ pub fn find(name: &str) -> Option<&'static Entry> {
     ALL.iter().find(|entry| entry.name == name)
 }
 
-/// Workloads whose checker is in this registry, and where their operations name keys.
-const WORKLOADS: [(&str, &str, Keys); 10] = [
-    ("broadcast", "broadcast", Keys::None),
-    ("echo", "echo", Keys::None),
-    ("g-counter", "pn-counter", Keys::None),
-    ("g-set", "set-full", Keys::None),
-    ("kafka", "kafka", Keys::None),
-    ("lin-kv", "register", Keys::InValue),
-    ("pn-counter", "pn-counter", Keys::None),
-    ("txn-list-append", "list-append", Keys::None),
-    ("txn-rw-register", "rw-register", Keys::None),
-    ("unique-ids", "unique-ids", Keys::None),
-];
-
-/// The workloads whose histories can be checked, sorted.
-pub fn workload_names() -> Vec<&'static str> {
-    let mut names: Vec<&str> = WORKLOADS.iter().map(|(name, ..)| *name).chain(workloads::names()).collect();
-    names.sort_unstable();
-    names.dedup();
-    names
-}
-
-/// A workload's checker in this registry, and where its operations name keys.
-pub(super) fn of_workload(workload: &str) -> Option<(&'static Entry, Keys)> {
-    let (_, checker, keys) = WORKLOADS.iter().find(|(name, ..)| *name == workload)?;
-    Some((find(checker).expect("a workload names a checker of the registry"), *keys))
-}
-
 fn echo(promise: &Promise) -> Box<dyn Checker> {
     promise.compared(Echo::new)
 }
@@ -268,11 +238,13 @@ fn rw_register(promise: &Promise) -> Box<dyn Checker> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::workloads;
 
     #[test]
-    fn every_workload_has_its_checker_and_every_name_is_used_once() {
-        for name in workload_names() {
-            assert!(of_workload(name).is_some() || workloads::find(name).is_some(), "{name}");
+    fn every_workload_names_a_checker_and_every_name_is_used_once() {
+        for workload in workloads::ALL {
+            let entry = find(workload.checker).unwrap_or_else(|| panic!("{} has no checker", workload.name));
+            assert!(entry.takes_keys || workload.keys == Keys::None, "{}", workload.name);
         }
         for (place, entry) in ALL.iter().enumerate() {
             assert!(ALL[place + 1..].iter().all(|other| other.name != entry.name), "{} twice", entry.name);

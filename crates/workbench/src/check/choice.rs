@@ -9,7 +9,7 @@ use super::{
     checkers::{self, Entry, Keys, Promise},
     source::Told,
 };
-use crate::workloads;
+use crate::workloads::{self, Definition};
 
 /// The checkers for a history, and why these.
 pub(super) struct Choice {
@@ -37,11 +37,13 @@ pub(super) fn choose(
         let keys = if entry.takes_keys { keys_of(beginning) } else { Keys::None };
         return single(entry, keys, question, told, "--checker says so", watch);
     }
-    if let Some(workload) = &question.workload {
+    if let Some(name) = &question.workload {
+        let workload =
+            workloads::find(name).ok_or_else(|| format!("There is no workload named {name:?}."))?;
         return workload_choice(workload, "--workload says so", question, told, watch);
     }
-    if let Some((workload, who)) = &told.workload
-        && (checkers::of_workload(workload).is_some() || workloads::find(workload).is_some())
+    if let Some((name, who)) = &told.workload
+        && let Some(workload) = workloads::find(name)
     {
         return workload_choice(workload, who, question, told, watch);
     }
@@ -87,30 +89,22 @@ fn require_use_of_options(entry: &Entry, question: &Question) -> Result<(), Stri
 
 /// What a run of a workload is checked for: its own checker, and those that look at any.
 fn workload_choice(
-    workload: &str,
+    workload: &Definition,
     who: &str,
     question: &Question,
     told: &Told,
     watch: &Watch,
 ) -> Result<Choice, String> {
-    let (checked_as, checker) = match (checkers::of_workload(workload), workloads::find(workload)) {
-        (Some((entry, keys)), _) => {
-            require_use_of_options(entry, question)?;
-            let checker = (entry.build)(&promise(keys, true, question, told, watch));
-            (format!("{workload} ({})", name_with(entry, keys, question, told)), checker)
-        }
-        (None, Some(definition)) => {
-            (workload.to_owned(), (definition.checker)(&promise(Keys::None, true, question, told, watch)))
-        }
-        (None, None) => return Err(format!("There is no checker for the workload {workload:?}.")),
-    };
+    let entry = workload.checker();
+    require_use_of_options(entry, question)?;
+    let checker = (entry.build)(&promise(workload.keys, true, question, told, watch));
+    let checked_as = format!("{} ({})", workload.name, name_with(entry, workload.keys, question, told));
     let mut general: Vec<(&'static str, Box<dyn Checker>)> =
         vec![("exceptions", Box::<Exceptions>::default()), ("stats", Box::<Stats>::default())];
     if let Some(goal) = told.availability {
         general.push(("availability", Box::new(Availability::new(goal))));
     }
-    let needs_the_end = checkers::of_workload(workload).is_some_and(|(entry, _)| entry.needs_the_end);
-    Ok(Choice { checked_as, reason: who.to_owned(), general, checker, needs_the_end })
+    Ok(Choice { checked_as, reason: who.to_owned(), general, checker, needs_the_end: entry.needs_the_end })
 }
 
 fn promise(keys: Keys, is_workload: bool, question: &Question, told: &Told, watch: &Watch) -> Promise {
@@ -219,7 +213,7 @@ fn recognise(beginning: &[Operation], format: Option<Format>) -> Result<(&'stati
     Err(format!(
         "What to check it for cannot be told: its operations are {functions}, which fits no checker, or more than one. \
          Say --workload ({}) or --checker ({}).",
-        checkers::workload_names().join(", "),
+        workloads::names().collect::<Vec<_>>().join(", "),
         names.join(", ")
     ))
 }

@@ -14,7 +14,7 @@ use glomers_check::{
 use glomers_world::journal::JournalReader;
 
 use super::Watch;
-use crate::{record, run_file::RunFile, store::files};
+use crate::{record, run_file::RunFile, store::files, workloads};
 
 /// A history that is about to be read, and what stands beside it.
 pub struct Source {
@@ -189,7 +189,7 @@ fn told_by_run(directory: &Path) -> Told {
                 .canonicalize()
                 .ok()
                 .and_then(|path| Some(path.parent()?.file_name()?.to_str()?.to_owned()));
-            let workload = parent.filter(|name| super::checkers::workload_names().contains(&name.as_str()));
+            let workload = parent.filter(|name| workloads::find(name).is_some());
             Told {
                 workload: workload.map(|name| (name, "its directory is named after it")),
                 ..Told::default()

@@ -14,6 +14,7 @@ use glomers_check::{
 use super::exit::{CliError, ExitStatus};
 use super::watched::{self, Ended};
 use crate::check::{Answer, Question, Source, checkers, junit, report};
+use crate::workloads;
 
 /// The options of `glomers check`.
 #[derive(Debug, Args)]
@@ -26,7 +27,7 @@ pub(crate) struct CheckArguments {
     files: Vec<PathBuf>,
 
     /// The workload that the histories are of. Without it the run says so, or the operations do.
-    #[arg(short, long, value_name = "NAME", value_parser = PossibleValuesParser::new(checkers::workload_names()))]
+    #[arg(short, long, value_name = "NAME", value_parser = PossibleValuesParser::new(workloads::names()))]
     workload: Option<String>,
 
     /// The promise that the histories are held to.

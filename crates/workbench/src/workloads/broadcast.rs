@@ -4,16 +4,17 @@ mod topology;
 
 use std::collections::BTreeMap;
 
-use glomers_check::{Checker, Operation, SetFull, Value};
-use glomers_protocol::RawValue;
-use serde::Serialize;
+use glomers_check::Value;
 
 use self::topology::TOPOLOGY_SETTING;
-use super::{Definition, SetUp, Workload, mixes};
+use super::{
+    Definition, SetUp, Workload,
+    adds_and_reads::{self, AddAndRead},
+};
 use crate::{
-    check::checkers::Promise,
-    clients::{Bare, Client, Completion, Connection, DEFAULT_TIMEOUT, complete, raw},
-    generator::{Draft, EachThread, repeat},
+    check::checkers::Keys,
+    clients::raw,
+    generator::repeat,
     plan::Plan,
     schema::{Field, Rpc, Shape},
 };
@@ -24,7 +25,8 @@ pub(crate) const DEFINITION: Definition = Definition {
     rpcs: &[&TOPOLOGY, &BROADCAST, &READ],
     build,
     settings: &[&TOPOLOGY_SETTING],
-    checker,
+    checker: "broadcast",
+    keys: Keys::None,
 };
 
 const TOPOLOGY: Rpc = Rpc {
@@ -59,35 +61,9 @@ fn build(plan: &Plan) -> Workload {
         (Value::from(node.as_str()), Value::Vector(neighbours.collect()))
     });
     let payload = BTreeMap::from([("topology", raw(&Value::Map(topology.collect())))]);
-    let mut workload = Workload::new(repeat(mixes::adds_and_reads("broadcast")), BroadcastClient)
-        .ending_with(EachThread::new(Draft::new(0, "read", ()).with("final?", true)));
+    let client = AddAndRead { add: &BROADCAST, read: &READ };
+    let mut workload = Workload::new(repeat(adds_and_reads::numbers("broadcast")), client)
+        .ending_with(adds_and_reads::final_reads());
     workload.set_up = Some(SetUp { rpc: &TOPOLOGY, payload });
     workload
-}
-
-fn checker(promise: &Promise) -> Box<dyn Checker> {
-    Box::new(SetFull::new(promise.mode).adding_with("broadcast"))
-}
-
-struct BroadcastClient;
-
-#[derive(Serialize)]
-struct Broadcast {
-    message: Box<RawValue>,
-}
-
-impl Client for BroadcastClient {
-    fn invoke(&self, connection: Connection, operation: Operation) -> Completion {
-        Box::pin(async move {
-            if operation.f == "broadcast" {
-                let request = Broadcast { message: raw(&operation.value) };
-                let result = connection.call(&BROADCAST, &request, DEFAULT_TIMEOUT).await;
-                let message = operation.value.clone();
-                complete(operation, result.map(|_| message), false)
-            } else {
-                let result = connection.call(&READ, &Bare {}, DEFAULT_TIMEOUT).await;
-                complete(operation, result.map(|mut body| body.remove("messages").unwrap_or_default()), true)
-            }
-        })
-    }
 }

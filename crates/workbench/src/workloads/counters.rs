@@ -1,14 +1,13 @@
-//! What g-counter and pn-counter share: the messages, the client, the end.
+//! What g-counter and pn-counter share: the messages, the deltas, the end.
 
-use glomers_check::{Checker, Operation, PnCounter, Value};
-use glomers_protocol::RawValue;
-use serde::Serialize;
+use glomers_check::Value;
 
-use super::Workload;
+use super::{
+    Workload,
+    adds_and_reads::{AddAndRead, final_reads},
+};
 use crate::{
-    check::checkers::Promise,
-    clients::{Bare, Client, Completion, Connection, DEFAULT_TIMEOUT, complete, raw},
-    generator::{Draft, EachThread, Generator},
+    generator::Generator,
     schema::{Field, Rpc, Shape},
 };
 
@@ -34,35 +33,7 @@ pub(super) const DELTA_COUNT: u64 = 10;
 
 /// A counter on which these operations are tried; at the end every client reads once.
 pub(super) fn workload(generator: impl Generator + 'static) -> Workload {
-    Workload::new(generator, CounterClient)
-        .ending_with(EachThread::new(Draft::new(0, "read", ()).with("final?", true)))
-}
-
-pub(super) fn checker(promise: &Promise) -> Box<dyn Checker> {
-    Box::new(PnCounter::new(promise.mode))
-}
-
-struct CounterClient;
-
-#[derive(Serialize)]
-struct Add {
-    delta: Box<RawValue>,
-}
-
-impl Client for CounterClient {
-    fn invoke(&self, connection: Connection, operation: Operation) -> Completion {
-        Box::pin(async move {
-            if operation.f == "add" {
-                let request = Add { delta: raw(&operation.value) };
-                let result = connection.call(&ADD, &request, DEFAULT_TIMEOUT).await;
-                let delta = operation.value.clone();
-                complete(operation, result.map(|_| delta), false)
-            } else {
-                let result = connection.call(&READ, &Bare {}, DEFAULT_TIMEOUT).await;
-                complete(operation, result.map(|mut body| body.remove("value").unwrap_or_default()), true)
-            }
-        })
-    }
+    Workload::new(generator, AddAndRead { add: &ADD, read: &READ }).ending_with(final_reads())
 }
 
 /// A delta from a number below [`DELTA_COUNT`].

@@ -1,12 +1,12 @@
 //! Echo: a client sends a message and expects to get that same message back.
 
-use glomers_check::{Checker, Echo, Operation, Value};
+use glomers_check::{Operation, Value};
 use glomers_protocol::RawValue;
 use serde::Serialize;
 
 use super::{Definition, Workload};
 use crate::{
-    check::checkers::Promise,
+    check::checkers::Keys,
     clients::{Client, Completion, Connection, DEFAULT_TIMEOUT, complete, raw},
     generator::repeat,
     plan::Plan,
@@ -19,7 +19,8 @@ pub(crate) const DEFINITION: Definition = Definition {
     rpcs: &[&ECHO],
     build,
     settings: &[],
-    checker,
+    checker: "echo",
+    keys: Keys::None,
 };
 
 const ECHO: Rpc = Rpc {
@@ -34,10 +35,6 @@ fn build(_: &Plan) -> Workload {
     let generator =
         repeat(|random| ("echo".into(), Value::from(format!("Please echo {}", random.below(128)))));
     Workload::new(generator, EchoClient)
-}
-
-fn checker(promise: &Promise) -> Box<dyn Checker> {
-    promise.compared(Echo::new)
 }
 
 struct EchoClient;

@@ -1,13 +1,11 @@
 //! g-set: a set that grows. Every node must show every element in the end.
 
-use glomers_check::{Checker, Operation, SetFull};
-use glomers_protocol::RawValue;
-use serde::Serialize;
-
-use super::{Definition, Workload, mixes};
+use super::{
+    Definition, Workload,
+    adds_and_reads::{self, AddAndRead},
+};
 use crate::{
-    check::checkers::Promise,
-    clients::{Bare, Client, Completion, Connection, DEFAULT_TIMEOUT, complete, raw},
+    check::checkers::Keys,
     generator::{Draft, EachThread, repeat},
     plan::Plan,
     schema::{Field, Rpc, Shape},
@@ -19,7 +17,8 @@ pub(crate) const DEFINITION: Definition = Definition {
     rpcs: &[&ADD, &READ],
     build,
     settings: &[],
-    checker,
+    checker: "set-full",
+    keys: Keys::None,
 };
 
 const ADD: Rpc = Rpc {
@@ -39,36 +38,7 @@ const READ: Rpc = Rpc {
 };
 
 fn build(_: &Plan) -> Workload {
-    Workload::new(repeat(mixes::adds_and_reads("add")), SetClient).ending_with(EachThread::new(Draft::new(
-        0,
-        "read",
-        (),
-    )))
-}
-
-fn checker(promise: &Promise) -> Box<dyn Checker> {
-    Box::new(SetFull::new(promise.mode))
-}
-
-struct SetClient;
-
-#[derive(Serialize)]
-struct Add {
-    element: Box<RawValue>,
-}
-
-impl Client for SetClient {
-    fn invoke(&self, connection: Connection, operation: Operation) -> Completion {
-        Box::pin(async move {
-            if operation.f == "add" {
-                let request = Add { element: raw(&operation.value) };
-                let result = connection.call(&ADD, &request, DEFAULT_TIMEOUT).await;
-                let element = operation.value.clone();
-                complete(operation, result.map(|_| element), false)
-            } else {
-                let result = connection.call(&READ, &Bare {}, DEFAULT_TIMEOUT).await;
-                complete(operation, result.map(|mut body| body.remove("value").unwrap_or_default()), true)
-            }
-        })
-    }
+    // Upstream does not mark these reads as the last.
+    Workload::new(repeat(adds_and_reads::numbers("add")), AddAndRead { add: &ADD, read: &READ })
+        .ending_with(EachThread::new(Draft::new(0, "read", ())))
 }

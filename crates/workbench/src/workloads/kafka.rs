@@ -7,12 +7,10 @@ mod traffic;
 
 use std::{cell::RefCell, rc::Rc, time::Duration};
 
-use glomers_check::{Checker, Kafka};
-
 use self::{catch_up::CatchUp, client::LogClient, traffic::Traffic};
 use super::{Definition, Workload, transactions};
 use crate::{
-    check::checkers::Promise,
+    check::checkers::Keys,
     generator::TimeLimit,
     plan::Plan,
     schema::{Field, Rpc, Shape},
@@ -24,7 +22,8 @@ pub(crate) const DEFINITION: Definition = Definition {
     rpcs: &[&SEND, &POLL, &COMMIT_OFFSETS, &LIST_COMMITTED_OFFSETS],
     build,
     settings: &[&transactions::KEY_COUNT, &transactions::MAX_WRITES_PER_KEY],
-    checker,
+    checker: "kafka",
+    keys: Keys::None,
 };
 
 const SEND: Rpc = Rpc {
@@ -74,8 +73,4 @@ fn build(plan: &Plan) -> Workload {
     let traffic = Traffic::new(plan, Rc::clone(&reached));
     Workload::new(traffic, LogClient::default())
         .ending_with(TimeLimit::new(CATCH_UP_LIMIT, CatchUp::new(reached)))
-}
-
-fn checker(promise: &Promise) -> Box<dyn Checker> {
-    Box::new(Kafka::new(promise.mode))
 }

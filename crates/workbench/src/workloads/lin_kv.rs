@@ -2,14 +2,14 @@
 
 use std::{collections::BTreeSet, time::Duration};
 
-use glomers_check::{Checker, Operation, Value};
+use glomers_check::{Operation, Value};
 use glomers_node::Random;
 use glomers_protocol::RawValue;
 use serde::Serialize;
 
 use super::{Definition, Workload};
 use crate::{
-    check::checkers::{self, Keys, Promise},
+    check::checkers::Keys,
     clients::{Client, Completion, Connection, RequestFailure, complete, raw},
     generator::{Context, Draft, Generator, Next},
     plan::Plan,
@@ -22,7 +22,8 @@ pub(crate) const DEFINITION: Definition = Definition {
     rpcs: &[&READ, &WRITE, &CAS],
     build,
     settings: &[],
-    checker,
+    checker: "register",
+    keys: Keys::InValue,
 };
 
 const KEY: Field = Field { name: "key", shape: Shape::Any };
@@ -62,11 +63,6 @@ fn build(plan: &Plan) -> Workload {
     let timeout_ms = (10.0 * plan.latency.mean_ms).max(1000.0);
     let client = KeyValueClient { timeout: Duration::from_secs_f64(timeout_ms / 1e3) };
     Workload::new(Registers::new(plan.concurrency, plan.nodes.len()), client)
-}
-
-fn checker(promise: &Promise) -> Box<dyn Checker> {
-    let register = checkers::find("register").expect("the registry knows registers");
-    (register.build)(&Promise { keys: Keys::InValue, ..promise.clone() })
 }
 
 /// Groups of threads, each at work on one key at a time: half of a group reads, the others write and compare-and-set.

@@ -1,5 +1,6 @@
 //! The workloads, one file each: what clients ask nodes to do, and what the answers must be.
 
+mod adds_and_reads;
 mod broadcast;
 mod counters;
 mod echo;
@@ -7,7 +8,6 @@ mod g_counter;
 mod g_set;
 mod kafka;
 mod lin_kv;
-mod mixes;
 mod pn_counter;
 mod transactions;
 mod txn_list_append;
@@ -20,7 +20,7 @@ use glomers_check::{Checker, Mode};
 use glomers_protocol::RawValue;
 
 use crate::{
-    check::checkers::Promise,
+    check::checkers::{self, Entry, Keys, Promise},
     clients::Client,
     generator::Generator,
     plan::Plan,
@@ -40,15 +40,23 @@ pub struct Definition {
     pub build: fn(&Plan) -> Workload,
     /// The options that mean something to it.
     pub settings: &'static [&'static Setting],
-    /// Its own checker alone, for a history that is already there.
-    pub checker: fn(&Promise) -> Box<dyn Checker>,
+    /// Its own checker, by its name in [`checkers::ALL`].
+    pub checker: &'static str,
+    /// Where its operations name their key.
+    pub keys: Keys,
 }
 
 impl Definition {
-    /// What its checker holds a run with these settings to.
-    pub fn promise(&self, settings: &Settings, mode: Mode) -> Promise {
+    /// Its own checker, in the registry.
+    pub(crate) fn checker(&self) -> &'static Entry {
+        checkers::find(self.checker).expect("a workload names a checker of the registry")
+    }
+
+    /// Its own checker alone, for a run with these settings.
+    pub(crate) fn build_checker(&self, settings: &Settings, mode: Mode) -> Box<dyn Checker> {
         let models = self.settings.iter().find(|setting| matches!(setting.kind, SettingKind::Models));
-        Promise::of_workload(models.map(|setting| settings.models(setting)).unwrap_or_default(), mode)
+        let models = models.map(|setting| settings.models(setting)).unwrap_or_default();
+        (self.checker().build)(&Promise::of_workload(self.keys, models, mode))
     }
 }
 

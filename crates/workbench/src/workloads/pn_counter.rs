@@ -6,7 +6,7 @@ use super::{
     Definition, Workload,
     counters::{self, DELTA_COUNT},
 };
-use crate::{generator::repeat, plan::Plan};
+use crate::{check::checkers::Keys, generator::repeat, plan::Plan};
 
 pub(crate) const DEFINITION: Definition = Definition {
     name: "pn-counter",
@@ -14,7 +14,8 @@ pub(crate) const DEFINITION: Definition = Definition {
     rpcs: &[&counters::ADD, &counters::READ],
     build,
     settings: &[],
-    checker: counters::checker,
+    checker: "pn-counter",
+    keys: Keys::None,
 };
 
 fn build(_: &Plan) -> Workload {

@@ -13,7 +13,7 @@ use serde::Serialize;
 
 use crate::{
     clients::{Client, Completion, Connection, DEFAULT_TIMEOUT, complete, raw},
-    schema::Rpc,
+    schema::{Rpc, Shape},
     settings::{Setting, SettingKind, Settings},
 };
 
@@ -47,6 +47,9 @@ pub(super) const MAX_WRITES_PER_KEY: Setting = Setting {
     default: "16",
     kind: SettingKind::Count,
 };
+
+/// A read as it is asked for.
+pub(super) const READ_REQUEST: Shape = Shape::Tuple(&[Shape::Word("r"), Shape::Any, Shape::Null]);
 
 /// Draws transactions: reads, and writes whose values are 1, 2, 3, … for each key.
 pub(super) struct Transactions {

@@ -1,13 +1,11 @@
 //! txn-list-append: transactions over lists, which grow by appending and are read whole.
 
-use glomers_check::Checker;
-
 use super::{
     Definition, Workload,
-    transactions::{self, TransactionClient, Transactions},
+    transactions::{self, READ_REQUEST, TransactionClient, Transactions},
 };
 use crate::{
-    check::checkers::{self, Promise},
+    check::checkers::Keys,
     generator::repeat,
     plan::Plan,
     schema::{Field, Rpc, Shape},
@@ -19,27 +17,24 @@ pub(crate) const DEFINITION: Definition = Definition {
     rpcs: &[&TXN],
     build,
     settings: transactions::SETTINGS,
-    checker,
+    checker: "list-append",
+    keys: Keys::None,
 };
 
 const TXN: Rpc = Rpc {
     name: "txn",
-    doc: "Carries out a transaction: micro-operations `[f, key, value]`, in order, as if nothing else happened. `[\"r\", key, null]` reads the list under a key; the reply puts the list in the place of `null`, or `[]` or `null` where the key has none. `[\"append\", key, element]` adds an element to its end and comes back as it was.",
+    doc: "Carries out a transaction: micro-operations `[f, key, value]`, in order, as if nothing else happened. `[\"r\", key, null]` \
+          reads the list under a key; the reply puts the list in the place of `null`, or `[]` or `null` where the key has none. \
+          `[\"append\", key, element]` adds an element to its end and comes back as it was.",
     request: &[Field { name: "txn", shape: Shape::List(&Shape::Either(&[READ_REQUEST, APPEND])) }],
     reply_name: "txn_ok",
     reply: &[Field { name: "txn", shape: Shape::List(&Shape::Either(&[READ_REPLY, APPEND])) }],
 };
 
-const READ_REQUEST: Shape = Shape::Tuple(&[Shape::Word("r"), Shape::Any, Shape::Null]);
 const READ_REPLY: Shape = Shape::Tuple(&[Shape::Word("r"), Shape::Any, Shape::List(&Shape::Any)]);
 const APPEND: Shape = Shape::Tuple(&[Shape::Word("append"), Shape::Any, Shape::Any]);
 
 fn build(plan: &Plan) -> Workload {
     let mut transactions = Transactions::new("append", &plan.settings);
     Workload::new(repeat(move |random| transactions.draw(random)), TransactionClient { rpc: &TXN })
-}
-
-fn checker(promise: &Promise) -> Box<dyn Checker> {
-    let lists = checkers::find("list-append").expect("the registry knows lists");
-    (lists.build)(promise)
 }

@@ -1,13 +1,11 @@
 //! txn-rw-register: transactions over registers, which are written and read.
 
-use glomers_check::Checker;
-
 use super::{
     Definition, Workload,
-    transactions::{self, TransactionClient, Transactions},
+    transactions::{self, READ_REQUEST, TransactionClient, Transactions},
 };
 use crate::{
-    check::checkers::{self, Promise},
+    check::checkers::Keys,
     generator::repeat,
     plan::Plan,
     schema::{Field, Rpc, Shape},
@@ -19,27 +17,24 @@ pub(crate) const DEFINITION: Definition = Definition {
     rpcs: &[&TXN],
     build,
     settings: transactions::SETTINGS,
-    checker,
+    checker: "rw-register",
+    keys: Keys::None,
 };
 
 const TXN: Rpc = Rpc {
     name: "txn",
-    doc: "Carries out a transaction: micro-operations `[f, key, value]`, in order. `[\"r\", key, null]` reads the value under a key; the reply puts the value in the place of `null`, and leaves it where the key has none. `[\"w\", key, value]` replaces the value and comes back as it was.",
+    doc: "Carries out a transaction: micro-operations `[f, key, value]`, in order. `[\"r\", key, null]` reads the value under a key; \
+          the reply puts the value in the place of `null`, and leaves it where the key has none. `[\"w\", key, value]` replaces the \
+          value and comes back as it was.",
     request: &[Field { name: "txn", shape: Shape::List(&Shape::Either(&[READ_REQUEST, WRITE])) }],
     reply_name: "txn_ok",
     reply: &[Field { name: "txn", shape: Shape::List(&Shape::Either(&[READ_REPLY, WRITE])) }],
 };
 
-const READ_REQUEST: Shape = Shape::Tuple(&[Shape::Word("r"), Shape::Any, Shape::Null]);
 const READ_REPLY: Shape = Shape::Tuple(&[Shape::Word("r"), Shape::Any, Shape::Any]);
 const WRITE: Shape = Shape::Tuple(&[Shape::Word("w"), Shape::Any, Shape::Any]);
 
 fn build(plan: &Plan) -> Workload {
     let mut transactions = Transactions::new("w", &plan.settings);
     Workload::new(repeat(move |random| transactions.draw(random)), TransactionClient { rpc: &TXN })
-}
-
-fn checker(promise: &Promise) -> Box<dyn Checker> {
-    let registers = checkers::find("rw-register").expect("the registry knows registers");
-    (registers.build)(promise)
 }

@@ -1,10 +1,10 @@
 //! unique-ids: nodes invent identifiers, and no two may be the same.
 
-use glomers_check::{Checker, Operation, UniqueIds, Value};
+use glomers_check::{Operation, Value};
 
 use super::{Definition, Workload};
 use crate::{
-    check::checkers::Promise,
+    check::checkers::Keys,
     clients::{Bare, Client, Completion, Connection, DEFAULT_TIMEOUT, complete},
     generator::repeat,
     plan::Plan,
@@ -17,7 +17,8 @@ pub(crate) const DEFINITION: Definition = Definition {
     rpcs: &[&GENERATE],
     build,
     settings: &[],
-    checker,
+    checker: "unique-ids",
+    keys: Keys::None,
 };
 
 const GENERATE: Rpc = Rpc {
@@ -31,10 +32,6 @@ const GENERATE: Rpc = Rpc {
 
 fn build(_: &Plan) -> Workload {
     Workload::new(repeat(|_| ("generate".into(), Value::Nil)), UniqueIdsClient)
-}
-
-fn checker(promise: &Promise) -> Box<dyn Checker> {
-    Box::new(UniqueIds::new(promise.mode))
 }
 
 struct UniqueIdsClient;
