@@ -18,7 +18,7 @@
 //! outcome.assert_valid();
 //! ```
 
-use std::{sync::atomic::AtomicUsize, time::Duration};
+use std::{ops::Range, sync::atomic::AtomicUsize, time::Duration};
 
 use glomers_check::{AvailabilityGoal, Mode, Operation, Validity, Value};
 use glomers_node::{Node, Router, Time};
@@ -40,6 +40,18 @@ use crate::{
 pub struct Simulation {
     plan: Plan,
     mode: Mode,
+}
+
+/// The seeds that a test of many runs tries: so many as the environment's `GLOMERS_SEEDS` says, or else this many, few enough not to be
+/// waited for.
+///
+/// # Panics
+/// When `GLOMERS_SEEDS` is no number.
+pub fn seeds(default_count: u64) -> Range<u64> {
+    let asked = std::env::var("GLOMERS_SEEDS").ok();
+    let parse =
+        |text: String| text.parse().unwrap_or_else(|_| panic!("GLOMERS_SEEDS is {text:?}, and no number"));
+    0..asked.map_or(default_count, parse)
 }
 
 /// What a simulated test came to.
@@ -214,6 +226,18 @@ impl Outcome {
             self.findings.join("\n")
         );
         self
+    }
+
+    /// Asserts that another run was the same to the byte: every event, every operation, the whole journal.
+    ///
+    /// # Panics
+    /// When it was not, with the first operation in which they differ.
+    pub fn assert_same_run(&self, other: &Self) {
+        let differing = self.history.iter().zip(&other.history).find(|(one, other)| one != other);
+        assert!(differing.is_none(), "the runs differ: {differing:?}");
+        assert_eq!(self.history.len(), other.history.len(), "one run goes on after the other has ended");
+        assert_eq!(self.trace_hash, other.trace_hash, "the same operations, but other events");
+        assert!(self.journal == other.journal, "the same events, but other journals");
     }
 
     /// A figure of the results by its path, as expectations name it: `net.servers.msgs-per-op`, `stable-latency.p50` (in milliseconds).

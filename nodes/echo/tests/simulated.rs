@@ -38,10 +38,7 @@ fn every_seed_is_valid() {
 
 #[test]
 fn the_same_seed_gives_the_same_run_to_the_byte() {
-    let (first, second) = (busy(7), busy(7));
-    assert_eq!(first.trace_hash, second.trace_hash);
-    assert_eq!(first.history_edn(), second.history_edn());
-    assert_eq!(first.journal, second.journal);
+    busy(7).assert_same_run(&busy(7));
 }
 
 #[test]

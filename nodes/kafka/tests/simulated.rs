@@ -3,15 +3,10 @@
 use std::time::Duration;
 
 use glomers::nemeses;
-use glomers::simulation::{Outcome, Simulation};
+use glomers::simulation::{Outcome, Simulation, seeds};
 use glomers_check::{Mode, Operation, OperationKind, Validity};
 use glomers_world::LatencyDistribution;
 use kafka::Broker;
-
-/// How many seeds a test tries: `GLOMERS_SEEDS`, or few enough not to be waited for.
-fn seeds() -> std::ops::Range<u64> {
-    0..std::env::var("GLOMERS_SEEDS").map_or(20, |count| count.parse().expect("GLOMERS_SEEDS is a number"))
-}
 
 /// The official test of the challenges 5a, 5b and 5c, which differ in the number of nodes.
 fn challenge(node_count: usize) -> Simulation {
@@ -87,7 +82,7 @@ fn upstream_agrees() {
 
 #[test]
 fn under_all_faults_every_seed_is_valid() {
-    for seed in seeds() {
+    for seed in seeds(20) {
         let outcome = rough(&all_faults(), seed).run(Broker::router);
         let is_ok_send = |operation: &Operation| operation.kind == OperationKind::Ok && operation.f == "send";
         // Where all nodes were dead whenever a client asked, there is nothing to judge.
@@ -104,7 +99,7 @@ fn under_all_faults_every_seed_is_valid() {
 #[test]
 fn every_node_answers_whatever_the_network_does() {
     let faults: Vec<&str> = nemeses::names().filter(|name| !["kill", "pause"].contains(name)).collect();
-    for seed in seeds() {
+    for seed in seeds(20) {
         assert_available(rough(&faults, seed).run(Broker::router).assert_valid());
     }
 }
@@ -112,8 +107,5 @@ fn every_node_answers_whatever_the_network_does() {
 #[test]
 fn the_same_seed_gives_the_same_run_to_the_byte() {
     let run = || -> Outcome { rough(&all_faults(), 6).run(Broker::router) };
-    let (first, second) = (run(), run());
-    assert_eq!(first.trace_hash, second.trace_hash);
-    assert_eq!(first.history_edn(), second.history_edn());
-    assert_eq!(first.journal, second.journal);
+    run().assert_same_run(&run());
 }

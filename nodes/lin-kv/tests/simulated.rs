@@ -2,18 +2,12 @@
 
 use std::time::Duration;
 
-use glomers::simulation::{Outcome, Simulation};
+use glomers::simulation::{Outcome, Simulation, seeds};
 use glomers_check::Value;
 use glomers_node::{Node, Router};
 use glomers_world::LatencyDistribution;
 use lin_kv::LinKvServer;
 use lin_kv::raft::Tuning;
-
-/// How many seeds each test draws from: more with the environment's `GLOMERS_SEEDS`.
-fn seeds(default: u64) -> std::ops::Range<u64> {
-    let asked = std::env::var("GLOMERS_SEEDS").ok();
-    0..asked.map_or(default, |count| count.parse().expect("GLOMERS_SEEDS is a number"))
-}
 
 /// Five nodes that compact their logs all the time, so that whoever was away needs the whole store.
 fn hasty(node: Node) -> Router<LinKvServer> {
@@ -89,9 +83,7 @@ fn the_same_seed_gives_the_same_run() {
         let cluster = cluster(3).latency(20.0, LatencyDistribution::Exponential);
         cluster.nemesis(&["partition"], Duration::from_secs(2)).seed(7).run(hasty)
     };
-    let (first, second) = (run(), run());
-    assert_eq!(first.trace_hash, second.trace_hash);
-    assert_eq!(first.history_edn(), second.history_edn());
+    run().assert_same_run(&run());
 }
 
 #[test]

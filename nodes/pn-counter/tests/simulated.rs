@@ -3,15 +3,10 @@
 use std::time::Duration;
 
 use glomers::nemeses;
-use glomers::simulation::{Outcome, Simulation};
+use glomers::simulation::{Outcome, Simulation, seeds};
 use glomers_check::{AvailabilityGoal, Mode};
 use glomers_world::LatencyDistribution;
 use pn_counter::PnCounterServer;
-
-/// How many seeds a test tries: `GLOMERS_SEEDS`, or few enough not to be waited for.
-fn seeds() -> std::ops::Range<u64> {
-    0..std::env::var("GLOMERS_SEEDS").map_or(20, |count| count.parse().expect("GLOMERS_SEEDS is a number"))
-}
 
 /// The workload, cut off now and then.
 fn challenge() -> Simulation {
@@ -40,7 +35,7 @@ fn all_faults() -> Vec<&'static str> {
 
 #[test]
 fn under_all_faults_every_seed_is_valid() {
-    for seed in seeds() {
+    for seed in seeds(20) {
         rough(&all_faults(), seed).run(PnCounterServer::router).assert_valid();
     }
 }
@@ -48,7 +43,7 @@ fn under_all_faults_every_seed_is_valid() {
 #[test]
 fn every_node_answers_whatever_the_network_does() {
     let faults: Vec<&str> = nemeses::names().filter(|name| !["kill", "pause"].contains(name)).collect();
-    for seed in seeds() {
+    for seed in seeds(20) {
         let simulation = rough(&faults, seed).availability(AvailabilityGoal::Total);
         simulation.run(PnCounterServer::router).assert_valid();
     }
@@ -62,10 +57,7 @@ fn upstream_agrees() {
 #[test]
 fn the_same_seed_gives_the_same_run_to_the_byte() {
     let run = || -> Outcome { rough(&all_faults(), 7).run(PnCounterServer::router) };
-    let (first, second) = (run(), run());
-    assert_eq!(first.trace_hash, second.trace_hash);
-    assert_eq!(first.history_edn(), second.history_edn());
-    assert_eq!(first.journal, second.journal);
+    run().assert_same_run(&run());
 }
 
 #[test]

@@ -2,16 +2,10 @@
 
 use std::time::Duration;
 
-use glomers::simulation::{Outcome, Simulation};
+use glomers::simulation::{Outcome, Simulation, seeds};
 use glomers_check::Value;
 use glomers_world::LatencyDistribution;
 use txn_list_append::ListServer;
-
-/// How many seeds each test draws from: more with the environment's `GLOMERS_SEEDS`.
-fn seeds(default: u64) -> std::ops::Range<u64> {
-    let asked = std::env::var("GLOMERS_SEEDS").ok();
-    0..asked.map_or(default, |count| count.parse().expect("GLOMERS_SEEDS is a number"))
-}
 
 fn cluster(seed: u64) -> Simulation {
     Simulation::new("txn-list-append")
@@ -80,7 +74,5 @@ fn a_thousand_transactions_a_second_are_committed() {
 #[test]
 fn the_same_seed_gives_the_same_run() {
     let run = || cluster(7).latency(5.0, LatencyDistribution::Exponential).run(ListServer::router);
-    let (first, second) = (run(), run());
-    assert_eq!(first.trace_hash, second.trace_hash);
-    assert_eq!(first.history_edn(), second.history_edn());
+    run().assert_same_run(&run());
 }

@@ -4,16 +4,11 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use glomers::nemeses;
-use glomers::simulation::{Outcome, Simulation};
+use glomers::simulation::{Outcome, Simulation, seeds};
 use glomers_check::txn::weak::Level;
 use glomers_check::{AvailabilityGoal, History, Mode, Operation, Process, Validity, WeakIsolation, check};
 use glomers_world::LatencyDistribution;
 use txn_rw_register::TransactionServer;
-
-/// How many seeds a test tries: `GLOMERS_SEEDS`, or few enough not to be waited for.
-fn seeds() -> std::ops::Range<u64> {
-    0..std::env::var("GLOMERS_SEEDS").map_or(20, |count| count.parse().expect("GLOMERS_SEEDS is a number"))
-}
 
 /// What the challenge's parts have in common.
 fn challenge(node_count: usize, models: &str) -> Simulation {
@@ -93,14 +88,14 @@ fn part_c_two_nodes_are_read_committed_and_causal_when_cut_off() {
 fn five_nodes_are_causal_whatever_the_network_does() {
     // Only a node that is killed forgets what its clients saw.
     let faults: Vec<&str> = nemeses::names().filter(|name| *name != "kill").collect();
-    for seed in seeds() {
+    for seed in seeds(20) {
         assert_level(Level::Causal, seed, rough(&faults, seed).assert_valid().history.clone());
     }
 }
 
 #[test]
 fn under_all_faults_read_committed_and_atomic_visibility_hold() {
-    for seed in seeds() {
+    for seed in seeds(20) {
         let outcome = rough(&all_faults(), seed);
         assert_level(Level::ReadCommitted, seed, outcome.assert_valid().history.clone());
         assert_level(Level::ReadAtomic, seed, without_sessions(&outcome));
@@ -114,8 +109,5 @@ fn upstream_agrees() {
 
 #[test]
 fn the_same_seed_gives_the_same_run_to_the_byte() {
-    let (first, second) = (rough(&all_faults(), 7), rough(&all_faults(), 7));
-    assert_eq!(first.trace_hash, second.trace_hash);
-    assert_eq!(first.history_edn(), second.history_edn());
-    assert_eq!(first.journal, second.journal);
+    rough(&all_faults(), 7).assert_same_run(&rough(&all_faults(), 7));
 }

@@ -6,6 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
+use glomers::simulation::seeds;
 use glomers_node::{Json, NodeId, Random, Time};
 
 use super::*;
@@ -251,11 +252,6 @@ impl Sea {
         }
         assert!(leader.log().base().index > 0, "seed {seed}: the log was never compacted");
     }
-}
-
-fn seeds(default: u64) -> std::ops::Range<u64> {
-    let asked = std::env::var("GLOMERS_SEEDS").ok();
-    0..asked.map_or(default, |count| count.parse().expect("GLOMERS_SEEDS is a number"))
 }
 
 #[test]
