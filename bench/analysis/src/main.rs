@@ -8,10 +8,11 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Result, ensure};
 use comfy_table::{Table, presets};
-use glomers::{
-    analysis::{Aftermath, Analysis},
+use glomers_workbench::{
+    Outcome, Simulation,
     plan::{Plan, numbered_nodes},
-    simulation::{Outcome, Simulation},
+    registry,
+    verdict::{Analysis, RunFacts},
 };
 use glomers_check::{Mode, Validity};
 use glomers_world::{Complaints, NetworkStatistics};
@@ -78,7 +79,7 @@ fn analyse(workload: &str, outcome: &Outcome) -> Result<(Duration, Duration)> {
     let mut plan = Plan::new(workload, outcome.seed);
     plan.nodes = numbered_nodes(NODES);
     if workload == "txn-rw-register" {
-        let setting = glomers::settings::find("consistency-models", &plan).map_err(anyhow::Error::msg)?;
+        let setting = registry::find_setting("consistency-models", &plan)?;
         plan.settings.set(setting, "read-committed").map_err(anyhow::Error::msg)?;
     }
     let mut analysis = Analysis::new(&plan, Mode::Strict);
@@ -88,7 +89,7 @@ fn analyse(workload: &str, outcome: &Outcome) -> Result<(Duration, Duration)> {
     }
     let on_the_way = begin.elapsed();
     let begin = Instant::now();
-    let results = analysis.finish(&Aftermath {
+    let results = analysis.finish(&RunFacts {
         network: &NetworkStatistics::default(),
         complaints: &Complaints::default(),
         exits: &[],

@@ -4,7 +4,7 @@
 
 use std::{env, process::ExitCode, time::Duration};
 
-use glomers::simulation::Simulation;
+use glomers_workbench::Simulation;
 use glomers_check::OperationKind;
 
 fn main() -> ExitCode {

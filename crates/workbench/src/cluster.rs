@@ -1,6 +1,6 @@
 //! The hosts of a run: its nodes, as they come and go, and the clients that talk to them.
 
-use std::{cell::RefCell, collections::VecDeque, rc::Rc};
+use std::{cell::RefCell, collections::VecDeque, rc::Rc, time::Duration};
 
 use glomers_node::{CoreOptions, Node, NodeCore, Random, Router};
 use glomers_protocol::{NodeId, RpcError, init::Init};
@@ -8,9 +8,11 @@ use glomers_world::{HostIndex, HostRole, ProcessSpec, SpawnError, World};
 
 use crate::{
     clients::{Connection, DEFAULT_TIMEOUT, RequestFailure},
-    runner::INIT_TIMEOUT,
     workloads::SetUp,
 };
+
+/// How long a node may take to answer init.
+pub const INIT_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// How nodes are run.
 pub enum Hosting {

@@ -1,13 +1,16 @@
 //! What a run is to do: everything that the command line says, checked and with its defaults, before anything starts.
 
-use std::{path::PathBuf, time::Duration};
+pub mod expectation;
+pub mod settings;
+
+use std::time::Duration;
 
 use glomers_check::AvailabilityGoal;
 use glomers_protocol::NodeId;
 use glomers_world::Latency;
 use serde::{Deserialize, Serialize};
 
-use crate::{expect::Expectation, settings::Settings};
+use self::{expectation::Expectation, settings::Settings};
 
 /// A run, complete: with the same plan and the same seed, a simulation is the same to the byte.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -105,15 +108,6 @@ impl std::str::FromStr for Concurrency {
             }
         }
     }
-}
-
-/// The program that every node runs, as the command line names it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct NodeProgram {
-    /// The executable.
-    pub program: PathBuf,
-    /// Its arguments, the same for every node.
-    pub arguments: Vec<String>,
 }
 
 #[cfg(test)]

@@ -1,7 +1,8 @@
-//! The same test under virtual time: nodes inside this process, no waiting, and the same seed gives the same run to the byte.
+//! A test of a node under virtual time: the nodes run inside this process, nothing waits, and the same seed gives the same run to the
+//! byte.
 //!
 //! ```
-//! use glomers::simulation::Simulation;
+//! use glomers_workbench::{Simulation, seeds};
 //! # use glomers_node::{Node, Router, RpcError, protocol::{Body, Request}};
 //! # use serde::{Deserialize, Serialize};
 //! # #[derive(Serialize, Deserialize)] struct Echo { echo: String }
@@ -11,11 +12,14 @@
 //! # impl Request for Echo { type Reply = EchoOk; }
 //! # struct EchoServer;
 //! # impl EchoServer {
-//! #     fn new(_: Node) -> Self { Self }
+//! #     fn router(_: Node) -> Router<Self> { Router::new(Self).on(Self::echo) }
 //! #     async fn echo(&self, request: Echo) -> Result<EchoOk, RpcError> { Ok(EchoOk { echo: request.echo }) }
 //! # }
-//! let outcome = Simulation::new("echo").node_count(3).seed(7).run(|node| Router::new(EchoServer::new(node)).on(EchoServer::echo));
-//! outcome.assert_valid();
+//! let simulation = Simulation::new("echo").node_count(3);
+//! for outcome in simulation.sweep(seeds(5), EchoServer::router) {
+//!     outcome.assert_valid();
+//! }
+//! simulation.seed(7).assert_deterministic(EchoServer::router);
 //! ```
 
 use std::{ops::Range, sync::atomic::AtomicUsize, time::Duration};
@@ -25,43 +29,44 @@ use glomers_node::{Node, Router, Time};
 use glomers_world::{ClockKind, Journal, LatencyDistribution, World, WorldOptions};
 
 use crate::{
-    analysis::Analysis,
-    conclusion::Conclusion,
-    expect,
+    cluster::Hosting,
     plan::{Plan, numbered_nodes},
-    report::perf::Latencies,
-    runner::{Event, Hosting, Observer, RunError, Runner},
-    settings, workloads,
+    registry::{self, PlanError},
+    run::{Event, Observer, RunError, Runner},
+    verdict::{self, Analysis, Conclusion, perf::Latencies},
+    workloads,
 };
 
-/// A test to come. Unless something else is said, it is what `glomers test` does without options, with seed 0.
+/// A test that has not run yet. Its defaults are those of `glomers test`, with seed 0.
 #[derive(Debug, Clone)]
 #[must_use = "a simulation does nothing until it is run"]
 pub struct Simulation {
     plan: Plan,
+    settings: Vec<(String, String)>,
     mode: Mode,
 }
 
-/// The seeds that a test of many runs tries: so many as the environment's `GLOMERS_SEEDS` says, or else this many, few enough not to be
-/// waited for.
+/// The seeds of a test with many runs: from 0, as many as the environment variable `GLOMERS_SEEDS` says, or else `default_count`.
 ///
 /// # Panics
-/// When `GLOMERS_SEEDS` is no number.
+/// When `GLOMERS_SEEDS` is not a number.
+#[track_caller]
 pub fn seeds(default_count: u64) -> Range<u64> {
-    let asked = std::env::var("GLOMERS_SEEDS").ok();
-    let parse =
-        |text: String| text.parse().unwrap_or_else(|_| panic!("GLOMERS_SEEDS is {text:?}, and no number"));
-    0..asked.map_or(default_count, parse)
+    let count = std::env::var("GLOMERS_SEEDS").map_or(default_count, |text| {
+        text.parse()
+            .unwrap_or_else(|_| panic!("GLOMERS_SEEDS is {text:?}, where a number of seeds was expected"))
+    });
+    0..count
 }
 
-/// What a simulated test came to.
+/// The result of a simulated test.
 #[derive(Debug)]
 pub struct Outcome {
     /// The verdict over all checkers.
     pub validity: Validity,
     /// The verdict in one sentence.
     pub sentence: String,
-    /// What a person should know, the most important first.
+    /// What else a person should know, the most important first.
     pub findings: Vec<String>,
     /// The results map, as `results.edn` holds it.
     pub results: Value,
@@ -69,28 +74,31 @@ pub struct Outcome {
     pub history: Vec<Operation>,
     /// The journal, as `run.journal` holds it.
     pub journal: Vec<u8>,
-    /// The hash over every event: equal for equal runs.
+    /// A hash over every event: equal for equal runs.
     pub trace_hash: u64,
-    /// How long the run was in its own time.
+    /// How long the run took in virtual time.
     pub virtual_time: Duration,
-    /// What all chance was drawn from.
+    /// The seed.
     pub seed: u64,
     latencies: Latencies,
 }
 
 impl Simulation {
-    /// A test of this workload.
-    ///
-    /// # Panics
-    /// When there is no such workload; the text lists those that there are.
+    /// A test with this workload.
     pub fn new(workload: &str) -> Self {
-        let known: Vec<_> = workloads::names().collect();
-        assert!(
-            known.contains(&workload),
-            "there is no workload {workload:?}; there are {}",
-            known.join(", ")
-        );
-        Self { plan: Plan::new(workload, 0), mode: Mode::Strict }
+        Self { plan: Plan::new(workload, 0), settings: Vec::new(), mode: Mode::Strict }
+    }
+
+    /// A test that is hard on the nodes: five nodes, ten clients, 20 operations a second for 30 s, exponential latency with a mean of
+    /// 20 ms, and these faults, each starting or stopping every two seconds on average.
+    pub fn under_stress(workload: &str, faults: &[&str]) -> Self {
+        Self::new(workload)
+            .node_count(5)
+            .concurrency(10)
+            .rate_hz(20.0)
+            .time_limit(Duration::from_secs(30))
+            .latency(20.0, LatencyDistribution::Exponential)
+            .nemesis(faults, Duration::from_secs(2))
     }
 
     /// How many nodes, named `n0`, `n1`, …; each gets one client unless [`Simulation::concurrency`] follows.
@@ -118,27 +126,23 @@ impl Simulation {
         self
     }
 
-    /// The mean delay between nodes in milliseconds, and how delays are spread.
+    /// The mean delay between nodes in milliseconds, and how delays are distributed.
     pub fn latency(mut self, mean_ms: f64, distribution: LatencyDistribution) -> Self {
         self.plan.latency.mean_ms = mean_ms;
         self.plan.latency.distribution = distribution;
         self
     }
 
-    /// The faults to inject, by name, and the mean pause between two of their actions.
+    /// The faults to inject, by name, and the mean pause between two of their actions. [`crate::nemeses::all`] names them all.
     pub fn nemesis(mut self, faults: &[&str], interval: Duration) -> Self {
         self.plan.nemesis = faults.iter().map(|&name| name.to_owned()).collect();
         self.plan.nemesis_interval = interval;
         self
     }
 
-    /// An option of the workload or of a fault, by its name on the command line. It follows [`Simulation::nemesis`].
-    ///
-    /// # Panics
-    /// When it means nothing to either, or may not have this value.
+    /// An option of the workload or of a fault, by its name on the command line.
     pub fn setting(mut self, name: &str, value: &str) -> Self {
-        let setting = settings::find(name, &self.plan).unwrap_or_else(|error| panic!("{error}"));
-        self.plan.settings.set(setting, value).unwrap_or_else(|error| panic!("{error}"));
+        self.settings.push((name.to_owned(), value.to_owned()));
         self
     }
 
@@ -154,12 +158,16 @@ impl Simulation {
         self
     }
 
-    /// What a figure must be, such as `net.servers.msgs-per-op<20`; a miss makes the run invalid.
+    /// The limit for a figure, such as `net.servers.msgs-per-op<20`. A run that misses it is invalid.
     ///
     /// # Panics
-    /// When the text is no comparison.
+    /// When the text is not a comparison.
+    #[track_caller]
     pub fn expect(mut self, comparison: &str) -> Self {
-        self.plan.expectations.push(comparison.parse().unwrap_or_else(|error| panic!("{error}")));
+        match comparison.parse() {
+            Ok(expectation) => self.plan.expectations.push(expectation),
+            Err(error) => panic!("{error}"),
+        }
         self
     }
 
@@ -169,34 +177,36 @@ impl Simulation {
         self
     }
 
-    /// What all chance is drawn from.
+    /// The random seed.
     pub fn seed(mut self, seed: u64) -> Self {
         self.plan.seed = seed;
         self
     }
 
-    /// Whether the verdict is ours or upstream's.
+    /// Whether the verdict is ours or Maelstrom's.
     pub fn mode(mut self, mode: Mode) -> Self {
         self.mode = mode;
         self
     }
 
-    /// Runs it on nodes made by `start`, which stands for the node's program.
+    /// Runs the test on nodes made by `start`, which stands for the node's program.
+    ///
+    /// # Panics
+    /// When the test can't be carried out: an unknown workload, fault or setting, a number out of its range. The command line refuses
+    /// the same with the same sentence.
+    #[track_caller]
     pub fn run<S: 'static>(&self, start: impl Fn(Node) -> Router<S> + 'static) -> Outcome {
-        let workload = workloads::named(&self.plan.workload);
-        let options = WorldOptions {
-            latency: self.plan.latency,
-            ..WorldOptions::new(ClockKind::Virtual, self.plan.seed)
-        };
+        let plan = self.plan().unwrap_or_else(|error| panic!("this simulation can't be run: {error}"));
+        let options =
+            WorldOptions { latency: plan.latency, ..WorldOptions::new(ClockKind::Virtual, plan.seed) };
         let world = World::new(options, Journal::in_memory());
-        let mut recorder = Recorder { analysis: Analysis::new(&self.plan, self.mode), history: Vec::new() };
+        let mut recorder = Recorder { analysis: Analysis::new(&plan, self.mode), history: Vec::new() };
         let never = AtomicUsize::new(0);
-        let hosting = Hosting::in_process(start);
-        let runner =
-            Runner::new(&self.plan, world, hosting, (workload.build)(&self.plan), &mut recorder, &never);
+        let workload = (workloads::named(&plan.workload).build)(&plan);
+        let runner = Runner::new(&plan, world, Hosting::in_process(start), workload, &mut recorder, &never);
         let ended = runner.run().unwrap_or_else(|error| unreachable_in_memory(&error));
-        let conclusion = Conclusion::draw(&self.plan, ended, recorder.analysis);
-        let conclusion = conclusion.unwrap_or_else(|error| unreachable_in_memory(&RunError::Journal(error)));
+        let conclusion = Conclusion::draw(&plan, ended, recorder.analysis)
+            .unwrap_or_else(|error| unreachable_in_memory(&RunError::Journal(error)));
         Outcome {
             validity: conclusion.validity,
             sentence: conclusion.sentence,
@@ -206,9 +216,46 @@ impl Simulation {
             journal: conclusion.journal.unwrap_or_default(),
             trace_hash: conclusion.trace_hash,
             virtual_time: conclusion.ended_at.since(Time::ZERO),
-            seed: self.plan.seed,
+            seed: plan.seed,
             latencies: conclusion.perf.summary().ok,
         }
+    }
+
+    /// Runs the test once for each seed, as the iterator is advanced.
+    pub fn sweep<S: 'static>(
+        &self,
+        seeds: Range<u64>,
+        start: impl Fn(Node) -> Router<S> + Clone + 'static,
+    ) -> impl Iterator<Item = Outcome> {
+        let simulation = self.clone();
+        seeds.map(move |seed| simulation.clone().seed(seed).run(start.clone()))
+    }
+
+    /// Runs the test twice, and returns the outcome.
+    ///
+    /// # Panics
+    /// When the runs differ, with the first operation at which they do.
+    #[track_caller]
+    pub fn assert_deterministic<S: 'static>(
+        &self,
+        start: impl Fn(Node) -> Router<S> + Clone + 'static,
+    ) -> Outcome {
+        let (one, other) = (self.run(start.clone()), self.run(start));
+        let difference = one.history.iter().zip(&other.history).find(|(one, other)| one != other);
+        assert!(difference.is_none(), "two runs with seed {} differ: {difference:?}", one.seed);
+        assert_eq!(one.history.len(), other.history.len(), "one run goes on after the other has ended");
+        assert_eq!(one.trace_hash, other.trace_hash, "the operations are equal, but other events are not");
+        assert!(one.journal == other.journal, "the events are equal, but the journals are not");
+        one
+    }
+
+    fn plan(&self) -> Result<Plan, PlanError> {
+        let mut plan = self.plan.clone();
+        registry::check_plan(&plan)?;
+        for (name, value) in &self.settings {
+            plan.settings.set(registry::find_setting(name, &plan)?, value)?;
+        }
+        Ok(plan)
     }
 }
 
@@ -217,41 +264,49 @@ impl Outcome {
     ///
     /// # Panics
     /// When it is not, with the sentence, the findings and the seed.
+    #[track_caller]
     pub fn assert_valid(&self) -> &Self {
-        assert!(
-            self.validity == Validity::Valid,
-            "seed {}: {}\n{}",
-            self.seed,
-            self.sentence,
-            self.findings.join("\n")
-        );
+        assert!(self.validity == Validity::Valid, "{}", self.describe());
         self
     }
 
-    /// Asserts that another run was the same to the byte: every event, every operation, the whole journal.
+    /// Returns the outcome if it is invalid, and its sentence or one of its findings contains `text`.
     ///
     /// # Panics
-    /// When it was not, with the first operation in which they differ.
-    pub fn assert_same_run(&self, other: &Self) {
-        let differing = self.history.iter().zip(&other.history).find(|(one, other)| one != other);
-        assert!(differing.is_none(), "the runs differ: {differing:?}");
-        assert_eq!(self.history.len(), other.history.len(), "one run goes on after the other has ended");
-        assert_eq!(self.trace_hash, other.trace_hash, "the same operations, but other events");
-        assert!(self.journal == other.journal, "the same events, but other journals");
+    /// When it is not, with the sentence, the findings and the seed.
+    #[track_caller]
+    pub fn assert_invalid(&self, text: &str) -> &Self {
+        assert!(self.validity == Validity::Invalid, "expected an invalid run: {}", self.describe());
+        let is_said =
+            self.sentence.contains(text) || self.findings.iter().any(|finding| finding.contains(text));
+        assert!(is_said, "nothing says {text:?}: {}", self.describe());
+        self
     }
 
     /// A figure of the results by its path, as expectations name it: `net.servers.msgs-per-op`, `stable-latency.p50` (in milliseconds).
+    /// `None` where the results don't have it.
+    ///
+    /// # Panics
+    /// When no run has a figure of that name.
+    #[track_caller]
     pub fn figure(&self, path: &str) -> Option<f64> {
-        expect::figure(&self.results, &self.latencies, path)
+        match path.parse() {
+            Ok(figure) => verdict::figure(&figure, &self.results, &self.latencies),
+            Err(reason) => panic!("{path:?} names no figure: {reason}"),
+        }
     }
 
     /// The history as `history.edn` holds it.
     pub fn history_edn(&self) -> String {
         self.history.iter().map(|operation| format!("{operation}\n")).collect()
     }
+
+    fn describe(&self) -> String {
+        format!("seed {}: {}\n{}", self.seed, self.sentence, self.findings.join("\n"))
+    }
 }
 
-/// A simulation spawns no process and writes no file, so that nothing outside can fail.
+/// A simulation starts no process and writes no file, so nothing outside of it can fail.
 fn unreachable_in_memory(error: &RunError) -> ! {
     panic!("a run in memory failed: {error}")
 }
@@ -273,5 +328,57 @@ impl Observer for Recorder {
 
     fn has_failed(&self) -> bool {
         self.analysis.has_failed()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn run(simulation: &Simulation) -> Outcome {
+        simulation.run(|_| Router::new(()))
+    }
+
+    #[test]
+    #[should_panic(expected = "there is no workload \"meteor\"")]
+    fn an_unknown_workload_is_refused() {
+        run(&Simulation::new("meteor"));
+    }
+
+    #[test]
+    #[should_panic(expected = "there is no fault \"meteor\"")]
+    fn an_unknown_fault_is_refused() {
+        run(&Simulation::new("echo").nemesis(&["partition", "meteor"], Duration::from_secs(1)));
+    }
+
+    #[test]
+    #[should_panic(expected = "the interval of the nemesis must be above 0")]
+    fn faults_without_a_pause_are_refused() {
+        run(&Simulation::new("echo").nemesis(&["partition"], Duration::ZERO));
+    }
+
+    #[test]
+    #[should_panic(expected = "the number of nodes must be from 1")]
+    fn a_cluster_without_nodes_is_refused() {
+        run(&Simulation::new("echo").node_count(0));
+    }
+
+    #[test]
+    #[should_panic(expected = "--key-count would do nothing")]
+    fn a_setting_of_another_workload_is_refused() {
+        run(&Simulation::new("echo").setting("key-count", "3"));
+    }
+
+    #[test]
+    fn a_setting_may_come_before_the_fault_that_it_belongs_to() {
+        let simulation = Simulation::new("echo")
+            .setting("nemesis-loss-probability", "0.5")
+            .nemesis(&["loss"], Duration::from_secs(1));
+        assert!(simulation.plan().is_ok());
+    }
+
+    #[test]
+    fn a_node_that_knows_no_message_is_not_valid() {
+        assert_ne!(run(&Simulation::new("echo").node_count(1)).validity, Validity::Valid);
     }
 }

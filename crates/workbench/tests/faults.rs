@@ -1,26 +1,19 @@
 //! Every fault on nodes that talk to each other: that it does what it says, is healed, and is told in the history; that the same seed
 //! draws the same; and that no fault shifts another's draws.
 
-#[expect(dead_code, reason = "each of the test programs uses a part of it")]
-mod support;
-
 use std::{
     collections::{BTreeMap, BTreeSet},
     time::Duration,
 };
 
-use glomers::{
-    nemeses,
-    simulation::{Outcome, Simulation},
-};
 use glomers_check::{Operation, Process, Validity, Value};
 use glomers_node::{Node, NodeId, RawValue, Router, RpcError, Time, messages};
+use glomers_workbench::{Outcome, Simulation, nemeses};
 use glomers_world::{
     DropReason,
     journal::{Entry, JournalReader},
 };
 use serde::{Deserialize, Serialize};
-use support::{Bench, program};
 
 #[derive(Serialize, Deserialize)]
 struct Echo {
@@ -69,10 +62,6 @@ fn simulation(faults: &[&str], seed: u64) -> Simulation {
 
 fn run(faults: &[&str], seed: u64) -> Outcome {
     simulation(faults, seed).run(Gossip::router)
-}
-
-fn all_faults() -> Vec<&'static str> {
-    nemeses::names().collect()
 }
 
 /// What the journal tells of a run's faults.
@@ -212,7 +201,7 @@ fn paused_nodes_go_on() {
 #[test]
 fn all_faults_together_stay_clean_and_are_healed() {
     for seed in 0..8 {
-        let outcome = run(&all_faults(), seed);
+        let outcome = run(&nemeses::all(), seed);
         assert_eq!(
             outcome.validity,
             Validity::Valid,
@@ -241,10 +230,10 @@ fn all_faults_together_stay_clean_and_are_healed() {
 
 #[test]
 fn the_same_seed_draws_the_same_faults() {
-    let (first, second) = (run(&all_faults(), 7), run(&all_faults(), 7));
+    let (first, second) = (run(&nemeses::all(), 7), run(&nemeses::all(), 7));
     assert_eq!(first.trace_hash, second.trace_hash);
     assert_eq!(first.history_edn(), second.history_edn());
-    assert_ne!(first.trace_hash, run(&all_faults(), 8).trace_hash);
+    assert_ne!(first.trace_hash, run(&nemeses::all(), 8).trace_hash);
 }
 
 /// When a fault acted and what it asked for, before the end of the run heals it.
@@ -265,13 +254,13 @@ fn draws(outcome: &Outcome, fault: &str) -> Vec<(u64, String, String)> {
 
 #[test]
 fn a_fault_draws_the_same_with_and_without_the_others() {
-    let together = run(&all_faults(), 5);
-    for fault in all_faults() {
+    let together = run(&nemeses::all(), 5);
+    for fault in nemeses::all() {
         let alone = run(&[fault], 5);
         assert!(draws(&alone, fault).len() > 5, "{fault} acted too seldom to tell");
         assert_eq!(draws(&alone, fault), draws(&together, fault), "{fault}");
     }
-    let but_one: Vec<&str> = all_faults().into_iter().filter(|fault| *fault != "kill").collect();
+    let but_one: Vec<&str> = nemeses::all().into_iter().filter(|fault| *fault != "kill").collect();
     let without = run(&but_one, 5);
     for fault in but_one {
         assert_eq!(draws(&without, fault), draws(&together, fault), "{fault} without kill");
@@ -287,50 +276,4 @@ fn options_say_how_strong_a_fault_is() {
     let one = traces_of("kill", "nemesis-kill-nodes", "one").killed.len();
     let all = traces_of("kill", "nemesis-kill-nodes", "all").killed.len();
     assert_eq!(all, 5 * one, "the same times are drawn, and five nodes instead of one");
-}
-
-#[test]
-fn processes_are_killed_and_paused_and_none_is_left() {
-    let bench = Bench::new();
-    let echo = program("echo");
-    let arguments = [
-        "test",
-        "-w",
-        "echo",
-        "--bin",
-        echo.to_str().expect("a plain path"),
-        "--node-count",
-        "3",
-        "--rate",
-        "100",
-        "--time-limit",
-        "4",
-        "--nemesis",
-        "kill,pause,partition",
-        "--nemesis-interval",
-        "0.2",
-        "--seed",
-        "11",
-    ];
-    bench.run(bench.glomers(&arguments)).expect_code(0).expect_said(&["Everything looks good!"]);
-    let history = bench.read("history.edn");
-    for f in ["kill", "start", "pause", "resume", "start-partition", "stop-partition"] {
-        let count = history.lines().filter(|line| line.contains(&format!(":f :{f},"))).count();
-        assert!(count >= 4, ":{f} stands {count} times in\n{history}");
-    }
-    for result in [":killed", ":started", ":paused", ":resumed"] {
-        assert!(history.contains(result), "{result} is not in the history");
-    }
-    assert!(history.lines().any(|line| line.contains(":ok")), "no operation came through");
-}
-
-#[test]
-fn an_option_of_a_fault_that_is_off_is_refused() {
-    let bench = Bench::new();
-    let echo = program("echo");
-    let mut arguments = vec!["test", "-w", "echo", "--bin", echo.to_str().expect("a plain path")];
-    arguments.extend(["--nemesis", "partition", "--nemesis-kill-nodes", "one"]);
-    let ended = bench.run(bench.glomers(&arguments));
-    ended.expect_code(254);
-    assert!(ended.stderr.contains("--nemesis kill"), "{}", ended.stderr);
 }

@@ -4,11 +4,13 @@
 #[path = "../tests/simulated/support.rs"]
 mod support;
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::time::Duration;
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
 
-use glomers::simulation::{Outcome, Simulation};
 use glomers_check::{Operation, OperationKind, Process, Validity, Value};
+use glomers_workbench::{Outcome, Simulation};
 use support::{large, node, settings};
 
 const PROFILES: [&str; 4] = [

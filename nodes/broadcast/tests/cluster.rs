@@ -3,8 +3,10 @@
 use std::time::Duration;
 
 use broadcast::{Acknowledge, Broadcast, BroadcastServer, Read, Settings};
-use glomers_node::testing::{Cluster, Harness};
-use glomers_node::{RawValue, RpcError};
+use glomers_node::{
+    RawValue, RpcError,
+    testing::{Cluster, Harness},
+};
 
 const LATENCY: Duration = Duration::from_millis(100);
 

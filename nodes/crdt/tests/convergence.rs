@@ -3,8 +3,7 @@
 use std::time::Duration;
 
 use crdt::{Interval, Journal, Part, Replica};
-use glomers_node::testing::Cluster;
-use glomers_node::{CoreOptions, Node, Random, Router, RpcError, messages};
+use glomers_node::{CoreOptions, Node, Random, Router, RpcError, messages, testing::Cluster};
 use glomers_world::services;
 use serde::{Deserialize, Serialize};
 

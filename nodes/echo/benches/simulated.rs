@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use criterion::{Criterion, criterion_group, criterion_main};
 use echo::EchoServer;
-use glomers::simulation::{Outcome, Simulation};
+use glomers_workbench::{Outcome, Simulation};
 
 fn echo_for(limit: Duration) -> Outcome {
     Simulation::new("echo").node_count(1).time_limit(limit).run(EchoServer::router)

@@ -1,7 +1,9 @@
 //! The program as a process: what only real pipes can show.
 
-use std::io::{Read, Write};
-use std::process::{Child, Command, Stdio};
+use std::{
+    io::{Read, Write},
+    process::{Child, Command, Stdio},
+};
 
 const INIT: &str =
     r#"{"src":"c0","dest":"n3","body":{"type":"init","msg_id":1,"node_id":"n3","node_ids":["n3"]}}"#;

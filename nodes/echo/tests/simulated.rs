@@ -3,20 +3,15 @@
 use std::time::Duration;
 
 use echo::EchoServer;
-use glomers::simulation::{Outcome, Simulation};
-use glomers_world::LatencyDistribution;
+use glomers_workbench::{LatencyDistribution, Simulation, seeds};
 
 /// The official test of the challenge.
-fn challenge(seed: u64) -> Outcome {
-    Simulation::new("echo")
-        .node_count(1)
-        .time_limit(Duration::from_secs(10))
-        .seed(seed)
-        .run(EchoServer::router)
+fn challenge() -> Simulation {
+    Simulation::new("echo").node_count(1).time_limit(Duration::from_secs(10))
 }
 
 /// A busier test, with everything that can go wrong between nodes.
-fn busy(seed: u64) -> Outcome {
+fn busy() -> Simulation {
     Simulation::new("echo")
         .node_count(5)
         .concurrency(20)
@@ -24,31 +19,31 @@ fn busy(seed: u64) -> Outcome {
         .time_limit(Duration::from_secs(5))
         .latency(50.0, LatencyDistribution::Exponential)
         .nemesis(&["partition"], Duration::from_secs(1))
-        .seed(seed)
-        .run(EchoServer::router)
 }
 
 #[test]
 fn every_seed_is_valid() {
-    for seed in 0..50 {
-        challenge(seed).assert_valid();
-        busy(seed).assert_valid();
+    for simulation in [challenge(), busy()] {
+        for outcome in simulation.sweep(seeds(50), EchoServer::router) {
+            outcome.assert_valid();
+        }
     }
 }
 
 #[test]
 fn the_same_seed_gives_the_same_run_to_the_byte() {
-    busy(7).assert_same_run(&busy(7));
+    busy().seed(7).assert_deterministic(EchoServer::router);
 }
 
 #[test]
 fn another_seed_gives_another_run() {
-    assert_ne!(busy(7).trace_hash, busy(8).trace_hash);
+    let hashes: Vec<u64> = busy().sweep(7..9, EchoServer::router).map(|outcome| outcome.trace_hash).collect();
+    assert_ne!(hashes[0], hashes[1]);
 }
 
 #[test]
 fn an_echo_costs_two_messages_and_init_two_more() {
-    let outcome = challenge(1);
+    let outcome = challenge().seed(1).run(EchoServer::router);
     let operations = outcome.history.len() as f64 / 2.0;
     let net = outcome.results.get("net").expect("there is a network");
     let per_operation =

@@ -1,14 +1,18 @@
 //! The counter over the worst store that keeps the promise of `seq-kv`.
 
-use std::cell::{Cell, RefCell};
-use std::collections::BTreeMap;
-use std::rc::Rc;
-use std::time::Duration;
+use std::{
+    cell::{Cell, RefCell},
+    collections::BTreeMap,
+    rc::Rc,
+    time::Duration,
+};
 
 use g_counter::{Add, GCounterServer, Read};
-use glomers_node::services::{self, Cas, CasOk, ReadOk, Write, WriteOk};
-use glomers_node::testing::Cluster;
-use glomers_node::{ErrorCode, NodeId, RawValue, Router, RpcError};
+use glomers_node::{
+    ErrorCode, NodeId, RawValue, Router, RpcError,
+    services::{self, Cas, CasOk, ReadOk, Write, WriteOk},
+    testing::Cluster,
+};
 
 type State = BTreeMap<String, Box<RawValue>>;
 

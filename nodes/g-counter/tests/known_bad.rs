@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 use g_counter::{Add, AddOk, Read, ReadOk};
-use glomers::simulation::{Outcome, Simulation};
 use glomers_check::Validity;
 use glomers_node::{ErrorCode, Node, Router, RpcError};
+use glomers_workbench::{Outcome, Simulation};
 use glomers_world::LatencyDistribution;
 
 /// One number in the store, which all nodes raise.

@@ -3,8 +3,7 @@
 use std::time::Duration;
 
 use g_set::{Add, GSetServer, Read};
-use glomers_node::testing::Cluster;
-use glomers_node::{CoreOptions, Random, RawValue};
+use glomers_node::{CoreOptions, Random, RawValue, testing::Cluster};
 use glomers_world::services;
 
 fn cluster() -> Cluster {

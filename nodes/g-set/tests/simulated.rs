@@ -3,10 +3,7 @@
 use std::time::Duration;
 
 use g_set::GSetServer;
-use glomers::nemeses;
-use glomers::simulation::{Outcome, Simulation, seeds};
-use glomers_check::{AvailabilityGoal, Mode};
-use glomers_world::LatencyDistribution;
+use glomers_workbench::{AvailabilityGoal, Mode, Simulation, nemeses, seeds};
 
 /// The workload, cut off now and then.
 fn challenge() -> Simulation {
@@ -17,47 +14,33 @@ fn challenge() -> Simulation {
         .availability(AvailabilityGoal::Total)
 }
 
-/// Faults on links that reorder what they carry.
-fn rough(faults: &[&str], seed: u64) -> Simulation {
-    Simulation::new("g-set")
-        .node_count(5)
-        .concurrency(10)
-        .rate_hz(20.0)
-        .time_limit(Duration::from_secs(30))
-        .latency(20.0, LatencyDistribution::Exponential)
-        .nemesis(faults, Duration::from_secs(2))
-        .seed(seed)
-}
-
-fn all_faults() -> Vec<&'static str> {
-    nemeses::names().collect()
+fn stressed(faults: &[&str]) -> Simulation {
+    Simulation::under_stress("g-set", faults)
 }
 
 #[test]
 fn under_all_faults_every_seed_is_valid() {
-    for seed in seeds(20) {
-        rough(&all_faults(), seed).run(GSetServer::router).assert_valid();
+    for outcome in stressed(&nemeses::all()).sweep(seeds(20), GSetServer::router) {
+        outcome.assert_valid();
     }
 }
 
 #[test]
 fn every_node_answers_whatever_the_network_does() {
-    let faults: Vec<&str> = nemeses::names().filter(|name| !["kill", "pause"].contains(name)).collect();
-    for seed in seeds(20) {
-        let simulation = rough(&faults, seed).availability(AvailabilityGoal::Total);
-        simulation.run(GSetServer::router).assert_valid();
+    let simulation = stressed(&nemeses::all_but(&["kill", "pause"])).availability(AvailabilityGoal::Total);
+    for outcome in simulation.sweep(seeds(20), GSetServer::router) {
+        outcome.assert_valid();
     }
 }
 
 #[test]
-fn upstream_agrees() {
+fn maelstrom_agrees() {
     challenge().mode(Mode::Compat).run(GSetServer::router).assert_valid();
 }
 
 #[test]
 fn the_same_seed_gives_the_same_run_to_the_byte() {
-    let run = || -> Outcome { rough(&all_faults(), 7).run(GSetServer::router) };
-    run().assert_same_run(&run());
+    stressed(&nemeses::all()).seed(7).assert_deterministic(GSetServer::router);
 }
 
 #[test]

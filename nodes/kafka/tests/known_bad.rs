@@ -1,12 +1,10 @@
 //! Servers that do what the real one must not, each caught with a sentence that names the operations.
 
-use std::cell::RefCell;
-use std::collections::BTreeMap;
-use std::time::Duration;
+use std::{cell::RefCell, collections::BTreeMap, time::Duration};
 
-use glomers::simulation::{Outcome, Simulation};
 use glomers_check::Validity;
 use glomers_node::{Node, RawValue, Router, RpcError};
+use glomers_workbench::{Outcome, Simulation};
 use kafka::{
     CommitOffsets, CommitOffsetsOk, ListCommittedOffsets, ListCommittedOffsetsOk, Poll, PollOk, Send, SendOk,
 };

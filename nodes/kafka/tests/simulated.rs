@@ -2,9 +2,8 @@
 
 use std::time::Duration;
 
-use glomers::nemeses;
-use glomers::simulation::{Outcome, Simulation, seeds};
 use glomers_check::{Mode, Operation, OperationKind, Validity};
+use glomers_workbench::{Outcome, Simulation, nemeses, seeds};
 use glomers_world::LatencyDistribution;
 use kafka::Broker;
 
@@ -29,10 +28,6 @@ fn rough(faults: &[&str], seed: u64) -> Simulation {
         .latency(mean_latency_ms, LatencyDistribution::Exponential)
         .nemesis(faults, Duration::from_secs(2))
         .seed(seed)
-}
-
-fn all_faults() -> Vec<&'static str> {
-    nemeses::names().collect()
 }
 
 /// Every operation was answered, but for those that crash their own client.
@@ -76,14 +71,14 @@ fn a_partition_changes_nothing() {
 }
 
 #[test]
-fn upstream_agrees() {
+fn maelstrom_agrees() {
     challenge(2).mode(Mode::Compat).run(Broker::router).assert_valid();
 }
 
 #[test]
 fn under_all_faults_every_seed_is_valid() {
     for seed in seeds(20) {
-        let outcome = rough(&all_faults(), seed).run(Broker::router);
+        let outcome = rough(&nemeses::all(), seed).run(Broker::router);
         let is_ok_send = |operation: &Operation| operation.kind == OperationKind::Ok && operation.f == "send";
         // Where all nodes were dead whenever a client asked, there is nothing to judge.
         if outcome.history.iter().any(is_ok_send) {
@@ -98,7 +93,7 @@ fn under_all_faults_every_seed_is_valid() {
 
 #[test]
 fn every_node_answers_whatever_the_network_does() {
-    let faults: Vec<&str> = nemeses::names().filter(|name| !["kill", "pause"].contains(name)).collect();
+    let faults = nemeses::all_but(&["kill", "pause"]);
     for seed in seeds(20) {
         assert_available(rough(&faults, seed).run(Broker::router).assert_valid());
     }
@@ -106,6 +101,5 @@ fn every_node_answers_whatever_the_network_does() {
 
 #[test]
 fn the_same_seed_gives_the_same_run_to_the_byte() {
-    let run = || -> Outcome { rough(&all_faults(), 6).run(Broker::router) };
-    run().assert_same_run(&run());
+    rough(&nemeses::all(), 6).assert_deterministic(Broker::router);
 }

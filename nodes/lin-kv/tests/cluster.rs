@@ -2,9 +2,11 @@
 
 use std::time::Duration;
 
-use glomers_node::services::{Cas, Read, Write};
-use glomers_node::testing::Cluster;
-use glomers_node::{ErrorCode, RawValue, RpcError};
+use glomers_node::{
+    ErrorCode, RawValue, RpcError,
+    services::{Cas, Read, Write},
+    testing::Cluster,
+};
 use lin_kv::LinKvServer;
 
 fn raw(text: &str) -> Box<RawValue> {

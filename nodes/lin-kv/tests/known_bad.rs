@@ -1,13 +1,13 @@
 //! Stores that look well and are not: the checker must say so, and name the operations.
 
-use std::cell::RefCell;
-use std::collections::BTreeMap;
-use std::time::Duration;
+use std::{cell::RefCell, collections::BTreeMap, time::Duration};
 
-use glomers::simulation::{Outcome, Simulation};
 use glomers_check::Validity;
-use glomers_node::services::{Cas, CasOk, Read, ReadOk, Write, WriteOk};
-use glomers_node::{ErrorCode, Json, Node, NodeId, Router, RpcError, messages};
+use glomers_node::{
+    ErrorCode, Json, Node, NodeId, Router, RpcError, messages,
+    services::{Cas, CasOk, Read, ReadOk, Write, WriteOk},
+};
+use glomers_workbench::{Outcome, Simulation};
 use glomers_world::LatencyDistribution;
 use serde::{Deserialize, Serialize};
 

@@ -2,12 +2,11 @@
 
 use std::time::Duration;
 
-use glomers::simulation::{Outcome, Simulation, seeds};
 use glomers_check::Value;
 use glomers_node::{Node, Router};
+use glomers_workbench::{Outcome, Simulation, seeds};
 use glomers_world::LatencyDistribution;
-use lin_kv::LinKvServer;
-use lin_kv::raft::Tuning;
+use lin_kv::{LinKvServer, raft::Tuning};
 
 /// Five nodes that compact their logs all the time, so that whoever was away needs the whole store.
 fn hasty(node: Node) -> Router<LinKvServer> {
@@ -79,11 +78,8 @@ fn registers_are_linearizable_under_everything() {
 
 #[test]
 fn the_same_seed_gives_the_same_run() {
-    let run = || {
-        let cluster = cluster(3).latency(20.0, LatencyDistribution::Exponential);
-        cluster.nemesis(&["partition"], Duration::from_secs(2)).seed(7).run(hasty)
-    };
-    run().assert_same_run(&run());
+    let cluster = cluster(3).latency(20.0, LatencyDistribution::Exponential);
+    cluster.nemesis(&["partition"], Duration::from_secs(2)).seed(7).assert_deterministic(hasty);
 }
 
 #[test]

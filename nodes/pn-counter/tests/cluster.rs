@@ -2,8 +2,7 @@
 
 use std::time::Duration;
 
-use glomers_node::testing::Cluster;
-use glomers_node::{CoreOptions, Random};
+use glomers_node::{CoreOptions, Random, testing::Cluster};
 use glomers_world::services;
 use pn_counter::{Add, PnCounterServer, Read};
 

@@ -1,11 +1,10 @@
 //! Servers that do what the real one must not, each caught with a sentence that names the operations.
 
-use std::cell::Cell;
-use std::time::Duration;
+use std::{cell::Cell, time::Duration};
 
-use glomers::simulation::{Outcome, Simulation};
 use glomers_check::Validity;
 use glomers_node::{Node, Retry, Router, RpcError, messages};
+use glomers_workbench::{Outcome, Simulation};
 use pn_counter::{Add, AddOk, Read, ReadOk};
 use serde::{Deserialize, Serialize};
 

@@ -1,12 +1,10 @@
 //! A database that looks well and is not: the checker must say so, and name the transactions.
 
-use std::cell::RefCell;
-use std::collections::BTreeMap;
-use std::time::Duration;
+use std::{cell::RefCell, collections::BTreeMap, time::Duration};
 
-use glomers::simulation::Simulation;
 use glomers_check::Validity;
 use glomers_node::{Json, Node, Router, RpcError};
+use glomers_workbench::Simulation;
 use glomers_world::LatencyDistribution;
 use txn_list_append::transaction::{MicroOperation, Txn, TxnOk};
 

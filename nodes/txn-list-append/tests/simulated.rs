@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use glomers::simulation::{Outcome, Simulation, seeds};
 use glomers_check::Value;
+use glomers_workbench::{Outcome, Simulation, seeds};
 use glomers_world::LatencyDistribution;
 use txn_list_append::ListServer;
 
@@ -73,6 +73,5 @@ fn a_thousand_transactions_a_second_are_committed() {
 
 #[test]
 fn the_same_seed_gives_the_same_run() {
-    let run = || cluster(7).latency(5.0, LatencyDistribution::Exponential).run(ListServer::router);
-    run().assert_same_run(&run());
+    cluster(7).latency(5.0, LatencyDistribution::Exponential).assert_deterministic(ListServer::router);
 }

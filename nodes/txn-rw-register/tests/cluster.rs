@@ -2,8 +2,10 @@
 
 use std::time::Duration;
 
-use glomers_node::testing::{Cluster, Harness};
-use glomers_node::{ErrorCode, RawValue};
+use glomers_node::{
+    ErrorCode, RawValue,
+    testing::{Cluster, Harness},
+};
 use txn_rw_register::{Function, MicroOperation, TransactionServer, Txn};
 
 /// `r KEY` and `w KEY VALUE`, separated by commas.

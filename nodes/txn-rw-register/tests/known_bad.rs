@@ -1,13 +1,10 @@
 //! Servers that do what the real one must not, each caught with a sentence that names the operations.
 
-use std::cell::RefCell;
-use std::collections::BTreeMap;
-use std::time::Duration;
+use std::{cell::RefCell, collections::BTreeMap, time::Duration};
 
-use glomers::simulation::{Outcome, Simulation};
-use glomers_check::txn::weak::Level;
-use glomers_check::{Finding, History, Validity, WeakIsolation, check};
+use glomers_check::{Finding, History, Validity, WeakIsolation, check, txn::weak::Level};
 use glomers_node::{ErrorCode, Node, RawValue, Router, RpcError};
+use glomers_workbench::{Outcome, Simulation};
 use txn_rw_register::{Function, Txn, TxnOk};
 
 /// A single node, on which transactions meet.

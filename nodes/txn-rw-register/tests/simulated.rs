@@ -1,13 +1,11 @@
 //! The challenge under virtual time: its official tests, all faults at once, and the same seed twice.
 
-use std::collections::BTreeMap;
-use std::time::Duration;
+use std::{collections::BTreeMap, time::Duration};
 
-use glomers::nemeses;
-use glomers::simulation::{Outcome, Simulation, seeds};
-use glomers_check::txn::weak::Level;
-use glomers_check::{AvailabilityGoal, History, Mode, Operation, Process, Validity, WeakIsolation, check};
-use glomers_world::LatencyDistribution;
+use glomers_check::{
+    AvailabilityGoal, History, Mode, Operation, Process, Validity, WeakIsolation, check, txn::weak::Level,
+};
+use glomers_workbench::{Outcome, Simulation, nemeses, seeds};
 use txn_rw_register::TransactionServer;
 
 /// What the challenge's parts have in common.
@@ -25,22 +23,10 @@ fn partitioned(models: &str) -> Simulation {
     challenge(2, models).availability(AvailabilityGoal::Total).nemesis(&["partition"], Duration::from_secs(2))
 }
 
-/// Faults on links that reorder what they carry.
-fn rough(faults: &[&str], seed: u64) -> Outcome {
-    Simulation::new("txn-rw-register")
-        .node_count(5)
-        .concurrency(10)
+fn stressed(faults: &[&str]) -> Simulation {
+    Simulation::under_stress("txn-rw-register", faults)
         .rate_hz(30.0)
-        .time_limit(Duration::from_secs(30))
-        .latency(20.0, LatencyDistribution::Exponential)
-        .nemesis(faults, Duration::from_secs(2))
         .setting("consistency-models", "read-committed")
-        .seed(seed)
-        .run(TransactionServer::router)
-}
-
-fn all_faults() -> Vec<&'static str> {
-    nemeses::names().collect()
 }
 
 /// Decides exactly whether a level holds.
@@ -87,27 +73,26 @@ fn part_c_two_nodes_are_read_committed_and_causal_when_cut_off() {
 #[test]
 fn five_nodes_are_causal_whatever_the_network_does() {
     // Only a node that is killed forgets what its clients saw.
-    let faults: Vec<&str> = nemeses::names().filter(|name| *name != "kill").collect();
-    for seed in seeds(20) {
-        assert_level(Level::Causal, seed, rough(&faults, seed).assert_valid().history.clone());
+    let simulation = stressed(&nemeses::all_but(&["kill"]));
+    for outcome in simulation.sweep(seeds(20), TransactionServer::router) {
+        assert_level(Level::Causal, outcome.seed, outcome.assert_valid().history.clone());
     }
 }
 
 #[test]
 fn under_all_faults_read_committed_and_atomic_visibility_hold() {
-    for seed in seeds(20) {
-        let outcome = rough(&all_faults(), seed);
-        assert_level(Level::ReadCommitted, seed, outcome.assert_valid().history.clone());
-        assert_level(Level::ReadAtomic, seed, without_sessions(&outcome));
+    for outcome in stressed(&nemeses::all()).sweep(seeds(20), TransactionServer::router) {
+        assert_level(Level::ReadCommitted, outcome.seed, outcome.assert_valid().history.clone());
+        assert_level(Level::ReadAtomic, outcome.seed, without_sessions(&outcome));
     }
 }
 
 #[test]
-fn upstream_agrees() {
+fn maelstrom_agrees() {
     partitioned("read-committed").mode(Mode::Compat).run(TransactionServer::router).assert_valid();
 }
 
 #[test]
 fn the_same_seed_gives_the_same_run_to_the_byte() {
-    rough(&all_faults(), 7).assert_same_run(&rough(&all_faults(), 7));
+    stressed(&nemeses::all()).seed(7).assert_deterministic(TransactionServer::router);
 }

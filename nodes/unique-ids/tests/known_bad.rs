@@ -1,11 +1,10 @@
 //! A server that does what the real one must not, caught with a sentence that names the operations.
 
-use std::cell::Cell;
-use std::time::Duration;
+use std::{cell::Cell, time::Duration};
 
-use glomers::simulation::{Outcome, Simulation};
 use glomers_check::Validity;
 use glomers_node::{Node, Router, RpcError};
+use glomers_workbench::{Outcome, Simulation};
 use unique_ids::{Generate, GenerateOk};
 
 /// Counts, and begins again at nothing when it is started again.

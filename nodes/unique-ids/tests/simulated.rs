@@ -2,10 +2,7 @@
 
 use std::time::Duration;
 
-use glomers::nemeses;
-use glomers::simulation::{Outcome, Simulation, seeds};
-use glomers_check::{AvailabilityGoal, Mode};
-use glomers_world::LatencyDistribution;
+use glomers_workbench::{AvailabilityGoal, Mode, Simulation, nemeses, seeds};
 use unique_ids::UniqueIdServer;
 
 /// The official test of the challenge.
@@ -18,47 +15,33 @@ fn challenge() -> Simulation {
         .nemesis(&["partition"], Duration::from_secs(10))
 }
 
-/// Faults on links that reorder what they carry.
-fn rough(faults: &[&str], seed: u64) -> Simulation {
-    Simulation::new("unique-ids")
-        .node_count(5)
-        .concurrency(10)
-        .rate_hz(50.0)
-        .time_limit(Duration::from_secs(30))
-        .latency(20.0, LatencyDistribution::Exponential)
-        .nemesis(faults, Duration::from_secs(2))
-        .seed(seed)
-}
-
-fn all_faults() -> Vec<&'static str> {
-    nemeses::names().collect()
+fn stressed(faults: &[&str]) -> Simulation {
+    Simulation::under_stress("unique-ids", faults).rate_hz(50.0)
 }
 
 #[test]
 fn under_all_faults_every_seed_is_valid() {
-    for seed in seeds(20) {
-        rough(&all_faults(), seed).run(UniqueIdServer::router).assert_valid();
+    for outcome in stressed(&nemeses::all()).sweep(seeds(20), UniqueIdServer::router) {
+        outcome.assert_valid();
     }
 }
 
 #[test]
 fn every_node_answers_whatever_the_network_does() {
-    let faults: Vec<&str> = nemeses::names().filter(|name| !["kill", "pause"].contains(name)).collect();
-    for seed in seeds(20) {
-        let simulation = rough(&faults, seed).availability(AvailabilityGoal::Total);
-        simulation.run(UniqueIdServer::router).assert_valid();
+    let simulation = stressed(&nemeses::all_but(&["kill", "pause"])).availability(AvailabilityGoal::Total);
+    for outcome in simulation.sweep(seeds(20), UniqueIdServer::router) {
+        outcome.assert_valid();
     }
 }
 
 #[test]
-fn upstream_agrees() {
+fn maelstrom_agrees() {
     challenge().mode(Mode::Compat).run(UniqueIdServer::router).assert_valid();
 }
 
 #[test]
 fn the_same_seed_gives_the_same_run_to_the_byte() {
-    let run = || -> Outcome { rough(&all_faults(), 7).run(UniqueIdServer::router) };
-    run().assert_same_run(&run());
+    stressed(&nemeses::all()).seed(7).assert_deterministic(UniqueIdServer::router);
 }
 
 #[test]

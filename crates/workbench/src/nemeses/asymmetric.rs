@@ -9,7 +9,7 @@ use super::{
     Definition,
     network::{BadLinks, Disruption, all_links, network_fault},
 };
-use crate::settings::{Setting, SettingKind};
+use crate::plan::settings::{Setting, SettingKind};
 
 pub(crate) const DEFINITION: Definition = Definition {
     name: "asymmetric",

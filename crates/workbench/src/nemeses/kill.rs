@@ -3,7 +3,7 @@
 use glomers_check::Value;
 
 use super::{Definition, Fault, Site, Step, each_node, targets::Target};
-use crate::settings::{Setting, SettingKind};
+use crate::plan::settings::{Setting, SettingKind};
 
 pub(crate) const DEFINITION: Definition = Definition {
     name: "kill",

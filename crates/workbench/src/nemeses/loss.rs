@@ -6,7 +6,7 @@ use super::{
     Definition,
     network::{Disruption, network_fault},
 };
-use crate::settings::{Setting, SettingKind};
+use crate::plan::settings::{Setting, SettingKind};
 
 pub(crate) const DEFINITION: Definition = Definition {
     name: "loss",

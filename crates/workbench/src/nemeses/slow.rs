@@ -8,7 +8,7 @@ use super::{
     network::{BadLinks, Disruption, network_fault, sides},
     targets::Target,
 };
-use crate::settings::{Setting, SettingKind};
+use crate::plan::settings::{Setting, SettingKind};
 
 pub(crate) const DEFINITION: Definition = Definition {
     name: "slow",

@@ -3,7 +3,7 @@
 use glomers_check::Value;
 use glomers_node::Random;
 
-use crate::settings::{Setting, Settings};
+use crate::plan::settings::{Setting, Settings};
 
 /// Some of the nodes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

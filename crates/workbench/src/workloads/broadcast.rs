@@ -12,7 +12,7 @@ use super::{
     adds_and_reads::{self, AddAndRead},
 };
 use crate::{
-    check::checkers::Keys,
+    checkers::Keys,
     clients::raw,
     generator::repeat,
     plan::Plan,

@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use super::{Definition, Workload};
 use crate::{
-    check::checkers::Keys,
+    checkers::Keys,
     clients::{Client, Completion, Connection, DEFAULT_TIMEOUT, complete, raw},
     generator::repeat,
     plan::Plan,

@@ -6,7 +6,7 @@ use super::{
     Definition, Workload,
     counters::{self, DELTA_COUNT, LOWEST_DELTA},
 };
-use crate::{check::checkers::Keys, generator::repeat, plan::Plan};
+use crate::{checkers::Keys, generator::repeat, plan::Plan};
 
 pub(crate) const DEFINITION: Definition = Definition {
     name: "g-counter",

@@ -5,7 +5,7 @@ use super::{
     adds_and_reads::{self, AddAndRead},
 };
 use crate::{
-    check::checkers::Keys,
+    checkers::Keys,
     generator::{Draft, EachThread, repeat},
     plan::Plan,
     schema::{Field, Rpc, Shape},

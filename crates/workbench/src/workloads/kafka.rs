@@ -10,7 +10,7 @@ use std::{cell::RefCell, rc::Rc, time::Duration};
 use self::{catch_up::CatchUp, client::LogClient, traffic::Traffic};
 use super::{Definition, Workload, transactions};
 use crate::{
-    check::checkers::Keys,
+    checkers::Keys,
     generator::TimeLimit,
     plan::Plan,
     schema::{Field, Rpc, Shape},

@@ -9,7 +9,7 @@ use serde::Serialize;
 
 use super::{Definition, Workload};
 use crate::{
-    check::checkers::Keys,
+    checkers::Keys,
     clients::{Client, Completion, Connection, RequestFailure, complete, raw},
     generator::{Context, Draft, Generator, Next},
     plan::Plan,

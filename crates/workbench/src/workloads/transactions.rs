@@ -13,8 +13,8 @@ use serde::Serialize;
 
 use crate::{
     clients::{Client, Completion, Connection, DEFAULT_TIMEOUT, complete, raw},
+    plan::settings::{Setting, SettingKind, Settings},
     schema::{Rpc, Shape},
-    settings::{Setting, SettingKind, Settings},
 };
 
 pub(super) const SETTINGS: &[&Setting] =

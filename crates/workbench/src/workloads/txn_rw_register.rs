@@ -5,7 +5,7 @@ use super::{
     transactions::{self, READ_REQUEST, TransactionClient, Transactions},
 };
 use crate::{
-    check::checkers::Keys,
+    checkers::Keys,
     generator::repeat,
     plan::Plan,
     schema::{Field, Rpc, Shape},

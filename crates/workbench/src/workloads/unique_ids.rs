@@ -4,7 +4,7 @@ use glomers_check::{Operation, Value};
 
 use super::{Definition, Workload};
 use crate::{
-    check::checkers::Keys,
+    checkers::Keys,
     clients::{Bare, Client, Completion, Connection, DEFAULT_TIMEOUT, complete},
     generator::repeat,
     plan::Plan,

@@ -2,9 +2,9 @@
 
 use std::{cell::Cell, rc::Rc};
 
-use glomers::simulation::Outcome;
 use glomers_check::Value;
 use glomers_node::{Node, Router, RpcError, messages};
+use glomers_workbench::Outcome;
 use serde::{Deserialize, Serialize};
 
 use super::{assert_caught, busy};

@@ -2,9 +2,9 @@
 
 use std::{cell::RefCell, collections::BTreeMap, rc::Rc, time::Duration};
 
-use glomers::simulation::{Outcome, Simulation};
 use glomers_check::{Operation, OperationKind, Validity, Value};
 use glomers_node::{ErrorCode, Node, Router, RpcError, messages};
+use glomers_workbench::{Outcome, Simulation};
 use serde::{Deserialize, Serialize};
 
 use super::{assert_caught, busy};

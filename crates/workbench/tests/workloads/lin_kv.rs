@@ -1,11 +1,11 @@
 //! lin-kv.
 
-use glomers::simulation::{Outcome, Simulation};
 use glomers_check::{Mode, Validity};
 use glomers_node::{
     ErrorCode, Node, Router, RpcError,
     services::{Cas, CasOk, Read, ReadOk, Write, WriteOk},
 };
+use glomers_workbench::{Outcome, Simulation};
 
 use super::{assert_caught, busy};
 

@@ -12,8 +12,8 @@ mod unique_ids;
 
 use std::time::Duration;
 
-use glomers::simulation::{Outcome, Simulation};
 use glomers_check::Validity;
+use glomers_workbench::{Outcome, Simulation};
 
 /// A short, busy test.
 fn busy(workload: &str, seed: u64) -> Simulation {

@@ -2,9 +2,9 @@
 
 use std::{cell::Cell, rc::Rc, time::Duration};
 
-use glomers::simulation::{Outcome, Simulation};
 use glomers_check::{AvailabilityGoal, Operation, Validity};
 use glomers_node::{ErrorCode, Node, RawValue, Router, RpcError, messages};
+use glomers_workbench::{Outcome, Simulation};
 use serde::{Deserialize, Serialize};
 
 use super::{assert_caught, busy};

@@ -2,8 +2,8 @@
 
 use std::{cell::RefCell, rc::Rc};
 
-use glomers::simulation::{Outcome, Simulation};
 use glomers_node::{Node, RawValue, Router, RpcError, messages};
+use glomers_workbench::{Outcome, Simulation};
 use serde::{Deserialize, Serialize};
 
 use super::{assert_caught, busy};

@@ -2,8 +2,8 @@
 
 use std::{cell::RefCell, collections::BTreeMap, rc::Rc, time::Duration};
 
-use glomers::simulation::{Outcome, Simulation};
 use glomers_node::{Node, Router, RpcError, messages};
+use glomers_workbench::{Outcome, Simulation};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 

@@ -2,8 +2,8 @@
 
 use std::cell::Cell;
 
-use glomers::simulation::Outcome;
 use glomers_node::{Node, Router, RpcError, messages};
+use glomers_workbench::Outcome;
 use serde::{Deserialize, Serialize};
 
 use super::{assert_caught, busy};

@@ -4,12 +4,13 @@
 
 use std::time::Duration;
 
-use crate::support::{large, node, settings, small};
 use broadcast::Settings;
-use glomers::simulation::{Outcome, Simulation, seeds};
 use glomers_check::{Operation, OperationKind, Value};
 use glomers_node::Random;
+use glomers_workbench::{Outcome, Simulation, seeds};
 use glomers_world::LatencyDistribution;
+
+use crate::support::{large, node, settings, small};
 
 /// Survives the death of any one node.
 const COPIED: &str = "--profile low-traffic --acknowledge copied";
@@ -106,8 +107,7 @@ fn all_nodes_may_die_at_once() {
 
 #[test]
 fn the_same_seed_gives_the_same_run_to_the_byte() {
-    let run = || troubled(7, &ALL_BUT_KILL).run(node(Settings::LOW_LATENCY));
-    run().assert_same_run(&run());
+    troubled(7, &ALL_BUT_KILL).assert_deterministic(node(Settings::LOW_LATENCY));
 }
 
 const ALL_BUT_KILL: [&str; 9] =

@@ -1,14 +1,14 @@
 //! Broadcast nodes with the faults that people write, each of which the workbench must catch and name.
 
-use std::cell::RefCell;
-use std::time::Duration;
+use std::{cell::RefCell, time::Duration};
 
-use crate::support::{node, small};
 use broadcast::{Broadcast, BroadcastOk, Read, ReadOk, Settings, Topology, TopologyOk, Value};
-use glomers::simulation::{Outcome, Simulation};
 use glomers_check::Validity;
 use glomers_node::{Node, NodeId, Router, RpcError, messages};
+use glomers_workbench::{Outcome, Simulation};
 use serde::{Deserialize, Serialize};
+
+use crate::support::{node, small};
 
 /// Passes one value on.
 #[derive(Serialize, Deserialize)]

@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use broadcast::{BroadcastServer, Settings};
-use glomers::simulation::Simulation;
 use glomers_node::{Node, Router};
+use glomers_workbench::Simulation;
 use glomers_world::LatencyDistribution;
 
 /// 3a has one node; 3b and 3c have five.
@@ -19,7 +19,7 @@ pub(crate) fn large() -> Simulation {
 }
 
 /// What stands for the node's program.
-pub(crate) fn node(settings: Settings) -> impl Fn(Node) -> Router<BroadcastServer> + 'static {
+pub(crate) fn node(settings: Settings) -> impl Fn(Node) -> Router<BroadcastServer> + Clone + 'static {
     move |node| BroadcastServer::router(node, settings)
 }
 

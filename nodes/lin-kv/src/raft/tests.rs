@@ -3,11 +3,13 @@
 //! What must hold whatever happens: no two nodes ever carry out different entries at the same place, and nothing that
 //! was carried out anywhere is missing in the end, as long as a majority remembers.
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::time::Duration;
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
 
-use glomers::simulation::seeds;
 use glomers_node::{Json, NodeId, Random, Time};
+use glomers_workbench::seeds;
 
 use super::*;
 use crate::store::Change;

@@ -2,7 +2,7 @@
 
 use glomers_protocol::NodeId;
 
-use crate::settings::{Setting, SettingKind};
+use crate::plan::settings::{Setting, SettingKind};
 
 pub(super) const TOPOLOGY_SETTING: Setting = Setting {
     name: "topology",

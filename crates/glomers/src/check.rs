@@ -1,0 +1,232 @@
+//! A history that is already there: read, checked, and answered for.
+//!
+//! [`Source`] opens a file or the directory of a run; [`Question`] says what is known of the history, and what is not is
+//! found out from how it begins; [`checkers`] are the promises that it can be held to; [`check()`] makes an [`Answer`], and
+//! [`report`] and [`junit`] print it. A [`Watch`] says how far a long check is, and ends it.
+
+mod choice;
+pub mod junit;
+pub mod report;
+mod source;
+mod watch;
+
+use std::path::{Path, PathBuf};
+
+use glomers_check::{
+    Checker, Finding, Guarded, Mode, Operation, Validity, Value, Verdict,
+    txn::{Model, VersionOrders},
+};
+use glomers_workbench::verdict::OperationCounts;
+
+use self::choice::Choice;
+pub use self::{
+    source::{OpenError, Source},
+    watch::Watch,
+};
+
+/// How many operations are looked at to recognise what a history is of.
+const BEGINNING: usize = 1000;
+
+/// What whoever asks knows of a history. What is left open is found out.
+#[derive(Debug, Clone)]
+pub struct Question {
+    /// The workload that the history is of, one of [`glomers_workbench::workloads::names`].
+    pub workload: Option<String>,
+    /// The checker to use, by its name in [`checkers::ALL`].
+    pub checker: Option<String>,
+    /// The consistency models that transactions were promised; empty for what the run or Maelstrom assumes.
+    pub models: Vec<Model>,
+    /// From what the order of a register's versions is inferred; none for what Maelstrom assumes.
+    pub version_orders: Option<VersionOrders>,
+    /// The value that a register has before anything is written.
+    pub initial: Value,
+    /// Whether the verdict is ours or upstream's.
+    pub mode: Mode,
+}
+
+/// What a history came to.
+#[derive(Debug, Clone)]
+pub struct Answer {
+    /// The file or directory, as it was named.
+    pub path: PathBuf,
+    /// The verdict.
+    pub validity: Validity,
+    /// The verdict in one sentence. It may quote what a node sent: escape it before it reaches a terminal.
+    pub sentence: String,
+    /// What a person should know, the most important first.
+    pub findings: Vec<Finding>,
+    /// The results map, with upstream's keys.
+    pub results: Value,
+    /// The operations of clients that were read.
+    pub counts: OperationCounts,
+    /// What it was checked as; none if that could not be told.
+    pub checked_as: Option<String>,
+    /// Why it was checked as that.
+    pub reason: String,
+    /// What all chance of the run was drawn from, where the run tells.
+    pub seed: Option<u64>,
+}
+
+/// Reads a history to its end and checks it.
+///
+/// Nothing is kept but what the checkers keep. A history that cannot be read to its end is `unknown`, unless what comes
+/// before is invalid already: no end makes that good. The same holds where the watch interrupts it.
+pub fn check(path: &Path, source: Source, question: &Question, watch: &Watch) -> Answer {
+    let Source { mut operations, told } = source;
+    let mut beginning = Vec::new();
+    let mut damage = None;
+    while beginning.len() < BEGINNING && damage.is_none() {
+        match operations.next() {
+            Some(Ok(operation)) => {
+                watch.count_operation();
+                beginning.push(operation);
+            }
+            Some(Err(reason)) => damage = Some(reason),
+            None => break,
+        }
+    }
+    let chosen = if beginning.is_empty() {
+        Err(damage
+            .take()
+            .unwrap_or_else(|| "There is no operation in it, so that nothing was checked.".to_owned()))
+    } else {
+        choice::choose(question, &told, &beginning, watch)
+    };
+    // Upstream never looks at what its nodes do on the side.
+    let nodes = told.nodes.filter(|_| question.mode == Mode::Strict);
+    let mut examination = match chosen {
+        Ok(choice) => Examination::new(choice, nodes),
+        // Where the history is broken so early that nothing can be told, that is what to mend.
+        Err(reason) => return undecided(path, &damage.unwrap_or(reason), told.seed),
+    };
+    beginning.iter().for_each(|operation| examination.observe(operation));
+    drop(beginning);
+    if damage.is_none() {
+        for operation in operations {
+            match operation {
+                Ok(operation) => {
+                    watch.count_operation();
+                    examination.observe(&operation);
+                    if watch.interrupt().is_raised() {
+                        damage = Some(format!("The check was interrupted at operation {}", operation.index));
+                        break;
+                    }
+                }
+                Err(reason) => {
+                    damage = Some(reason);
+                    break;
+                }
+            }
+        }
+    }
+    examination.finish(path, damage, told.seed)
+}
+
+/// The answer where nothing could be checked, for this reason.
+pub fn undecided(path: &Path, reason: &str, seed: Option<u64>) -> Answer {
+    let Verdict { validity, results, findings } = Verdict::unknown(reason);
+    Answer {
+        path: path.to_owned(),
+        validity,
+        sentence: reason.to_owned(),
+        findings,
+        results,
+        counts: OperationCounts::default(),
+        checked_as: None,
+        reason: String::new(),
+        seed,
+    }
+}
+
+/// The checkers at work.
+struct Examination {
+    checked_as: String,
+    reason: String,
+    /// Those that look at any workload, which a history that was cut short can do no justice.
+    general: Vec<(&'static str, Guarded)>,
+    workload: Guarded,
+    /// Whether that one can say nothing for certain of a history that breaks off.
+    needs_the_end: bool,
+    /// What the run itself recorded of its nodes.
+    nodes: Option<Value>,
+    counts: OperationCounts,
+}
+
+impl Examination {
+    fn new(choice: Choice, nodes: Option<Value>) -> Self {
+        let guarded = |(name, checker)| (name, Guarded::new(checker));
+        Self {
+            checked_as: choice.checked_as,
+            reason: choice.reason,
+            general: choice.general.into_iter().map(guarded).collect(),
+            workload: Guarded::new(choice.checker),
+            needs_the_end: choice.needs_the_end,
+            nodes,
+            counts: OperationCounts::default(),
+        }
+    }
+
+    fn observe(&mut self, operation: &Operation) {
+        self.counts.observe(operation);
+        for (_, checker) in &mut self.general {
+            checker.observe(operation);
+        }
+        self.workload.observe(operation);
+    }
+
+    fn finish(self, path: &Path, damage: Option<String>, seed: Option<u64>) -> Answer {
+        let workload = Box::new(self.workload).finish();
+        // What is missing from a set may be read after all, where the history went on.
+        let is_hopeless = workload.validity == Validity::Invalid && !self.needs_the_end;
+        let mut validity = workload.validity;
+        let mut findings = workload.findings;
+        let mut parts = Vec::new();
+        for (name, checker) in self.general {
+            let verdict = Box::new(checker).finish();
+            validity = validity.max(verdict.validity);
+            findings.extend(verdict.findings);
+            parts.push((name, verdict.results));
+        }
+        if let Some(nodes) = self.nodes {
+            validity = validity.max(nodes.get("valid?").and_then(Validity::from_value).unwrap_or_default());
+            let errors = nodes.get("errors").and_then(Value::as_elements).unwrap_or_default();
+            let errors = errors.iter().filter_map(Value::as_str).map(|error| Finding::new(error, []));
+            findings.splice(0..0, errors);
+            parts.push(("nodes", nodes));
+        }
+        if let Some(reason) = damage {
+            let sentence = format!("{reason}. What comes before was checked.");
+            if is_hopeless {
+                findings.push(Finding::new(sentence, []));
+            } else {
+                validity = Validity::Unknown;
+                findings.insert(0, Finding::new(sentence, []));
+            }
+        }
+        parts.push(("workload", workload.results));
+        parts.push(("valid?", validity.to_value()));
+        Answer {
+            path: path.to_owned(),
+            validity,
+            sentence: sentence(validity, self.counts, &self.checked_as, &findings),
+            findings,
+            results: Value::record(parts),
+            counts: self.counts,
+            checked_as: Some(self.checked_as),
+            reason: self.reason,
+            seed,
+        }
+    }
+}
+
+fn sentence(validity: Validity, counts: OperationCounts, checked_as: &str, findings: &[Finding]) -> String {
+    match (validity, findings.first()) {
+        (Validity::Unknown | Validity::Invalid, Some(finding)) => finding.sentence.clone(),
+        (Validity::Valid, _) => {
+            format!("Nothing is wrong with its {} operations as {checked_as}.", counts.invoked)
+        }
+        (Validity::Unknown | Validity::Invalid, None) => {
+            format!("Its {} operations are {validity} as {checked_as}.", counts.invoked)
+        }
+    }
+}

@@ -1,0 +1,230 @@
+//! Where a history comes from: a file, standard input, or the directory of a run.
+
+use std::{
+    fs::File,
+    io::{self, BufRead, BufReader, Read},
+    path::{Path, PathBuf},
+};
+
+use glomers_check::{
+    AvailabilityGoal, Operation, Value, edn,
+    formats::{Format, Reader},
+    txn::Model,
+};
+use glomers_workbench::{run::operation_record, workloads};
+use glomers_world::journal::JournalReader;
+
+use super::Watch;
+use crate::run_directory::{files, manifest::RunFile};
+
+/// A history that is about to be read, and what stands beside it.
+pub struct Source {
+    pub(super) operations: Box<dyn Iterator<Item = Result<Operation, String>>>,
+    pub(super) told: Told,
+}
+
+/// What is known of a history without looking at its operations.
+#[derive(Debug, Default)]
+pub(super) struct Told {
+    /// The workload, and who says so.
+    pub(super) workload: Option<(String, &'static str)>,
+    /// The text format; none for a journal.
+    pub(super) format: Option<Format>,
+    /// The run's seed.
+    pub(super) seed: Option<u64>,
+    /// What the run's transactions were promised.
+    pub(super) models: Vec<Model>,
+    /// What the run's nodes did against the protocol, as its results tell: no operation shows it.
+    pub(super) nodes: Option<Value>,
+    /// The share of operations that had to succeed, if it is the history of a run.
+    pub(super) availability: Option<AvailabilityGoal>,
+}
+
+/// Why there is nothing to read.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// There is no such file.
+    #[error("{} does not exist. Name a history, such as history.edn, or the directory of a run.", path.display())]
+    Missing {
+        /// The path as it was named.
+        path: PathBuf,
+    },
+    /// The system refuses.
+    #[error("{} cannot be opened: {source}", path.display())]
+    Refused {
+        /// The path.
+        path: PathBuf,
+        /// What the system says.
+        source: io::Error,
+    },
+    /// A directory without a run in it.
+    #[error("{} holds neither {} nor {}, so it is not the directory of a run.", path.display(), files::HISTORY_EDN, files::JOURNAL)]
+    NoRun {
+        /// The directory.
+        path: PathBuf,
+    },
+}
+
+/// Where a history is, which has been found and not yet been read.
+enum Place {
+    StandardInput,
+    Text(PathBuf),
+    Journal(PathBuf),
+}
+
+impl Place {
+    fn of(path: &Path) -> Result<Self, OpenError> {
+        if path == Path::new("-") {
+            return Ok(Self::StandardInput);
+        }
+        let metadata = std::fs::metadata(path).map_err(|error| open_error(path, error))?;
+        if !metadata.is_dir() {
+            let is_journal = path.file_name().is_some_and(|name| name == files::JOURNAL);
+            return Ok(if is_journal { Self::Journal(path.to_owned()) } else { Self::Text(path.to_owned()) });
+        }
+        let [history, journal] = [files::HISTORY_EDN, files::JOURNAL].map(|name| path.join(name));
+        if history.is_file() {
+            Ok(Self::Text(history))
+        } else if journal.is_file() {
+            Ok(Self::Journal(journal))
+        } else {
+            Err(OpenError::NoRun { path: path.to_owned() })
+        }
+    }
+}
+
+impl Source {
+    /// Looks whether there is a history of that name, without reading it.
+    ///
+    /// # Errors
+    /// As [`Source::open`].
+    pub fn find(path: &Path) -> Result<(), OpenError> {
+        match Place::of(path)? {
+            Place::StandardInput => Ok(()),
+            Place::Text(path) | Place::Journal(path) => open(&path).map(drop),
+        }
+    }
+
+    /// Opens a history: a file, the directory of a run, or standard input, which is `-`. The watch sees what is read of a file.
+    ///
+    /// # Errors
+    /// There is nothing of that name, it cannot be opened, or it is a directory without a run. What is there and makes
+    /// no sense is no error here: reading it says so.
+    pub fn open(path: &Path, watch: &Watch) -> Result<Self, OpenError> {
+        Ok(match Place::of(path)? {
+            Place::StandardInput => Self::text(BufReader::new(io::stdin()), Told::default()),
+            Place::Text(file) => {
+                let told = if file == path { Told::default() } else { told_by_run(path) };
+                let source = open(&file)?;
+                let bytes = source.metadata().map_or(0, |metadata| metadata.len());
+                Self::text(BufReader::with_capacity(1 << 16, watch.counted(source, bytes)), told)
+            }
+            Place::Journal(file) => {
+                open(&file)?;
+                Self::journal(&file, told_by_run(file.parent().unwrap_or(Path::new("."))))
+            }
+        })
+    }
+
+    fn text(source: impl BufRead + 'static, told: Told) -> Self {
+        match Reader::new(source) {
+            Ok(reader) => Self {
+                told: Told { format: Some(reader.format()), ..told },
+                operations: Box::new(reader.map(|operation| operation.map_err(|error| sentence(&error)))),
+            },
+            Err(error) => Self { told, operations: Box::new(std::iter::once(Err(sentence(&error)))) },
+        }
+    }
+
+    fn journal(path: &Path, told: Told) -> Self {
+        let operations: Box<dyn Iterator<Item = _>> = match JournalReader::open(path) {
+            Ok(journal) => Box::new(
+                operation_record::operations(journal)
+                    .map(|operation| operation.map_err(|error| sentence(&error))),
+            ),
+            Err(error) => Box::new(std::iter::once(Err(sentence(&error)))),
+        };
+        Self { operations, told }
+    }
+}
+
+fn open(path: &Path) -> Result<File, OpenError> {
+    File::open(path).map_err(|error| open_error(path, error))
+}
+
+fn open_error(path: &Path, source: io::Error) -> OpenError {
+    let path = path.to_owned();
+    if source.kind() == io::ErrorKind::NotFound {
+        OpenError::Missing { path }
+    } else {
+        OpenError::Refused { path, source }
+    }
+}
+
+/// An error as a sentence, and so much of it as a person reads: it may quote an entry of any length.
+fn sentence(error: &dyn std::error::Error) -> String {
+    const LIMIT: usize = 500;
+    let text = error.to_string();
+    let mut characters = text.chars();
+    let mut sentence: String = characters.next().into_iter().flat_map(char::to_uppercase).collect();
+    sentence.extend(characters.by_ref().take(LIMIT));
+    if characters.next().is_some() {
+        sentence.push('…');
+    }
+    sentence
+}
+
+/// What `run.json` says, or the name of the directory above: upstream's store names it after the workload.
+fn told_by_run(directory: &Path) -> Told {
+    let text = std::fs::read_to_string(directory.join(files::RUN)).unwrap_or_default();
+    match serde_json::from_str::<RunFile>(&text) {
+        Ok(run) => Told {
+            models: promised_models(&run.argv),
+            nodes: recorded_nodes(directory),
+            workload: Some((run.plan.workload, "run.json says so")),
+            format: None,
+            seed: Some(run.plan.seed),
+            availability: Some(run.plan.availability),
+        },
+        Err(_) => {
+            let parent = directory
+                .canonicalize()
+                .ok()
+                .and_then(|path| Some(path.parent()?.file_name()?.to_str()?.to_owned()));
+            let workload = parent.filter(|name| workloads::find(name).is_some());
+            Told {
+                workload: workload.map(|name| (name, "its directory is named after it")),
+                ..Told::default()
+            }
+        }
+    }
+}
+
+/// `:nodes` of a run's results, if there are any.
+fn recorded_nodes(directory: &Path) -> Option<Value> {
+    /// Results larger than this are many keys' details, in bytes.
+    const LIMIT: u64 = 32 << 20;
+    let mut text = String::new();
+    let file = File::open(directory.join(files::RESULTS_EDN)).ok()?;
+    file.take(LIMIT).read_to_string(&mut text).ok()?;
+    edn::read(&text).ok()?.get("nodes").cloned()
+}
+
+/// The consistency models on the command line of a run.
+fn promised_models(argv: &[String]) -> Vec<Model> {
+    const OPTION: &str = "--consistency-models";
+    let options = argv.iter().take_while(|word| *word != "--");
+    let mut given = None;
+    let mut is_next = false;
+    for word in options {
+        if is_next {
+            given = Some(word.as_str());
+        }
+        is_next = word == OPTION;
+        if let Some(value) = word.strip_prefix(OPTION).and_then(|rest| rest.strip_prefix('=')) {
+            given = Some(value);
+        }
+    }
+    let names = given.into_iter().flat_map(|value| value.split(','));
+    names.filter_map(|name| name.trim().trim_start_matches(':').parse().ok()).collect()
+}

@@ -1,0 +1,99 @@
+//! The command line: what a person types, made into a plan, and the exit status that tells a script how it went.
+
+mod bundled;
+mod challenge;
+mod check;
+mod exit;
+mod explain;
+mod progress;
+mod serve;
+mod settings;
+mod terminal;
+mod test;
+mod watched;
+
+use clap::{Parser, Subcommand};
+pub use exit::{CliError, ExitStatus};
+
+/// The workbench's command line.
+#[derive(Debug, Parser)]
+#[command(
+    name = "glomers",
+    version,
+    about = "Runs the nodes of a distributed system on a simulated network and finds out whether they are correct.",
+    after_help = "Exit status: 0 all valid, 1 some invalid, 2 some unknown, 130 interrupted, 254 bad arguments, 255 internal error.",
+    max_term_width = 100,
+    args_override_self = true
+)]
+struct CommandLine {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Run a workload against a program, and check the history.
+    Test(Box<test::TestArguments>),
+    /// Check histories that are already there, whoever recorded them.
+    Check(Box<check::CheckArguments>),
+    /// Run the official command of a Gossip Glomers challenge, and check its targets.
+    Challenge(challenge::ChallengeArguments),
+    /// Run every node that comes with the workbench on its workload.
+    Demo(challenge::DemoArguments),
+    /// Show the runs in the store as web pages.
+    Serve(serve::ServeArguments),
+    /// Tell what a service promises, with a worked example, or what a fault does.
+    Explain(explain::ExplainArguments),
+    /// Print what the workbench asks of a node: workloads, faults, error codes.
+    Doc,
+}
+
+/// Runs the command line of this process, prints what it has to say, and returns the exit status.
+pub fn main() -> ExitStatus {
+    let arguments: Vec<String> = match collect_arguments() {
+        Ok(arguments) => arguments,
+        Err(error) => return error.report(),
+    };
+    let command_line = match CommandLine::try_parse_from(&arguments) {
+        Ok(command_line) => command_line,
+        Err(error) => {
+            // Help and the version are what was asked for; all else is a mistake in the arguments.
+            let status = if error.use_stderr() { ExitStatus::BadArguments } else { ExitStatus::Valid };
+            let _ = error.print();
+            return status;
+        }
+    };
+    let result = match command_line.command {
+        Command::Test(test) => test.run(&arguments),
+        Command::Check(check) => check.run(),
+        Command::Challenge(challenge) => challenge.run(),
+        Command::Demo(demo) => demo.run(),
+        Command::Serve(serve) => serve.run(),
+        Command::Explain(explain) => explain.run(),
+        Command::Doc => {
+            anstream::print!("{}", crate::doc::protocol_page());
+            Ok(ExitStatus::Valid)
+        }
+    };
+    result.unwrap_or_else(|error| error.report())
+}
+
+/// The arguments as text, unless a dash that a web page or a word processor has replaced is among them.
+fn collect_arguments() -> Result<Vec<String>, CliError> {
+    let mut arguments = Vec::new();
+    for argument in std::env::args_os() {
+        arguments.push(
+            argument.into_string().map_err(|argument| CliError::NotText {
+                argument: argument.to_string_lossy().into_owned(),
+            })?,
+        );
+    }
+    let options_end = arguments.iter().position(|argument| argument == "--").unwrap_or(arguments.len());
+    match arguments[..options_end].iter().find(|argument| argument.starts_with(['–', '—', '−'])) {
+        Some(argument) => Err(CliError::WrongDash {
+            argument: argument.clone(),
+            meant: format!("--{}", argument.trim_start_matches(['–', '—', '−', '-'])),
+        }),
+        None => Ok(arguments),
+    }
+}

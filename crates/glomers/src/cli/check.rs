@@ -1,0 +1,169 @@
+//! `glomers check`: histories that are already there, whoever recorded them.
+
+use std::{path::PathBuf, time::Duration};
+
+use clap::{
+    Args, ValueEnum,
+    builder::{PossibleValue, PossibleValuesParser},
+};
+use glomers_check::{
+    Mode, Value, edn,
+    txn::{Model, VersionOrders},
+};
+use glomers_workbench::{checkers, workloads};
+
+use super::{
+    exit::{CliError, ExitStatus},
+    watched::{self, Ended},
+};
+use crate::check::{Answer, Question, Source, junit, report};
+
+/// The options of `glomers check`.
+#[derive(Debug, Args)]
+pub(crate) struct CheckArguments {
+    /// Histories or directories of runs; `-` is standard input.
+    ///
+    /// Jepsen's history.edn, the same as JSON (one object a line, or an array), history.txt and Jepsen's log, Knossos's
+    /// vectors, and AWDIT's text format are told apart by how they begin.
+    #[arg(value_name = "FILE", required = true)]
+    files: Vec<PathBuf>,
+
+    /// The workload that the histories are of. Without it the run says so, or the operations do.
+    #[arg(short, long, value_name = "NAME", value_parser = PossibleValuesParser::new(workloads::names()))]
+    workload: Option<String>,
+
+    /// The promise that the histories are held to.
+    #[arg(long, value_name = "NAME", conflicts_with = "workload", value_parser = PossibleValuesParser::new(checker_values()))]
+    checker: Option<String>,
+
+    /// What transactions were promised, separated by commas, such as serializable. Without it what the run was told, or
+    /// strict-serializable.
+    #[arg(long, value_name = "MODELS", value_parser = parse_models)]
+    consistency_models: Option<Models>,
+
+    /// From what the order of a register's versions is inferred, separated by commas: wfr-keys (writes follow reads,
+    /// which Maelstrom assumes), sequential-keys, linearizable-keys; or none.
+    #[arg(long, value_name = "LIST")]
+    version_orders: Option<VersionOrders>,
+
+    /// End a check that takes longer: what it has not decided by then is unknown.
+    #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..))]
+    time_limit: Option<u64>,
+
+    /// The value of a register before anything is written, as EDN.
+    #[arg(long, value_name = "VALUE", default_value = "nil", value_parser = parse_value)]
+    initial: Value,
+
+    /// Judge in full, and say where upstream would pass what is refused. This is the default.
+    #[arg(long, overrides_with = "compat")]
+    strict: bool,
+
+    /// Give upstream's verdict where ours is stricter.
+    #[arg(long, overrides_with = "strict")]
+    compat: bool,
+
+    /// What to print on stdout.
+    #[arg(long, value_name = "FORMAT", default_value = "human")]
+    format: Format,
+}
+
+/// `--format`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Format {
+    /// Sentences.
+    Human,
+    /// The results maps, with upstream's keys.
+    Edn,
+    /// The same as JSON.
+    Json,
+    /// XML as JUnit writes it: one test for each history.
+    Junit,
+}
+
+/// `--consistency-models`, which is one argument however many it names.
+#[derive(Debug, Clone)]
+struct Models(Vec<Model>);
+
+impl CheckArguments {
+    pub(crate) fn run(self) -> Result<ExitStatus, CliError> {
+        let question = self.question()?;
+        // A name that is wrong is found before an hour is spent on the others.
+        for path in &self.files {
+            Source::find(path)?;
+        }
+        let time_limit = self.time_limit.map(Duration::from_secs);
+        let mut answers = Vec::new();
+        let mut status = ExitStatus::Valid;
+        for path in &self.files {
+            let Ended { answer, signal } = watched::check(path, &question, time_limit)?;
+            status = status.worst(ExitStatus::of(answer.validity));
+            answers.push(answer);
+            if let Some(signal) = signal {
+                status = ExitStatus::Interrupted { signal };
+                break;
+            }
+        }
+        anstream::print!("{}", self.printed(&answers)?);
+        Ok(status)
+    }
+
+    fn question(&self) -> Result<Question, CliError> {
+        if let (Some(_), Some(checker)) = (&self.consistency_models, &self.checker)
+            && checkers::find(checker).is_some_and(|entry| !entry.takes_models)
+        {
+            let takers: Vec<&str> =
+                checkers::ALL.iter().filter(|entry| entry.takes_models).map(|entry| entry.name).collect();
+            return Err(CliError::Arguments(format!(
+                "--consistency-models means nothing to --checker {checker}; it is for {}.",
+                takers.join(" and ")
+            )));
+        }
+        if let (Some(_), Some(checker)) = (&self.version_orders, &self.checker)
+            && checkers::find(checker).is_some_and(|entry| !entry.takes_version_orders)
+        {
+            return Err(CliError::Arguments(format!(
+                "--version-orders means nothing to --checker {checker}; it is for rw-register."
+            )));
+        }
+        Ok(Question {
+            workload: self.workload.clone(),
+            checker: self.checker.clone(),
+            models: self.consistency_models.clone().map_or_else(Vec::new, |models| models.0),
+            version_orders: self.version_orders.clone(),
+            initial: self.initial.clone(),
+            mode: if self.compat { Mode::Compat } else { Mode::Strict },
+        })
+    }
+
+    fn printed(&self, answers: &[Answer]) -> Result<String, CliError> {
+        Ok(match self.format {
+            Format::Human => report::human(answers),
+            Format::Edn => format!("{}\n", edn::pretty(&report::results(answers))),
+            Format::Json => format!("{}\n", report::results(answers).to_json_pretty()),
+            Format::Junit => junit::junit(answers)?,
+        })
+    }
+}
+
+fn checker_values() -> impl Iterator<Item = PossibleValue> {
+    checkers::ALL.iter().map(|entry| PossibleValue::new(entry.name).help(entry.doc))
+}
+
+fn parse_models(text: &str) -> Result<Models, String> {
+    let models: Result<Vec<Model>, String> = text
+        .split(',')
+        .map(|name| match name.trim() {
+            "" => Err("a name is missing beside a comma; where blanks follow commas, quote all: \"a, b\""
+                .to_owned()),
+            name => name
+                .trim_start_matches(':')
+                .parse()
+                .map_err(|error: glomers_check::txn::UnknownModel| error.to_string()),
+        })
+        .collect();
+    models.map(Models)
+}
+
+fn parse_value(text: &str) -> Result<Value, String> {
+    edn::read(text).map_err(|error| format!("expected one EDN value, such as 0 or nil: {error}"))
+}

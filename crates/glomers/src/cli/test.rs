@@ -1,0 +1,464 @@
+//! `glomers test`: the options, what they mean together, and the run or runs that they ask for.
+
+use std::{fs, os::unix::fs::PermissionsExt, path::PathBuf, time::Duration};
+
+use clap::{Args, ValueEnum, builder::PossibleValuesParser};
+use glomers_check::{AvailabilityGoal, Mode};
+use glomers_protocol::NodeId;
+use glomers_workbench::{
+    nemeses,
+    plan::{Concurrency, Plan, expectation::Expectation, numbered_nodes},
+    workloads,
+};
+use glomers_world::{Latency, LatencyDistribution};
+
+use super::{
+    exit::{CliError, ExitStatus},
+    progress::Terminal,
+    settings::SettingArguments,
+    terminal,
+};
+use crate::{
+    execution::{self, Report, Request},
+    run_directory::manifest::NodeProgram,
+    shell,
+};
+
+/// The options of `glomers test`.
+#[derive(Debug, Args)]
+pub(crate) struct TestArguments {
+    /// What the clients do and what the nodes must answer.
+    #[arg(short, long, value_name = "NAME", default_value = "lin-kv", value_parser = PossibleValuesParser::new(workloads::names()))]
+    workload: String,
+
+    /// The program that every node runs.
+    #[arg(long, value_name = "FILE")]
+    bin: PathBuf,
+
+    /// How many nodes to run, named n0, n1, … (without it five, n1 to n5).
+    #[arg(long, value_name = "NUMBER", value_parser = clap::value_parser!(u16).range(1..=1000))]
+    node_count: Option<u16>,
+
+    /// A node to run, by name; may stand several times.
+    #[arg(long = "node", value_name = "NAME")]
+    node: Vec<String>,
+
+    /// The nodes to run, separated by commas.
+    #[arg(long, value_name = "NAMES", value_delimiter = ',')]
+    nodes: Vec<String>,
+
+    /// How long to invoke operations, in seconds.
+    #[arg(long, value_name = "SECONDS", default_value = "60", value_parser = parse_seconds)]
+    time_limit: Duration,
+
+    /// The mean number of operations a second, over all clients. 0 means none.
+    #[arg(long, value_name = "HZ", default_value = "5", value_parser = parse_rate)]
+    rate: f64,
+
+    /// How many clients work at once: a number, or so many for each node such as 2n.
+    #[arg(long, value_name = "NUMBER", default_value = "1n")]
+    concurrency: Concurrency,
+
+    /// The mean delay between nodes, in milliseconds. Links with clients have none.
+    #[arg(long, value_name = "MILLISECONDS", default_value_t = 0)]
+    latency: u64,
+
+    /// How the delays are spread; uniform is from 0 to twice the mean.
+    #[arg(long, value_name = "KIND", default_value = "constant")]
+    latency_dist: Distribution,
+
+    /// The faults to inject, separated by commas.
+    #[arg(long, value_name = "FAULTS", value_delimiter = ',', value_parser = PossibleValuesParser::new(nemeses::names()))]
+    nemesis: Vec<String>,
+
+    /// The mean pause between two actions of the nemesis, in seconds.
+    #[arg(long, value_name = "SECONDS", default_value = "10", value_parser = parse_interval)]
+    nemesis_interval: Duration,
+
+    /// The share of operations that must succeed: `total`, or a number from 0 to 1. Without it any will do.
+    #[arg(long, value_name = "SHARE", value_parser = parse_availability)]
+    availability: Option<AvailabilityGoal>,
+
+    /// How long the nodes may recover from faults before a workload's final operations, in seconds.
+    #[arg(long, value_name = "SECONDS", default_value = "10", value_parser = parse_seconds)]
+    recovery_time: Duration,
+
+    /// What a figure of the results must be, such as net.servers.msgs-per-op<20 or stable-latency.p50<400ms; may stand several times.
+    #[arg(long, value_name = "COMPARISON")]
+    expect: Vec<Expectation>,
+
+    /// End the run at the first violation that is seen while it goes on.
+    #[arg(long)]
+    fail_fast: bool,
+
+    #[command(flatten)]
+    settings: SettingArguments,
+
+    /// Show what the nodes print to stderr.
+    #[arg(long)]
+    log_stderr: bool,
+
+    /// Log every message as it is sent.
+    #[arg(long)]
+    log_net_send: bool,
+
+    /// Log every message as it is received.
+    #[arg(long)]
+    log_net_recv: bool,
+
+    /// How many times to run the test; each run takes the next seed.
+    #[arg(long, value_name = "NUMBER", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..))]
+    test_count: u32,
+
+    /// What all chance is drawn from. Without it a fresh one is drawn and printed.
+    #[arg(long, value_name = "NUMBER")]
+    seed: Option<u64>,
+
+    /// The directory that holds the runs.
+    #[arg(long, value_name = "DIR", default_value = "store")]
+    store: PathBuf,
+
+    /// Give upstream's verdict where ours is stricter.
+    #[arg(long)]
+    compat: bool,
+
+    /// What to print on stdout at the end: sentences and a table, or the results map.
+    #[arg(long, value_name = "FORMAT", default_value = "human")]
+    format: Format,
+
+    #[command(flatten)]
+    ignored: IgnoredArguments,
+
+    /// Arguments for the node's program; all after `--` is for it.
+    #[arg(value_name = "ARGUMENTS")]
+    arguments: Vec<String>,
+}
+
+/// Options of upstream's that reach machines over SSH. There are none here, so that scripts may go on passing them.
+#[derive(Debug, Args)]
+struct IgnoredArguments {
+    #[arg(long, hide = true)]
+    no_ssh: bool,
+    #[arg(long, hide = true)]
+    ssh_private_key: Option<String>,
+    #[arg(long, hide = true)]
+    strict_host_key_checking: bool,
+    #[arg(long, hide = true)]
+    username: Option<String>,
+    #[arg(long, hide = true)]
+    password: Option<String>,
+    #[arg(long, hide = true)]
+    leave_db_running: bool,
+    #[arg(long, hide = true)]
+    logging_json: bool,
+}
+
+/// `--latency-dist`.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum Distribution {
+    Constant,
+    Uniform,
+    Exponential,
+}
+
+/// `--format`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Format {
+    /// A verdict in one sentence, then the figures that matter.
+    Human,
+    /// Upstream's results map.
+    Edn,
+    /// The same map as JSON.
+    Json,
+}
+
+impl TestArguments {
+    pub(crate) fn run(self, command_line: &[String]) -> Result<ExitStatus, CliError> {
+        let format = self.format;
+        self.carry_out(command_line, &mut |report| terminal::print(report, format))
+    }
+
+    /// Carries the tests out and hands on what each came to.
+    pub(crate) fn carry_out(
+        self,
+        command_line: &[String],
+        show: &mut dyn FnMut(&Report),
+    ) -> Result<ExitStatus, CliError> {
+        let program = self.program()?;
+        let first_seed = self.seed.unwrap_or_else(execution::fresh_seed);
+        let mut plan = self.plan(first_seed)?;
+        let mut status = ExitStatus::Valid;
+        for number in 0..self.test_count {
+            plan.seed = first_seed.wrapping_add(u64::from(number));
+            let argv = shell::with_seed(command_line, plan.seed);
+            let mut terminal = Terminal::new(&plan);
+            let request = Request {
+                plan: &plan,
+                program: &program,
+                store: &self.store,
+                mode: if self.compat { Mode::Compat } else { Mode::Strict },
+                log_stderr: self.log_stderr,
+                log_sent: self.log_net_send,
+                log_received: self.log_net_recv,
+                argv: &argv,
+            };
+            let report = execution::run(&request, &mut terminal)?;
+            terminal.finish();
+            show(&report);
+            status = status.worst(terminal::exit_status(&report));
+            if matches!(status, ExitStatus::Interrupted { .. }) {
+                break;
+            }
+        }
+        Ok(status)
+    }
+
+    /// The program, as an absolute path, once it is certain that it can be started.
+    fn program(&self) -> Result<NodeProgram, CliError> {
+        let error = |problem, advice: &str| CliError::Program {
+            problem,
+            path: self.bin.clone(),
+            advice: advice.to_owned(),
+        };
+        let metadata = fs::metadata(&self.bin).map_err(|cause| match cause.kind() {
+            std::io::ErrorKind::NotFound => error(
+                "--bin names a file that does not exist",
+                "The path is taken from the current directory, not from PATH. Has the node been built?",
+            ),
+            _ => error("--bin names a file that can't be opened", &format!("The system says: {cause}.")),
+        })?;
+        if !metadata.is_file() {
+            return Err(error(
+                "--bin names something that is no file",
+                "Name the program itself, not its directory.",
+            ));
+        }
+        if metadata.permissions().mode() & 0o111 == 0 {
+            return Err(error(
+                "--bin names a file that is not executable",
+                &format!("`chmod +x {}` makes it so.", self.bin.display()),
+            ));
+        }
+        let program =
+            self.bin.canonicalize().map_err(|cause| error("--bin can't be resolved", &cause.to_string()))?;
+        Ok(NodeProgram { program, arguments: self.arguments.clone() })
+    }
+
+    pub(crate) fn plan(&self, seed: u64) -> Result<Plan, CliError> {
+        let mut plan = Plan::new(&self.workload, seed);
+        if let Some(count) = self.node_count {
+            plan.nodes = numbered_nodes(usize::from(count));
+        } else if !self.nodes.is_empty() || !self.node.is_empty() {
+            plan.nodes = named_nodes(self.nodes.iter().chain(&self.node))?;
+        }
+        plan.concurrency = self.concurrency.clients(plan.nodes.len());
+        plan.rate_hz = self.rate;
+        plan.time_limit = self.time_limit;
+        plan.latency = Latency {
+            mean_ms: self.latency as f64,
+            distribution: match self.latency_dist {
+                Distribution::Constant => LatencyDistribution::Constant,
+                Distribution::Uniform => LatencyDistribution::Uniform,
+                Distribution::Exponential => LatencyDistribution::Exponential,
+            },
+        };
+        plan.nemesis.clone_from(&self.nemesis);
+        plan.nemesis_interval = self.nemesis_interval;
+        plan.availability = self.availability.unwrap_or(AvailabilityGoal::None);
+        plan.recovery = self.recovery_time;
+        plan.fail_fast = self.fail_fast;
+        plan.expectations.clone_from(&self.expect);
+        self.settings.apply(&mut plan)?;
+        Ok(plan)
+    }
+}
+
+/// Nodes with names of the user's own.
+fn named_nodes<'a>(names: impl Iterator<Item = &'a String>) -> Result<Vec<NodeId>, CliError> {
+    let mut nodes: Vec<NodeId> = Vec::new();
+    for name in names {
+        let node = NodeId::from(name.as_str());
+        let problem = if name.is_empty()
+            || !name.chars().all(|character| character.is_ascii_alphanumeric() || "-_.".contains(character))
+        {
+            "may hold only letters, digits, `-`, `_` and `.`, since its log is named after it"
+        } else if name.starts_with('.') {
+            "would name a hidden log"
+        } else if node.is_client() {
+            "looks like a client's (a `c` and digits), whose links have no latency"
+        } else if nodes.contains(&node) {
+            "stands twice"
+        } else {
+            nodes.push(node);
+            continue;
+        };
+        return Err(CliError::Arguments(format!(
+            "the node name {name:?} {problem}. Choose another, such as n1."
+        )));
+    }
+    Ok(nodes)
+}
+
+fn parse_seconds(text: &str) -> Result<Duration, String> {
+    let seconds: f64 = text.parse().map_err(|_| "expected a number of seconds".to_owned())?;
+    match Duration::try_from_secs_f64(seconds) {
+        Ok(duration) if duration <= Duration::from_secs(366 * 24 * 3600) => Ok(duration),
+        _ => Err("expected a number of seconds from 0 to a year".to_owned()),
+    }
+}
+
+fn parse_interval(text: &str) -> Result<Duration, String> {
+    let interval = parse_seconds(text)?;
+    if interval.is_zero() { Err("expected a number of seconds above 0".to_owned()) } else { Ok(interval) }
+}
+
+fn parse_rate(text: &str) -> Result<f64, String> {
+    match text.parse::<f64>() {
+        Ok(rate) if rate.is_finite() && rate >= 0.0 => Ok(rate),
+        _ => Err("expected a number of operations a second, 0 or more".to_owned()),
+    }
+}
+
+fn parse_availability(text: &str) -> Result<AvailabilityGoal, String> {
+    if text == "total" {
+        return Ok(AvailabilityGoal::Total);
+    }
+    match text.parse::<f64>() {
+        Ok(share) if (0.0..=1.0).contains(&share) => Ok(AvailabilityGoal::Fraction(share)),
+        _ => Err("expected `total` or a number from 0 to 1".to_owned()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use clap::Parser;
+
+    use super::*;
+
+    #[derive(Debug, Parser)]
+    #[command(args_override_self = true)]
+    struct Line {
+        #[command(flatten)]
+        test: TestArguments,
+    }
+
+    fn parse(line: &str) -> Result<TestArguments, clap::Error> {
+        Line::try_parse_from(line.split_whitespace()).map(|line| line.test)
+    }
+
+    fn plan(line: &str) -> Plan {
+        parse(line).expect("parses").plan(7).expect("makes sense")
+    }
+
+    #[test]
+    fn the_defaults_are_upstreams() {
+        assert_eq!(plan("test -w echo --bin x"), Plan::new("echo", 7));
+    }
+
+    #[test]
+    fn every_general_option_reaches_the_plan() {
+        let plan = plan(
+            "test --workload echo --bin x --node-count 3 --time-limit 1.5 --rate 100 --concurrency 4n --latency 10 \
+             --latency-dist exponential --nemesis partition --nemesis-interval 2 --availability 0.9",
+        );
+        assert_eq!(plan.nodes, numbered_nodes(3));
+        assert_eq!(plan.time_limit, Duration::from_millis(1500));
+        assert_eq!((plan.rate_hz, plan.concurrency), (100.0, 12));
+        assert_eq!(plan.latency, Latency { mean_ms: 10.0, distribution: LatencyDistribution::Exponential });
+        assert_eq!(
+            (plan.nemesis, plan.nemesis_interval),
+            (vec!["partition".to_owned()], Duration::from_secs(2))
+        );
+        assert_eq!(plan.availability, AvailabilityGoal::Fraction(0.9));
+    }
+
+    #[test]
+    fn arguments_for_the_node_may_follow_with_and_without_dashes() {
+        assert_eq!(parse("test -w echo --bin x one two").expect("parses").arguments, ["one", "two"]);
+        assert_eq!(
+            parse("test -w echo --bin x -- one --two -w").expect("parses").arguments,
+            ["one", "--two", "-w"]
+        );
+    }
+
+    #[test]
+    fn ssh_options_are_accepted_and_do_nothing() {
+        let line = "test -w echo --bin x --no-ssh --ssh-private-key k --username u --password p --leave-db-running --logging-json";
+        assert_eq!(parse(line).expect("parses").plan(7).expect("makes sense"), Plan::new("echo", 7));
+    }
+
+    #[test]
+    fn what_makes_no_sense_is_refused() {
+        for wrong in [
+            "--rate -1",
+            "--rate fast",
+            "--rate NaN",
+            "--time-limit -1",
+            "--time-limit x",
+            "--concurrency 0",
+            "--concurrency n",
+            "--latency -5",
+            "--latency-dist normal",
+            "--nemesis meteor",
+            "--nemesis-interval 0",
+            "--availability 2",
+            "--node-count 0",
+            "--test-count 0",
+            "--seed x",
+            "--format xml",
+            "--topologie grid",
+            "--recovery-time never",
+        ] {
+            assert!(parse(&format!("test -w echo --bin x {wrong}")).is_err(), "{wrong} was accepted");
+        }
+    }
+
+    #[test]
+    fn without_a_workload_it_is_lin_kv() {
+        assert_eq!(plan("test --bin x").workload, "lin-kv");
+    }
+
+    #[test]
+    fn options_of_a_workload_reach_it_and_are_refused_by_others() {
+        let plan = plan(
+            "test -w txn-list-append --bin x --key-count 3 --consistency-models read-committed,serializable",
+        );
+        assert_eq!(plan.settings.models(workloads::named(&plan.workload).settings[0]).len(), 2);
+        let refused =
+            parse("test -w echo --bin x --key-count 3").expect("parses").plan(7).expect_err("means nothing");
+        let refused = refused.to_string();
+        assert!(refused.contains("--key-count") && refused.contains("txn-list-append"), "{refused}");
+        let wrong = parse("test -w txn-list-append --bin x --key-count none").expect("parses").plan(7);
+        assert!(wrong.expect_err("no number").to_string().contains("a whole number above 0"));
+    }
+
+    #[test]
+    fn names_that_would_mislead_the_network_are_refused() {
+        for wrong in ["c1", "n1,n1", "a/b", "..", ""] {
+            let arguments = parse("test -w echo --bin x").expect("parses");
+            let arguments =
+                TestArguments { nodes: wrong.split(',').map(str::to_owned).collect(), ..arguments };
+            assert!(arguments.plan(7).is_err(), "{wrong:?} was accepted");
+        }
+        assert_eq!(plan("test -w echo --bin x --nodes a,b --node c").nodes.len(), 3);
+    }
+
+    #[test]
+    fn a_program_that_cannot_be_started_is_named_with_the_reason() {
+        let problem = |path: &Path| {
+            let arguments = parse("test -w echo --bin x").expect("parses");
+            TestArguments { bin: path.to_owned(), ..arguments }
+                .program()
+                .expect_err("can't be started")
+                .to_string()
+        };
+        let scratch = tempfile::tempdir().expect("a scratch directory");
+        assert!(problem(&scratch.path().join("missing")).contains("does not exist"));
+        assert!(problem(scratch.path()).contains("is no file"));
+        let plain = scratch.path().join("plain");
+        fs::write(&plain, "").expect("writable");
+        assert!(problem(&plain).contains("chmod +x"));
+    }
+}

@@ -1,0 +1,141 @@
+//! A long check, as a person sees it: a bar on a terminal, and Ctrl-C ends it.
+
+use std::{
+    io::IsTerminal,
+    path::Path,
+    sync::{
+        atomic::Ordering,
+        mpsc::{self, RecvTimeoutError},
+    },
+    thread,
+    time::Duration,
+};
+
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+
+use super::exit::CliError;
+use crate::{
+    check::{self, Answer, Question, Source, Watch},
+    signals,
+};
+
+/// How often the bar is drawn, and a signal noticed.
+const INTERVAL: Duration = Duration::from_millis(100);
+
+/// How long a check that was asked to end may take to say what it knows.
+const PATIENCE: Duration = Duration::from_secs(1);
+
+/// The stack of the thread that checks, as large as that of a main thread, in bytes.
+const STACK: usize = 8 << 20;
+
+/// What a bar is divided into.
+const BAR_STEPS: u64 = 1_000;
+
+/// How a watched check ended.
+pub(crate) struct Ended {
+    pub(crate) answer: Answer,
+    /// The number of the signal that ended it.
+    pub(crate) signal: Option<u8>,
+}
+
+/// Checks a history on a thread of its own, while this one shows how far it is. A signal or the time limit ends it.
+pub(crate) fn check(
+    path: &Path,
+    question: &Question,
+    time_limit: Option<Duration>,
+) -> Result<Ended, CliError> {
+    let signal = signals::watch();
+    let watch = Watch::default();
+    let (sender, receiver) = mpsc::sync_channel(1);
+    let worker = {
+        let (path, question, watch) = (path.to_owned(), question.clone(), watch.clone());
+        let work = move || {
+            let answer =
+                Source::open(&path, &watch).map(|source| check::check(&path, source, &question, &watch));
+            // Nobody listens any more if it was left to itself.
+            let _ = sender.send(answer);
+        };
+        thread::Builder::new().stack_size(STACK).spawn(work).map_err(CliError::Thread)?
+    };
+    let bar = Bar::default();
+    let (mut elapsed, mut asked) = (Duration::ZERO, None);
+    loop {
+        let received = receiver.recv_timeout(INTERVAL);
+        let number = u8::try_from(signal.load(Ordering::Relaxed)).ok().filter(|&number| number > 0);
+        match received {
+            Ok(answer) => {
+                bar.clear();
+                return Ok(Ended { answer: answer?, signal: number });
+            }
+            Err(RecvTimeoutError::Disconnected) => match worker.join() {
+                Err(panic) => std::panic::resume_unwind(panic),
+                Ok(()) => unreachable!("a worker that returns has sent its answer"),
+            },
+            Err(RecvTimeoutError::Timeout) => {}
+        }
+        elapsed += INTERVAL;
+        bar.show(path, &watch);
+        if number.is_some() || time_limit.is_some_and(|limit| elapsed >= limit) {
+            watch.interrupt().raise();
+            // The worker may be where it does not look: it is left behind, and ends with the program.
+            if elapsed >= *asked.get_or_insert(elapsed) + PATIENCE {
+                bar.clear();
+                let reason =
+                    format!("The check was interrupted after {} entries were read.", watch.operations());
+                return Ok(Ended { answer: check::undecided(path, &reason, None), signal: number });
+            }
+        }
+    }
+}
+
+/// A bar for whoever looks at a terminal, drawn only when there is time to see it.
+#[derive(Default)]
+struct Bar {
+    drawn: std::cell::OnceCell<Option<ProgressBar>>,
+}
+
+impl Bar {
+    fn show(&self, path: &Path, watch: &Watch) {
+        let bar = self.drawn.get_or_init(|| {
+            std::io::stderr().is_terminal().then(|| {
+                let bar = ProgressBar::with_draw_target(Some(BAR_STEPS), ProgressDrawTarget::stderr());
+                let style =
+                    ProgressStyle::with_template("{prefix} {bar:30} {msg}").expect("a fixed template");
+                bar.set_style(style.progress_chars("━╸─"));
+                let name = path.file_name().unwrap_or(path.as_os_str()).to_string_lossy();
+                bar.set_prefix(crate::run_directory::log::escape_controls(&name));
+                bar
+            })
+        });
+        if let Some(bar) = bar {
+            let share = watch.share_read().unwrap_or(0.0);
+            bar.set_position((share * BAR_STEPS as f64) as u64);
+            bar.set_message(message(share, watch.operations()));
+        }
+    }
+
+    fn clear(&self) {
+        if let Some(Some(bar)) = self.drawn.get() {
+            bar.finish_and_clear();
+        }
+    }
+}
+
+fn message(share: f64, operations: u64) -> String {
+    if share >= 1.0 {
+        format!("{operations} entries read, deciding (Ctrl-C ends it)")
+    } else {
+        format!("{operations} entries read (Ctrl-C ends it)")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_bar_says_whether_it_reads_or_decides() {
+        assert_eq!(message(0.4, 12), "12 entries read (Ctrl-C ends it)");
+        assert_eq!(message(1.0, 30), "30 entries read, deciding (Ctrl-C ends it)");
+    }
+}

@@ -1,0 +1,76 @@
+//! What the services promise and what the faults do, told with examples: `glomers explain seq-kv`.
+//!
+//! The examples are not written down. Each is played on the real service when it is asked for, with a seed that is fixed, and what
+//! was answered is shown beside what a linearizable service would have answered.
+
+mod scene;
+mod services;
+
+use std::fmt::Write as _;
+
+use glomers_workbench::nemeses;
+
+/// What can be explained, with one sentence each: the services, then the faults.
+pub fn topics() -> impl Iterator<Item = (&'static str, &'static str)> {
+    let services = glomers_world::services::ALL.iter().map(|service| (service.name, service.doc));
+    services.chain(nemeses::ALL.iter().map(|fault| (fault.name, fault.doc)))
+}
+
+/// The names of all topics, and a sentence for each.
+pub fn contents() -> String {
+    let mut page = String::from("`glomers explain TOPIC` tells more of these:\n\n");
+    for (name, doc) in topics() {
+        let _ = writeln!(page, "  {name:<12}{doc}");
+    }
+    page
+}
+
+/// The explanation of a topic, as text for a terminal; `None` where there is no such topic.
+pub fn page(topic: &str) -> Option<String> {
+    let (name, doc) = topics().find(|(name, _)| *name == topic)?;
+    let mut page = format!("{name}: {doc}\n");
+    match services::find(name) {
+        Some(explanation) => explanation.write(&mut page),
+        None => {
+            let fault = nemeses::find(name)?;
+            let _ = write!(page, "\n{}\n", fault.explanation);
+            if !fault.settings.is_empty() {
+                page.push_str("\nOptions:\n");
+            }
+            for setting in fault.settings {
+                let option = format!("--{} {}", setting.name, setting.value_name());
+                let _ =
+                    writeln!(page, "  {option}\n      {}\n      [default: {}]", setting.doc, setting.default);
+            }
+        }
+    }
+    Some(page)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_book_shows_the_page_that_is_printed() {
+        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/src/faults-and-services.md");
+        let book = std::fs::read_to_string(path).expect("the page of the book is there");
+        let shown = page("seq-kv").expect("seq-kv is explained");
+        assert!(book.contains(&shown), "{path} shows another page than `glomers explain seq-kv`:\n{shown}");
+        for (name, _) in topics() {
+            assert!(book.contains(&format!("`{name}`")), "{path} does not mention {name}");
+        }
+    }
+
+    #[test]
+    fn every_topic_has_a_page_that_begins_with_its_name() {
+        for (name, doc) in topics() {
+            let page = page(name).unwrap_or_else(|| panic!("{name} has no page"));
+            assert!(page.starts_with(&format!("{name}: {doc}\n\n")), "{page}");
+            assert!(contents().contains(name));
+            let longest = page.lines().map(|line| line.chars().count()).max().unwrap_or_default();
+            assert!(longest <= 110, "a line of {name} has {longest} characters:\n{page}");
+        }
+        assert_eq!(page("paxos"), None);
+    }
+}

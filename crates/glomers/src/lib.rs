@@ -1,0 +1,26 @@
+//! The `glomers` program: its command line, the directories that runs are kept in, reports, and the web view.
+//!
+//! In reading order:
+//!
+//! - [`cli`]: the command line;
+//! - [`execution`]: a test with real processes, from its plan to its directory;
+//! - [`run_directory`]: the files of a run, and how they are written;
+//! - [`check`]: the checkers on an existing history;
+//! - [`report`] and [`serve`]: pictures and pages;
+//! - [`challenges`]: the official commands and their targets;
+//! - [`doc`] and [`explain`]: the pages that the registries write.
+//!
+//! What a run does and how it is judged is the business of [`glomers_workbench`].
+
+pub mod challenges;
+pub mod check;
+pub mod cli;
+mod clock;
+pub mod doc;
+pub mod execution;
+pub mod explain;
+pub mod report;
+pub mod run_directory;
+pub mod serve;
+mod shell;
+mod signals;

@@ -1,0 +1,137 @@
+//! The log of a run: what the workbench did, line by line, with dates; and the nodes' own logs, followed.
+
+use std::{
+    fs::File,
+    io::{BufWriter, Read, Seek, Write},
+    path::PathBuf,
+};
+
+use glomers_node::Time;
+use jiff::{SignedDuration, Timestamp, fmt::strtime, tz::TimeZone};
+
+use crate::run_directory::{RunDirectory, StoreError, files};
+
+/// `jepsen.log`: lines with the time of day in UTC.
+pub(crate) struct Log {
+    file: BufWriter<File>,
+    path: PathBuf,
+    started: Timestamp,
+}
+
+impl Log {
+    pub(crate) fn create(directory: &RunDirectory) -> Result<Self, StoreError> {
+        let path = directory.file(files::LOG);
+        let file = File::create(&path).map_err(|error| StoreError::new("create", &path, error))?;
+        Ok(Self { file: BufWriter::new(file), path, started: directory.started() })
+    }
+
+    /// Writes a line, dated so long after the run's begin.
+    pub(crate) fn write(&mut self, at: Time, line: &str) -> Result<(), StoreError> {
+        let date = self.started + SignedDuration::from_nanos(i64::try_from(at.as_ns()).unwrap_or(i64::MAX));
+        let date = strtime::format("%Y-%m-%d %H:%M:%S,%3f", &date.to_zoned(TimeZone::UTC))
+            .expect("a fixed format of a valid time");
+        writeln!(self.file, "{date}\tINFO\t{line}")
+            .map_err(|error| StoreError::new("write", &self.path, error))
+    }
+
+    /// Makes sure that everything is in the file.
+    pub(crate) fn flush(&mut self) -> Result<(), StoreError> {
+        self.file.flush().map_err(|error| StoreError::new("write", &self.path, error))
+    }
+}
+
+/// Reads on in files that others write to.
+pub(crate) struct Follower {
+    files: Vec<Followed>,
+}
+
+struct Followed {
+    path: PathBuf,
+    name: String,
+    offset: u64,
+    /// The begin of a line whose end is not written yet.
+    rest: Vec<u8>,
+}
+
+/// A line this long is shown in pieces.
+const LINE_LIMIT_BYTES: usize = 16 * 1024;
+
+impl Follower {
+    pub(crate) fn new(paths: impl IntoIterator<Item = PathBuf>) -> Self {
+        let followed = |path: PathBuf| {
+            let name = path.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default();
+            Followed { path, name, offset: 0, rest: Vec::new() }
+        };
+        Self { files: paths.into_iter().map(followed).collect() }
+    }
+
+    /// Shows every line that has been completed since the last call, with the node's name before it. Whatever could drive a terminal
+    /// is escaped.
+    pub(crate) fn follow(&mut self, show: &mut dyn FnMut(&str)) {
+        for followed in &mut self.files {
+            followed.follow(show);
+        }
+    }
+}
+
+impl Followed {
+    fn follow(&mut self, show: &mut dyn FnMut(&str)) {
+        // A log that can't be read is not worth a run: the file itself is what counts.
+        let Ok(mut file) = File::open(&self.path) else { return };
+        if file.seek(std::io::SeekFrom::Start(self.offset)).is_err() {
+            return;
+        }
+        let mut buffer = [0; 16 * 1024];
+        while let Ok(count @ 1..) = file.read(&mut buffer) {
+            self.offset += count as u64;
+            for &byte in &buffer[..count] {
+                if byte == b'\n' || self.rest.len() == LINE_LIMIT_BYTES {
+                    let line = String::from_utf8_lossy(&self.rest);
+                    show(&format!("{}: {}", self.name, escape_controls(&line)));
+                    self.rest.clear();
+                }
+                if byte != b'\n' {
+                    self.rest.push(byte);
+                }
+            }
+        }
+    }
+}
+
+/// Text that a node may have printed, without what would move the cursor or colour the terminal.
+pub(crate) fn escape_controls(text: &str) -> String {
+    let mut safe = String::with_capacity(text.len());
+    for character in text.chars() {
+        match character {
+            '\n' | '\t' => safe.push(character),
+            character if character.is_control() => safe.extend(character.escape_unicode()),
+            character => safe.push(character),
+        }
+    }
+    safe
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_node_printed_cannot_drive_the_terminal() {
+        assert_eq!(escape_controls("a\u{1b}[31mred\u{7}\nnext"), "a\\u{1b}[31mred\\u{7}\nnext");
+    }
+
+    #[test]
+    fn lines_are_shown_once_and_only_when_complete() {
+        let scratch = tempfile::tempdir().expect("a scratch directory");
+        let path = scratch.path().join("n3.log");
+        let mut follower = Follower::new([path.clone()]);
+        let mut shown = Vec::new();
+        follower.follow(&mut |line| shown.push(line.to_owned()));
+        let mut file = File::create(&path).expect("writable");
+        file.write_all(b"one\ntw").expect("writable");
+        follower.follow(&mut |line| shown.push(line.to_owned()));
+        file.write_all(b"o\n\x1b[2J\n").expect("writable");
+        follower.follow(&mut |line| shown.push(line.to_owned()));
+        assert_eq!(shown, ["n3: one", "n3: two", "n3: \\u{1b}[2J"]);
+    }
+}

@@ -1,0 +1,90 @@
+//! `run.json`: what was run, for whoever reads the run's directory later.
+
+use std::path::PathBuf;
+
+use glomers_check::Finding;
+use glomers_workbench::{plan::Plan, run::Ending, verdict::Conclusion};
+use serde::{Deserialize, Serialize};
+
+use crate::run_directory::{RunDirectory, StoreError, files};
+
+/// `run.json`: what was run. It is written before the first process starts, and again at the end.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct RunFile {
+    /// The version of Glomers.
+    pub version: String,
+    /// When the run began, in UTC.
+    pub started: String,
+    /// Whether it goes on, and how it ended.
+    pub status: RunStatus,
+    /// What it was to do.
+    pub plan: Plan,
+    /// What every node ran.
+    pub program: NodeProgram,
+    /// The command line that does the same again, word by word.
+    pub argv: Vec<String>,
+    /// The verdict in one sentence, once there is one.
+    pub sentence: Option<String>,
+    /// What else a person should know.
+    #[serde(default)]
+    pub findings: Vec<Finding>,
+    /// The hash over every event, once the run has ended. With real processes it differs from run to run.
+    pub trace_hash: Option<String>,
+}
+
+/// Whether a run goes on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum RunStatus {
+    /// It goes on, or the workbench was killed in the middle.
+    Running,
+    /// It went to its end.
+    Finished,
+    /// A signal ended it.
+    Interrupted,
+    /// A node never got to the first operation.
+    Failed,
+}
+
+impl RunFile {
+    /// What is known when the run begins.
+    pub(crate) fn new(directory: &RunDirectory, plan: &Plan, program: &NodeProgram, argv: &[String]) -> Self {
+        Self {
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            started: format!("{:.3}", directory.started()),
+            status: RunStatus::Running,
+            plan: plan.clone(),
+            program: program.clone(),
+            argv: argv.to_vec(),
+            sentence: None,
+            findings: Vec::new(),
+            trace_hash: None,
+        }
+    }
+
+    /// Adds what is known when it has ended.
+    pub(crate) fn conclude(&mut self, conclusion: &Conclusion) {
+        self.status = match conclusion.ending {
+            Ending::Complete | Ending::FailedFast => RunStatus::Finished,
+            Ending::Interrupted { .. } => RunStatus::Interrupted,
+            Ending::NotStarted { .. } => RunStatus::Failed,
+        };
+        self.sentence = Some(conclusion.sentence.clone());
+        self.findings.clone_from(&conclusion.findings);
+        self.trace_hash = Some(format!("{:016x}", conclusion.trace_hash));
+    }
+
+    pub(crate) fn write(&self, directory: &RunDirectory) -> Result<(), StoreError> {
+        let text = serde_json::to_string_pretty(self).expect("a plan has no part that JSON can't write");
+        directory.write(files::RUN, text + "\n")
+    }
+}
+
+/// The program that every node runs, as the command line names it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NodeProgram {
+    /// The executable.
+    pub program: PathBuf,
+    /// Its arguments, the same for every node.
+    pub arguments: Vec<String>,
+}

@@ -1,0 +1,179 @@
+//! `glomers serve`: the runs of a store, as pages.
+//!
+//! Everything is read back from the run directories at each request; nothing of a run is kept, so a run that is still
+//! going, or was interrupted, is shown as far as it got. What nodes printed is untrusted: pages escape it and load
+//! nothing but their own style, files are never sent as anything a browser would run.
+//!
+//! In reading order:
+//!
+//! - [`summary`] reads one run's figures from its directory.
+//! - [`store`] finds runs and refuses paths that lead out of the store.
+//! - `pages` are the index, a run, a directory and a text file; `download` sends files and archives as they are.
+
+mod download;
+mod pages;
+pub mod store;
+pub mod summary;
+
+use std::{future::IntoFuture, net::SocketAddr, path::Path, sync::Arc};
+
+use axum::{
+    Router,
+    extract::Request,
+    http::{HeaderValue, StatusCode, header},
+    middleware::{self, Next},
+    response::{Html, IntoResponse, Response},
+    routing::get,
+};
+use store::{Refusal, Store};
+use tokio::net::TcpListener;
+
+/// Why no pages are served.
+#[derive(Debug, thiserror::Error)]
+pub enum ServeError {
+    /// There is no such store.
+    #[error(
+        "the store {path} cannot be opened: {source} (name the directory that the runs were written to with --store)"
+    )]
+    Store {
+        /// The directory.
+        path: std::path::PathBuf,
+        /// What the system answered.
+        source: std::io::Error,
+    },
+    /// The address is taken, or not ours.
+    #[error(
+        "cannot listen on {address}: {source} (is another server running? choose another port with --port)"
+    )]
+    Listen {
+        /// The address that was asked for.
+        address: SocketAddr,
+        /// What the system answered.
+        source: std::io::Error,
+    },
+    /// The server could not start or go on.
+    #[error("the server stopped: {0}")]
+    Server(#[source] std::io::Error),
+}
+
+/// Serves the runs of a store until the process is interrupted. `ready` is told the address once it answers; with
+/// port 0 the system chooses one.
+///
+/// # Errors
+///
+/// When the store cannot be read, or the address cannot be listened on.
+pub fn serve(store: &Path, address: SocketAddr, ready: impl FnOnce(SocketAddr)) -> Result<(), ServeError> {
+    let store = Store::open(store).map_err(|source| ServeError::Store { path: store.to_owned(), source })?;
+    let runtime =
+        tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(ServeError::Server)?;
+    runtime.block_on(async {
+        let listener =
+            TcpListener::bind(address).await.map_err(|source| ServeError::Listen { address, source })?;
+        ready(listener.local_addr().map_err(ServeError::Server)?);
+        let interrupted = async {
+            // Where the signal cannot be listened to, its default action ends the process just as well.
+            if tokio::signal::ctrl_c().await.is_err() {
+                std::future::pending::<()>().await;
+            }
+        };
+        tokio::select! {
+            biased;
+            // Requests under way are cut short: whoever interrupts the server does not wait for a download.
+            () = interrupted => Ok(()),
+            result = axum::serve(listener, router(store)).into_future() => result.map_err(ServeError::Server),
+        }
+    })
+}
+
+/// The pages as a service, without a listener.
+pub fn router(store: Store) -> Router {
+    Router::new()
+        .route("/", get(pages::index))
+        .route("/style.css", get(pages::style))
+        .route("/runs/{*path}", get(pages::run))
+        .route("/files", get(pages::top_directory))
+        .route("/files/", get(pages::top_directory))
+        .route("/files/{*path}", get(download::file))
+        .route("/text/{*path}", get(pages::text))
+        .route("/zip/{*path}", get(download::archive))
+        .fallback(|| async { Failure::Refused(Refusal::Missing) })
+        .layer(middleware::from_fn(harden))
+        .with_state(Arc::new(store))
+}
+
+/// What pages and files may do in a browser: show themselves, load our own style and pictures. No script ever runs.
+const PAGE_POLICY: &str = "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
+
+/// Adds to each answer what keeps a browser from running, guessing or leaking anything.
+async fn harden(request: Request, next: Next) -> Response {
+    let mut response = next.run(request).await;
+    let headers = response.headers_mut();
+    headers.entry(header::CONTENT_SECURITY_POLICY).or_insert(HeaderValue::from_static(PAGE_POLICY));
+    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    headers.insert(header::REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
+    // Another run, or the same one a second later, looks different under the same address.
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
+    response
+}
+
+/// Why a request has no proper answer.
+#[derive(Debug)]
+enum Failure {
+    Refused(Refusal),
+    Io(std::io::Error),
+    Page(askama::Error),
+}
+
+impl From<Refusal> for Failure {
+    fn from(refusal: Refusal) -> Self {
+        Failure::Refused(refusal)
+    }
+}
+
+impl From<std::io::Error> for Failure {
+    fn from(error: std::io::Error) -> Self {
+        Failure::Io(error)
+    }
+}
+
+impl From<askama::Error> for Failure {
+    fn from(error: askama::Error) -> Self {
+        Failure::Page(error)
+    }
+}
+
+impl IntoResponse for Failure {
+    fn into_response(self) -> Response {
+        let (status, sentence) = match self {
+            Failure::Refused(Refusal::Missing) => {
+                (StatusCode::NOT_FOUND, "There is no such page or file.".to_owned())
+            }
+            Failure::Refused(Refusal::Outside) => {
+                (StatusCode::FORBIDDEN, "This path leads out of the store, so it is not shown.".to_owned())
+            }
+            Failure::Io(error) => {
+                (StatusCode::INTERNAL_SERVER_ERROR, format!("The file could not be read: {error}."))
+            }
+            Failure::Page(error) => {
+                (StatusCode::INTERNAL_SERVER_ERROR, format!("The page could not be made: {error}."))
+            }
+        };
+        match pages::message(&sentence) {
+            Ok(page) => (status, Html(page)).into_response(),
+            Err(_) => (status, sentence).into_response(),
+        }
+    }
+}
+
+/// Runs what reads files where it holds up no other request.
+async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, Failure> + Send + 'static,
+) -> Result<T, Failure> {
+    match tokio::task::spawn_blocking(work).await {
+        Ok(result) => result,
+        Err(error) => Err(Failure::Io(std::io::Error::other(error))),
+    }
+}
+
+#[cfg(test)]
+mod tests;

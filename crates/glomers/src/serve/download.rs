@@ -1,0 +1,160 @@
+//! Files as they are, and whole runs as archives; both are streamed, so that neither is ever held in memory.
+
+use std::{
+    io::{self, Write},
+    path::{Path as FilePath, PathBuf},
+    sync::Arc,
+};
+
+use axum::{
+    body::{Body, Bytes},
+    extract::{Path, State},
+    http::header,
+    response::{Html, IntoResponse, Response},
+};
+use futures::stream;
+use tokio::{io::AsyncReadExt, sync::mpsc};
+use zip::{ZipWriter, write::SimpleFileOptions};
+
+use super::{
+    Failure, blocking, pages,
+    store::{Refusal, Store},
+};
+
+/// How much of a file is sent at once, in bytes.
+const CHUNK: usize = 64 << 10;
+
+/// How many chunks of an archive may wait for a slow reader.
+const CHUNKS_AHEAD: usize = 16;
+
+/// What a drawing or a timeline may do in a browser: be seen, with the style that it brings along, in a sandbox.
+const DRAWING_POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; sandbox; frame-ancestors 'none'";
+
+/// A file of the store as it is, or the page of a directory.
+pub(super) async fn file(
+    State(store): State<Arc<Store>>,
+    Path(path): Path<String>,
+) -> Result<Response, Failure> {
+    let resolved = store.resolve(&path)?;
+    if resolved.is_dir() {
+        return blocking(move || Ok(Html(pages::directory_page(&path, &resolved)?).into_response())).await;
+    }
+    let name = resolved.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+    let source = tokio::fs::File::open(&resolved).await?;
+    let length = source.metadata().await?.len();
+    // No more is sent than was announced, though the file of a run that goes on grows meanwhile.
+    let chunks = stream::try_unfold((source, length), |(mut source, left)| async move {
+        let mut chunk = vec![0; CHUNK.min(usize::try_from(left).unwrap_or(CHUNK))];
+        let read = if chunk.is_empty() { 0 } else { source.read(&mut chunk).await? };
+        chunk.truncate(read);
+        Ok::<_, io::Error>((read > 0).then(|| (Bytes::from(chunk), (source, left - read as u64))))
+    });
+    let body = Body::from_stream(chunks);
+    let headers =
+        [(header::CONTENT_TYPE, content_type(&name)), (header::CONTENT_SECURITY_POLICY, DRAWING_POLICY)];
+    Ok((headers, [(header::CONTENT_LENGTH, length)], body).into_response())
+}
+
+/// A directory of the store, packed into one file.
+pub(super) async fn archive(
+    State(store): State<Arc<Store>>,
+    Path(path): Path<String>,
+) -> Result<Response, Failure> {
+    let path = path.strip_suffix(".zip").unwrap_or(&path).to_owned();
+    let directory = store.resolve(&path)?;
+    if !directory.is_dir() {
+        return Err(Refusal::Missing.into());
+    }
+    let (sender, receiver) = mpsc::channel(CHUNKS_AHEAD);
+    let top = path.replace('/', "-");
+    let name: String = top
+        .chars()
+        .map(
+            |character| {
+                if character.is_ascii_alphanumeric() || "-_.".contains(character) { character } else { '_' }
+            },
+        )
+        .collect();
+    tokio::task::spawn_blocking(move || {
+        if let Err(error) = pack(&directory, &top, sender.clone()) {
+            // The reader learns of it by a transfer that breaks off; if it has gone itself there is nobody to tell.
+            let _ = sender.blocking_send(Err(error));
+        }
+    });
+    let chunks =
+        stream::unfold(receiver, |mut receiver| async move { Some((receiver.recv().await?, receiver)) });
+    let headers = [
+        (header::CONTENT_TYPE, "application/zip".to_owned()),
+        (header::CONTENT_DISPOSITION, format!("attachment; filename=\"{name}.zip\"")),
+    ];
+    Ok((headers, Body::from_stream(chunks)).into_response())
+}
+
+/// Whether a browser shows a file of this name as text.
+pub(super) fn is_text(name: &str) -> bool {
+    content_type(name).starts_with("text/plain")
+}
+
+/// What a file is said to be. Only what the workbench draws itself is more than text or bytes.
+fn content_type(name: &str) -> &'static str {
+    let extension = FilePath::new(name).extension().and_then(|extension| extension.to_str());
+    match (name, extension) {
+        ("timeline.html", _) => "text/html; charset=utf-8",
+        (_, Some("svg")) => "image/svg+xml",
+        (_, Some("png")) => "image/png",
+        (_, Some("edn" | "txt" | "log" | "json" | "jsonl" | "html" | "xml" | "md" | "toml")) => {
+            "text/plain; charset=utf-8"
+        }
+        _ => "application/octet-stream",
+    }
+}
+
+/// Writes an archive of a directory. Links are left out: they may lead anywhere.
+fn pack(directory: &FilePath, top: &str, sender: mpsc::Sender<io::Result<Bytes>>) -> io::Result<()> {
+    let mut archive = ZipWriter::new_stream(Chunks { sender, buffer: Vec::new() });
+    let options = SimpleFileOptions::default().large_file(true);
+    let mut directories: Vec<(PathBuf, String)> = vec![(directory.to_owned(), top.to_owned())];
+    while let Some((directory, name)) = directories.pop() {
+        let mut entries: Vec<std::fs::DirEntry> = std::fs::read_dir(directory)?.collect::<io::Result<_>>()?;
+        entries.sort_by_key(std::fs::DirEntry::file_name);
+        for entry in entries {
+            let name = format!("{name}/{}", entry.file_name().to_string_lossy());
+            let kind = entry.file_type()?;
+            if kind.is_dir() {
+                directories.push((entry.path(), name));
+            } else if kind.is_file() {
+                archive.start_file(name, options)?;
+                io::copy(&mut std::fs::File::open(entry.path())?, &mut archive)?;
+            }
+        }
+    }
+    archive.finish()?.into_inner().flush()
+}
+
+/// Collects what is written and sends it chunk by chunk, waiting for a slow reader.
+struct Chunks {
+    sender: mpsc::Sender<io::Result<Bytes>>,
+    buffer: Vec<u8>,
+}
+
+impl Write for Chunks {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.buffer.extend_from_slice(bytes);
+        if self.buffer.len() >= CHUNK {
+            self.send()?;
+        }
+        Ok(bytes.len())
+    }
+
+    /// Sends the rest.
+    fn flush(&mut self) -> io::Result<()> {
+        if self.buffer.is_empty() { Ok(()) } else { self.send() }
+    }
+}
+
+impl Chunks {
+    fn send(&mut self) -> io::Result<()> {
+        let chunk = Bytes::from(std::mem::take(&mut self.buffer));
+        self.sender.blocking_send(Ok(chunk)).map_err(|_| io::Error::from(io::ErrorKind::BrokenPipe))
+    }
+}

@@ -1,0 +1,425 @@
+//! The pages: the index, a run, a directory, a text file.
+
+use std::{
+    fs::File,
+    io::{self, Read, Seek, SeekFrom},
+    path::Path as FilePath,
+    sync::Arc,
+};
+
+use askama::Template;
+use axum::{
+    extract::{Path, Query, State as Shared},
+    http::header,
+    response::{Html, IntoResponse, Redirect, Response},
+};
+use glomers_check::Finding;
+use serde::Deserialize;
+
+use super::{
+    Failure, blocking,
+    store::{Refusal, Store},
+    summary::{RunSummary, State},
+};
+use crate::{
+    report::{axis::grouped, cycles, ink::Ink, plots::PLOTS},
+    run_directory::files,
+};
+
+/// How many runs a page of the index has.
+const RUNS_PER_PAGE: usize = 100;
+
+/// How much of a text file a page shows, in bytes: its end.
+const MAX_TEXT: u64 = 256 << 10;
+
+/// Which runs the index lists.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct Filter {
+    workload: String,
+    verdict: String,
+    /// From 0, the newest.
+    page: usize,
+}
+
+/// The index of runs, newest first.
+pub(super) async fn index(
+    Shared(store): Shared<Arc<Store>>,
+    Query(filter): Query<Filter>,
+) -> Result<Html<String>, Failure> {
+    blocking(move || Ok(Html(Index::read(&store, filter).render()?))).await
+}
+
+/// One run. A path that names no run but a link to one, such as `latest`, leads to it.
+pub(super) async fn run(
+    Shared(store): Shared<Arc<Store>>,
+    Path(path): Path<String>,
+) -> Result<Response, Failure> {
+    blocking(move || {
+        let directory = store.resolve(path.trim_end_matches('/'))?;
+        let Some(run) = store.runs().into_iter().find(|run| run.directory == directory) else {
+            return Err(Refusal::Missing.into());
+        };
+        if run.relative != path {
+            return Ok(Redirect::temporary(&format!("/runs/{}", encoded(&run.relative))).into_response());
+        }
+        Ok(Html(RunPage::read(&store, &run.relative, &directory).render()?).into_response())
+    })
+    .await
+}
+
+/// The store itself as a directory.
+pub(super) async fn top_directory(Shared(store): Shared<Arc<Store>>) -> Result<Html<String>, Failure> {
+    blocking(move || Ok(Html(directory_page("", &store.resolve(".")?)?))).await
+}
+
+/// A text file, with the numbers of its lines; of a large one its end.
+pub(super) async fn text(
+    Shared(store): Shared<Arc<Store>>,
+    Path(path): Path<String>,
+) -> Result<Html<String>, Failure> {
+    blocking(move || {
+        let file = store.resolve(&path)?;
+        if !file.is_file() {
+            return Err(Refusal::Missing.into());
+        }
+        Ok(Html(TextPage::read(&path, &file)?.render()?))
+    })
+    .await
+}
+
+/// The style of all pages.
+pub(super) async fn style() -> Result<Response, Failure> {
+    let style =
+        Style { inks: &[Ink::Text, Ink::Muted, Ink::Grid, Ink::Paper, Ink::Ok, Ink::Info, Ink::Fail] }
+            .render()?;
+    Ok(([(header::CONTENT_TYPE, "text/css; charset=utf-8")], style).into_response())
+}
+
+/// A page with one sentence.
+pub(super) fn message(sentence: &str) -> Result<String, askama::Error> {
+    Message { sentence }.render()
+}
+
+/// A directory's page; `path` is relative to the store.
+pub(super) fn directory_page(path: &str, directory: &FilePath) -> Result<String, Failure> {
+    let mut entries: Vec<Entry> = Vec::new();
+    for entry in std::fs::read_dir(directory)? {
+        let entry = entry?;
+        // A name that is not text cannot be addressed by a page.
+        let (Ok(name), Ok(metadata)) = (entry.file_name().into_string(), entry.metadata()) else { continue };
+        let size = if metadata.is_file() { size(metadata.len()) } else { String::new() };
+        let address = encoded(&join(path, &name));
+        entries.push(Entry {
+            is_directory: metadata.is_dir(),
+            is_text: super::download::is_text(&name),
+            name,
+            address,
+            size,
+        });
+    }
+    entries.sort_by(|left, right| {
+        right.is_directory.cmp(&left.is_directory).then_with(|| left.name.cmp(&right.name))
+    });
+    Ok(Directory { crumbs: crumbs(path), entries }.render()?)
+}
+
+#[derive(Template)]
+#[template(path = "index.html")]
+struct Index {
+    rows: Vec<Row>,
+    workloads: Vec<String>,
+    filter: Filter,
+    total: usize,
+    older: Option<usize>,
+    refresh: bool,
+}
+
+/// A run as a line of the index.
+struct Row {
+    address: String,
+    time: String,
+    workload: String,
+    state: &'static str,
+    operations: String,
+    messages_per_operation: String,
+    seed: String,
+}
+
+/// The words that the index can be filtered by.
+const VERDICTS: [&str; 5] = ["valid", "invalid", "unknown", "running", "interrupted"];
+
+impl Index {
+    fn read(store: &Store, filter: Filter) -> Index {
+        let runs = store.runs();
+        let total = runs.len();
+        let mut workloads: Vec<String> =
+            runs.iter().filter_map(|run| Some(run.relative.split_once('/')?.0.to_owned())).collect();
+        workloads.sort();
+        workloads.dedup();
+        let listed = runs.iter().filter(|run| {
+            filter.workload.is_empty() || run.relative.split('/').next() == Some(filter.workload.as_str())
+        });
+        // Whether a run passes the filter of verdicts is known when its results were read, so no more is read than shown.
+        let rows = listed.map(|run| (run, read_run(store, &run.directory)));
+        let rows =
+            rows.filter(|(_, summary)| filter.verdict.is_empty() || summary.state.name() == filter.verdict);
+        let first = filter.page.saturating_mul(RUNS_PER_PAGE);
+        let mut rows: Vec<Row> = rows
+            .skip(first)
+            .take(RUNS_PER_PAGE + 1)
+            .map(|(run, summary)| row(&run.relative, summary))
+            .collect();
+        let older = (rows.len() > RUNS_PER_PAGE).then_some(filter.page + 1);
+        rows.truncate(RUNS_PER_PAGE);
+        let refresh = rows.iter().any(|row| row.state == State::Running.name());
+        Index { rows, workloads, filter, total, older, refresh }
+    }
+
+    fn older_address(&self, page: &usize) -> String {
+        format!(
+            "/?workload={}&verdict={}&page={page}",
+            encoded(&self.filter.workload),
+            encoded(&self.filter.verdict)
+        )
+    }
+}
+
+fn row(relative: &str, summary: RunSummary) -> Row {
+    let (_, time) = relative.split_once('/').unwrap_or(("", relative));
+    Row {
+        address: encoded(relative),
+        time: time.to_owned(),
+        workload: summary.workload.unwrap_or_default(),
+        state: summary.state.name(),
+        operations: summary.operations.map(|count| grouped(count as f64)).unwrap_or_default(),
+        messages_per_operation: summary
+            .messages_per_operation
+            .map(|figure| format!("{figure:.2}"))
+            .unwrap_or_default(),
+        seed: summary.seed.unwrap_or_default(),
+    }
+}
+
+/// A run's summary. A plan that says `running` is believed only of the current run: any other was killed.
+fn read_run(store: &Store, directory: &FilePath) -> RunSummary {
+    let mut summary = RunSummary::read(directory);
+    if summary.state == State::Running && !store.is_current(directory) {
+        summary.state = State::Interrupted;
+    }
+    summary
+}
+
+#[derive(Template)]
+#[template(path = "run.html")]
+struct RunPage {
+    address: String,
+    time: String,
+    workload: String,
+    state: &'static str,
+    sentence: String,
+    trouble: Option<String>,
+    command: Option<String>,
+    figures: Vec<(&'static str, String)>,
+    functions: Vec<(String, [String; 4])>,
+    findings: Vec<Finding>,
+    plots: Vec<&'static str>,
+    documents: Vec<(&'static str, &'static str, String)>,
+    cycles: Vec<(String, String)>,
+    logs: Vec<(String, String)>,
+    has_timeline: bool,
+    refresh: bool,
+}
+
+/// What a run's page links to: file, name, and the kind of page that shows it.
+const DOCUMENTS: [(&str, &str, &str); 7] = [
+    ("timeline.html", "Timeline of operations", "files"),
+    ("messages.svg", "Diagram of messages", "files"),
+    ("history.txt", "History, a line for each entry", "text"),
+    ("history.edn", "History, as EDN", "text"),
+    ("results.edn", "Results", "text"),
+    ("jepsen.log", "Log of the workbench", "text"),
+    ("run.journal", "Journal of the network", "files"),
+];
+
+impl RunPage {
+    fn read(store: &Store, relative: &str, directory: &FilePath) -> RunPage {
+        let summary = read_run(store, directory);
+        let exists = |name: &str| directory.join(name).is_file();
+        let documents = DOCUMENTS.into_iter().filter(|(file, _, _)| exists(file));
+        let mut figures: Vec<(&'static str, String)> = Vec::new();
+        figures.extend(summary.started.clone().map(|started| ("began", started)));
+        figures.extend(summary.seed.clone().map(|seed| ("seed", seed)));
+        figures.extend(summary.node_count.map(|count| ("nodes", count.to_string())));
+        figures.extend(summary.version.clone().map(|version| ("version", version)));
+        figures.extend(summary.operations.map(|count| ("operations", grouped(count as f64))));
+        let outcomes = summary.outcomes.map(|outcomes| outcomes.map(|count| grouped(count as f64)));
+        figures.extend(
+            outcomes.map(|[ok, info, fail]| ("of these", format!("{ok} ok, {info} info, {fail} fail"))),
+        );
+        figures.extend(summary.figures.iter().cloned());
+        let state = summary.state.name();
+        RunPage {
+            address: encoded(relative),
+            time: relative.split_once('/').map_or(relative, |(_, time)| time).to_owned(),
+            sentence: summary.sentence(),
+            command: summary.command(),
+            state,
+            workload: summary.workload.unwrap_or_default(),
+            trouble: summary.trouble,
+            figures,
+            functions: summary
+                .functions
+                .into_iter()
+                .map(|(name, counts)| (name, counts.map(|count| grouped(count as f64))))
+                .collect(),
+            findings: summary.findings,
+            plots: PLOTS.into_iter().filter(|plot| exists(&format!("{plot}.svg"))).collect(),
+            documents: documents
+                .map(|(file, name, page)| (file, name, format!("/{page}/{}", encoded(&join(relative, file)))))
+                .collect(),
+            cycles: files_in(cycles::DIRECTORY, relative, directory)
+                .into_iter()
+                .map(|(address, name, _)| (address, name))
+                .collect(),
+            logs: files_in(files::NODE_LOGS, relative, directory)
+                .into_iter()
+                .map(|(address, name, bytes)| (address, format!("{name}, {}", size(bytes))))
+                .collect(),
+            has_timeline: exists("timeline.html"),
+            refresh: state == State::Running.name(),
+        }
+    }
+}
+
+/// The files of a folder of the run: address, name and size.
+fn files_in(folder: &str, relative: &str, directory: &FilePath) -> Vec<(String, String, u64)> {
+    let entries = std::fs::read_dir(directory.join(folder)).into_iter().flatten().flatten();
+    let mut files: Vec<(String, u64)> = entries
+        .filter_map(|entry| {
+            Some((
+                entry.file_name().into_string().ok()?,
+                entry.metadata().ok().filter(std::fs::Metadata::is_file)?.len(),
+            ))
+        })
+        .collect();
+    // Shorter names first, so that n2 stands before n10.
+    files.sort_by(|left, right| left.0.len().cmp(&right.0.len()).then_with(|| left.0.cmp(&right.0)));
+    let address = |name: &str| encoded(&join(relative, &format!("{folder}/{name}")));
+    files.into_iter().map(|(name, bytes)| (address(&name), name, bytes)).collect()
+}
+
+#[derive(Template)]
+#[template(path = "directory.html")]
+struct Directory {
+    crumbs: Vec<(String, String)>,
+    entries: Vec<Entry>,
+}
+
+struct Entry {
+    name: String,
+    address: String,
+    is_directory: bool,
+    is_text: bool,
+    size: String,
+}
+
+#[derive(Template)]
+#[template(path = "text.html")]
+struct TextPage {
+    crumbs: Vec<(String, String)>,
+    address: String,
+    sentence: String,
+    lines: Vec<(u64, String)>,
+}
+
+impl TextPage {
+    fn read(path: &str, file: &FilePath) -> io::Result<TextPage> {
+        let mut file = File::open(file)?;
+        let length = file.metadata()?.len();
+        let start = length.saturating_sub(MAX_TEXT);
+        let before = count_lines(&mut file, start)?;
+        file.seek(SeekFrom::Start(start))?;
+        let mut bytes = Vec::new();
+        file.take(MAX_TEXT).read_to_end(&mut bytes)?;
+        let text = String::from_utf8_lossy(&bytes);
+        let lines: Vec<(u64, String)> = (before + 1..).zip(text.lines().map(str::to_owned)).collect();
+        let sentence = match (length, start) {
+            (0, _) => "The file is empty.".to_owned(),
+            (_, 0) => format!("{} in {} lines.", size(length), grouped(lines.len() as f64)),
+            _ => format!(
+                "The last {} of {}; download the file to read the rest.",
+                size(MAX_TEXT),
+                size(length)
+            ),
+        };
+        Ok(TextPage { crumbs: crumbs(path), address: encoded(path), sentence, lines })
+    }
+}
+
+/// How many lines end in the first `length` bytes.
+fn count_lines(file: &mut File, length: u64) -> io::Result<u64> {
+    let mut buffer = vec![0; 64 << 10];
+    let mut source = file.take(length);
+    let mut lines = 0;
+    loop {
+        match source.read(&mut buffer)? {
+            0 => return Ok(lines),
+            read => lines += buffer[..read].iter().filter(|byte| **byte == b'\n').count() as u64,
+        }
+    }
+}
+
+#[derive(Template)]
+#[template(path = "message.html")]
+struct Message<'a> {
+    sentence: &'a str,
+}
+
+#[derive(Template)]
+#[template(path = "style.css", escape = "none")]
+struct Style<'a> {
+    inks: &'a [Ink],
+}
+
+/// The way to a file: the name and the address of each directory above it, and of itself.
+fn crumbs(path: &str) -> Vec<(String, String)> {
+    let mut crumbs = vec![("store".to_owned(), String::new())];
+    let mut address = String::new();
+    for part in path.split('/').filter(|part| !part.is_empty()) {
+        address = join(&address, part);
+        crumbs.push((part.to_owned(), encoded(&address)));
+    }
+    crumbs
+}
+
+fn join(path: &str, name: &str) -> String {
+    match path.trim_end_matches('/') {
+        "" => name.to_owned(),
+        path => format!("{path}/{name}"),
+    }
+}
+
+/// A path as part of an address: everything but letters, digits and a few signs as percent and two digits.
+pub(super) fn encoded(path: &str) -> String {
+    let mut address = String::with_capacity(path.len());
+    for byte in path.bytes() {
+        match byte {
+            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'_' | b'.' | b'~' | b'/' => {
+                address.push(char::from(byte));
+            }
+            _ => address.push_str(&format!("%{byte:02X}")),
+        }
+    }
+    address
+}
+
+/// A number of bytes as a person says it.
+fn size(bytes: u64) -> String {
+    match bytes {
+        0..1_000 => format!("{bytes} B"),
+        1_000..1_000_000 => format!("{:.1} kB", bytes as f64 / 1e3),
+        1_000_000..1_000_000_000 => format!("{:.1} MB", bytes as f64 / 1e6),
+        _ => format!("{:.1} GB", bytes as f64 / 1e9),
+    }
+}

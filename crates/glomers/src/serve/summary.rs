@@ -1,0 +1,296 @@
+//! What one run's directory tells of it, however much of it is there.
+
+use std::{
+    fs::File,
+    io::{self, Read},
+    path::Path,
+};
+
+use glomers_check::{Finding, Validity, Value, edn};
+
+use crate::{report::axis::grouped, shell};
+
+/// Results larger than this are not read for a page, in bytes: they are many keys' details, not figures.
+const MAX_RESULTS: u64 = 32 << 20;
+
+/// A plan is never larger than this, in bytes.
+const MAX_PLAN: u64 = 1 << 20;
+
+/// A run, read back from its directory.
+///
+/// It is made of two files, either of which may be missing, cut short or nonsense:
+///
+/// - `run.json`, written when the run begins and again when it ends: a [`RunFile`](crate::run_directory::manifest::RunFile).
+/// - `results.edn`, written when it has ended: upstream's map, and `:nodes`.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct RunSummary {
+    /// How the run stands.
+    pub state: State,
+    /// The workload's name.
+    pub workload: Option<String>,
+    /// When it began, as the plan says it.
+    pub started: Option<String>,
+    /// The seed that all chance was derived from.
+    pub seed: Option<String>,
+    /// How many nodes took part.
+    pub node_count: Option<u64>,
+    /// The version of the workbench.
+    pub version: Option<String>,
+    /// The command line, word by word.
+    pub arguments: Vec<String>,
+    /// How many operations completed.
+    pub operations: Option<u64>,
+    /// How many of them happened, of how many nobody knows, and how many did not: ok, info, fail.
+    pub outcomes: Option<[u64; 3]>,
+    /// The same figures for each function: its name, then count, ok, info, fail.
+    pub functions: Vec<(String, [u64; 4])>,
+    /// Messages between servers for each operation.
+    pub messages_per_operation: Option<f64>,
+    /// What else there is to tabulate: a name and a figure.
+    pub figures: Vec<(&'static str, String)>,
+    /// Which parts of the results are not valid, such as `workload`.
+    pub blamed: Vec<String>,
+    /// What the checkers found, the most important first.
+    pub findings: Vec<Finding>,
+    /// The verdict in one sentence, as the run itself told it.
+    pub told: Option<String>,
+    /// What of the directory could not be read, in a sentence.
+    pub trouble: Option<String>,
+}
+
+/// How a run stands.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum State {
+    /// It has results.
+    Finished(Validity),
+    /// It goes on, as far as its directory tells.
+    Running,
+    /// It ended without results.
+    #[default]
+    Interrupted,
+}
+
+impl State {
+    /// The one word that pages show and filter by.
+    pub fn name(self) -> &'static str {
+        match self {
+            State::Finished(Validity::Valid) => "valid",
+            State::Finished(Validity::Unknown) => "unknown",
+            State::Finished(Validity::Invalid) => "invalid",
+            State::Running => "running",
+            State::Interrupted => "interrupted",
+        }
+    }
+}
+
+impl RunSummary {
+    /// Reads what there is. Nothing that is missing or broken is an error: [`trouble`](Self::trouble) says so.
+    pub fn read(directory: &Path) -> RunSummary {
+        let mut summary = RunSummary::default();
+        let status = summary.read_plan(directory);
+        if summary.workload.is_none() {
+            // The directory of a run lies in that of its workload.
+            let parent = directory.parent().and_then(Path::file_name);
+            summary.workload = parent.map(|name| name.to_string_lossy().into_owned());
+        }
+        match read_limited(&directory.join("results.edn"), MAX_RESULTS) {
+            Ok(text) => match edn::read(&text) {
+                Ok(results) => summary.read_results(&results),
+                Err(error) => summary.trouble = Some(format!("results.edn is not complete: {error}")),
+            },
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                summary.state =
+                    if status.as_deref() == Some("running") { State::Running } else { State::Interrupted };
+            }
+            Err(error) => summary.trouble = Some(format!("results.edn cannot be read: {error}")),
+        }
+        summary
+    }
+
+    /// The verdict in one sentence.
+    pub fn sentence(&self) -> String {
+        match self.state {
+            State::Running => "The run goes on; this page shows what there is so far.".to_owned(),
+            State::Interrupted => {
+                "The run ended without results; what it recorded until then is below.".to_owned()
+            }
+            State::Finished(validity) => match (&self.told, self.blamed.is_empty()) {
+                (Some(told), _) => told.clone(),
+                (None, false) => {
+                    format!("The run is {validity}: see {} in the results.", self.blamed.join(", "))
+                }
+                (None, true) => format!("The run is {validity}."),
+            },
+        }
+    }
+
+    /// The command that repeats the run, quoted for a shell.
+    pub fn command(&self) -> Option<String> {
+        (!self.arguments.is_empty()).then(|| shell::command_line(&self.arguments))
+    }
+
+    /// Reads the plan and returns its status.
+    fn read_plan(&mut self, directory: &Path) -> Option<String> {
+        let text = match read_limited(&directory.join("run.json"), MAX_PLAN) {
+            Ok(text) => text,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return None,
+            Err(error) => {
+                self.trouble = Some(format!("run.json cannot be read: {error}"));
+                return None;
+            }
+        };
+        let run: serde_json::Value = match serde_json::from_str(&text) {
+            Ok(run) => run,
+            Err(error) => {
+                self.trouble = Some(format!("run.json is not complete: {error}"));
+                return None;
+            }
+        };
+        let word = |path: &str| match run.pointer(path)? {
+            serde_json::Value::String(text) => Some(text.clone()),
+            serde_json::Value::Number(number) => Some(number.to_string()),
+            _ => None,
+        };
+        let elements = |path: &str| run.pointer(path).and_then(serde_json::Value::as_array);
+        self.workload = word("/plan/workload");
+        self.started = word("/started");
+        self.seed = word("/plan/seed");
+        self.version = word("/version");
+        self.told = word("/sentence");
+        self.node_count = elements("/plan/nodes").map(|nodes| nodes.len() as u64);
+        let arguments = elements("/argv").into_iter().flatten();
+        self.arguments = arguments.filter_map(|word| word.as_str().map(str::to_owned)).collect();
+        let findings = run.get("findings").and_then(|findings| serde_json::from_value(findings.clone()).ok());
+        self.findings = findings.unwrap_or_default();
+        word("/status")
+    }
+
+    fn read_results(&mut self, results: &Value) {
+        let validity = results.get("valid?").and_then(Validity::from_value);
+        self.state = State::Finished(validity.unwrap_or(Validity::Unknown));
+        if let Some(stats) = results.get("stats") {
+            let [count, ok, info, fail] = counts(stats);
+            self.operations = Some(count);
+            self.outcomes = Some([ok, info, fail]);
+            let by_function = stats.get("by-f").and_then(Value::as_map).unwrap_or_default();
+            self.functions = by_function.iter().map(|(f, stats)| (word(f), counts(stats))).collect();
+        }
+        let at = |path: &[&str]| path.iter().try_fold(results, |value, key| value.get(key));
+        self.messages_per_operation = at(&["net", "servers", "msgs-per-op"]).and_then(number);
+        for (name, path) in FIGURES {
+            self.figures.extend(at(path).and_then(number).map(|figure| (*name, grouped(figure))));
+        }
+        let parts = results.as_map().unwrap_or_default();
+        let invalid = parts.iter().filter(|(_, part)| {
+            part.get("valid?")
+                .and_then(Validity::from_value)
+                .is_some_and(|validity| validity != Validity::Valid)
+        });
+        self.blamed = invalid.map(|(name, _)| word(name)).collect();
+    }
+}
+
+/// Figures of the results that a page tabulates, and where they stand.
+const FIGURES: &[(&str, &[&str])] = &[
+    ("share of operations that succeeded", &["availability", "ok-fraction"]),
+    ("messages", &["net", "all", "msg-count"]),
+    ("messages between servers", &["net", "servers", "msg-count"]),
+    ("messages with clients", &["net", "clients", "msg-count"]),
+    ("messages per operation", &["net", "all", "msgs-per-op"]),
+    ("messages between servers per operation", &["net", "servers", "msgs-per-op"]),
+];
+
+/// Count, ok, info and fail of one map of statistics.
+fn counts(stats: &Value) -> [u64; 4] {
+    ["count", "ok-count", "info-count", "fail-count"].map(|key| {
+        stats.get(key).and_then(Value::as_int).and_then(|count| u64::try_from(count).ok()).unwrap_or(0)
+    })
+}
+
+fn number(value: &Value) -> Option<f64> {
+    match value {
+        Value::Int(number) => Some(*number as f64),
+        Value::Float(number) if number.is_finite() => Some(*number),
+        _ => None,
+    }
+}
+
+/// A key as a person reads it: a keyword without its colon, a text without its quotes.
+fn word(key: &Value) -> String {
+    key.as_keyword().or_else(|| key.as_str()).map_or_else(|| key.to_string(), str::to_owned)
+}
+
+/// Reads a file of at most `limit` bytes as text; what is not UTF-8 is replaced.
+fn read_limited(path: &Path, limit: u64) -> io::Result<String> {
+    let file = File::open(path)?;
+    let length = file.metadata()?.len();
+    if length > limit {
+        return Err(io::Error::other(format!("it has {length} bytes, and a page reads at most {limit}")));
+    }
+    let mut bytes = Vec::new();
+    file.take(limit).read_to_end(&mut bytes)?;
+    Ok(String::from_utf8_lossy(&bytes).into_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(files: &[(&str, &str)]) -> RunSummary {
+        let directory = tempfile::tempdir().unwrap();
+        for (name, content) in files {
+            std::fs::write(directory.path().join(name), content).unwrap();
+        }
+        RunSummary::read(directory.path())
+    }
+
+    #[test]
+    fn a_finished_run_is_read_whole() {
+        let summary = read(&[
+            (
+                "run.json",
+                r#"{"plan":{"workload":"lin-kv","seed":18446744073709551615,"nodes":["n0"]},"argv":["glomers","test","-w","lin-kv","--log","it's"],
+                 "status":"finished","sentence":"n1 forgot 3.","findings":[{"sentence":"It was acknowledged.","operations":[4,7]}]}"#,
+            ),
+            (
+                "results.edn",
+                r#"{:stats {:valid? true, :count 3, :ok-count 1, :info-count 1, :fail-count 1, :by-f {:read {:count 3, :ok-count 1, :info-count 1, :fail-count 1}}},
+               :net {:servers {:msgs-per-op 1.5}}, :workload {:valid? false}, :valid? false}"#,
+            ),
+        ]);
+        assert_eq!(summary.state, State::Finished(Validity::Invalid));
+        assert_eq!(summary.sentence(), "n1 forgot 3.");
+        assert_eq!(summary.findings[0].operations, [4, 7]);
+        assert_eq!((summary.operations, summary.outcomes), (Some(3), Some([1, 1, 1])));
+        assert_eq!(summary.messages_per_operation, Some(1.5));
+        assert_eq!(summary.functions, [("read".to_owned(), [3, 1, 1, 1])]);
+        assert_eq!(summary.seed.as_deref(), Some("18446744073709551615"));
+        assert_eq!(summary.command().unwrap(), r"glomers test -w lin-kv --log 'it'\''s'");
+        assert_eq!(summary.trouble, None);
+    }
+
+    #[test]
+    fn a_run_without_results_goes_on_or_was_interrupted() {
+        assert_eq!(read(&[("run.json", r#"{"status":"running"}"#)]).state, State::Running);
+        assert_eq!(read(&[("run.json", r#"{"status":"interrupted"}"#)]).state, State::Interrupted);
+        assert_eq!(read(&[]).state, State::Interrupted);
+    }
+
+    #[test]
+    fn half_written_and_hostile_files_are_survived() {
+        let summary = read(&[("run.json", "{\"workload\":\"ec"), ("results.edn", "{:valid? true, :stats {")]);
+        assert_eq!(summary.state, State::Interrupted);
+        assert!(summary.trouble.unwrap().starts_with("results.edn is not complete"));
+        for results in
+            ["", "nil", "[1 2", "{:valid? 7, :stats 3, :findings 9, :net []}", &"[".repeat(100_000)]
+        {
+            let summary = read(&[("results.edn", results), ("run.json", "[]")]);
+            assert_ne!(
+                summary.state,
+                State::Finished(Validity::Valid),
+                "{}",
+                &results[..results.len().min(20)]
+            );
+        }
+    }
+}

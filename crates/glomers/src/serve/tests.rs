@@ -1,0 +1,232 @@
+//! Requests and what they are answered with, without a socket.
+
+use std::{
+    io::{Cursor, Read},
+    path::Path,
+};
+
+use axum::{
+    body::{Body, to_bytes},
+    http::{HeaderMap, Request, StatusCode},
+};
+use tower::ServiceExt;
+
+use super::*;
+
+/// What a node may print, and names and values may hold, to harm whoever looks at it.
+const HOSTILE: &str = "<script>alert(1)</script>\u{1b}[2J\u{202e}\"'&";
+
+struct Answer {
+    status: StatusCode,
+    headers: HeaderMap,
+    body: Vec<u8>,
+}
+
+impl Answer {
+    fn text(&self) -> String {
+        String::from_utf8(self.body.clone()).unwrap()
+    }
+
+    fn header(&self, name: &str) -> &str {
+        self.headers[name].to_str().unwrap()
+    }
+}
+
+/// A store with a valid, an invalid, a running and an interrupted run, all of them hostile where a node could be.
+fn store() -> tempfile::TempDir {
+    let root = tempfile::tempdir().unwrap();
+    let write = |path: &str, content: &[u8]| {
+        let path = root.path().join(path);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, content).unwrap();
+    };
+    write(
+        "echo/20261101T000000/run.json",
+        br#"{"plan":{"workload":"echo","seed":7,"nodes":["n0"]},"argv":["glomers","test","-w","echo"],"status":"finished","sentence":"All 12 echoes came back."}"#,
+    );
+    write(
+        "echo/20261101T000000/results.edn",
+        b"{:stats {:count 12, :ok-count 12}, :net {:servers {:msgs-per-op 2.5}}, :valid? true}",
+    );
+    write("echo/20261101T000000/elle/G1c-1.svg", b"<svg xmlns=\"http://www.w3.org/2000/svg\"/>");
+    write("echo/20261101T000000/node-logs/n0.log", format!("starting\n{HOSTILE}\n").as_bytes());
+    write("echo/20261101T000000/latency-raw.svg", b"<svg xmlns=\"http://www.w3.org/2000/svg\"/>");
+    write("echo/20261101T000000/timeline.html", b"<!doctype html><title>timeline</title>");
+    write("lin-kv/20261102T000000/results.edn", b"{:valid? false}");
+    let run =
+        serde_json::json!({ "sentence": HOSTILE, "findings": [{ "sentence": HOSTILE, "operations": [3] }] });
+    write("lin-kv/20261102T000000/run.json", run.to_string().as_bytes());
+    write("lin-kv/20261102T000000/evil.html", HOSTILE.as_bytes());
+    write("lin-kv/20261103T000000/run.json", br#"{"plan":{"workload":"lin-kv"},"status":"running"}"#);
+    write("lin-kv/20261104T000000/run.json", br#"{"plan":{"workload":"lin-kv"},"status":"running"}"#);
+    std::os::unix::fs::symlink("lin-kv/20261104T000000", root.path().join("current")).unwrap();
+    std::os::unix::fs::symlink("/etc", root.path().join("echo/20261101T000000/etc")).unwrap();
+    root
+}
+
+async fn get(root: &Path, path: &str) -> Answer {
+    let request = Request::get(path).body(Body::empty()).unwrap();
+    let response = router(Store::open(root).unwrap()).oneshot(request).await.unwrap();
+    let (parts, body) = response.into_parts();
+    Answer {
+        status: parts.status,
+        headers: parts.headers,
+        body: to_bytes(body, usize::MAX).await.unwrap().to_vec(),
+    }
+}
+
+#[tokio::test]
+async fn the_index_lists_runs_with_their_verdicts() {
+    let root = store();
+    let index = get(root.path(), "/").await.text();
+    for part in [
+        "badge valid",
+        "badge invalid",
+        "badge running",
+        "badge interrupted",
+        "/runs/echo/20261101T000000",
+        ">2.50<",
+        ">12<",
+    ] {
+        assert!(index.contains(part), "the index lacks {part}");
+    }
+    assert!(index.contains("http-equiv=\"refresh\""), "a running test must keep the index fresh");
+    assert!(index.find("20261104").unwrap() < index.find("20261101").unwrap());
+}
+
+#[tokio::test]
+async fn the_index_is_filtered() {
+    let root = store();
+    let valid = get(root.path(), "/?verdict=valid").await.text();
+    assert!(valid.contains("20261101T000000") && !valid.contains("20261102T000000"));
+    assert!(!valid.contains("http-equiv"), "nothing changes where nothing runs");
+    let workload = get(root.path(), "/?workload=lin-kv").await.text();
+    assert!(!workload.contains("20261101T000000") && workload.contains("20261102T000000"));
+    assert!(get(root.path(), "/?workload=kafka").await.text().contains("None of the 4 runs"));
+}
+
+#[tokio::test]
+async fn a_run_shows_what_its_directory_has() {
+    let root = store();
+    let run = get(root.path(), "/runs/echo/20261101T000000").await.text();
+    for part in [
+        "All 12 echoes came back.",
+        "glomers test -w echo",
+        "/files/echo/20261101T000000/latency-raw.svg",
+        "/files/echo/20261101T000000/timeline.html",
+        "/text/echo/20261101T000000/node-logs/n0.log",
+        "/files/echo/20261101T000000/elle/G1c-1.svg",
+        "/zip/echo/20261101T000000.zip",
+    ] {
+        assert!(run.contains(part), "the page lacks {part}");
+    }
+    assert!(!run.contains("messages.svg"));
+    assert!(get(root.path(), "/runs/lin-kv/20261103T000000").await.text().contains("ended without results"));
+}
+
+#[tokio::test]
+async fn a_link_leads_to_its_run() {
+    let root = store();
+    let answer = get(root.path(), "/runs/current").await;
+    assert_eq!(
+        (answer.status, answer.header("location")),
+        (StatusCode::TEMPORARY_REDIRECT, "/runs/lin-kv/20261104T000000")
+    );
+}
+
+#[tokio::test]
+async fn what_nodes_printed_is_escaped_on_every_page() {
+    let root = store();
+    for path in [
+        "/runs/lin-kv/20261102T000000",
+        "/text/echo/20261101T000000/node-logs/n0.log",
+        "/text/lin-kv/20261102T000000/evil.html",
+    ] {
+        let answer = get(root.path(), path).await;
+        let page = answer.text();
+        assert_eq!(answer.status, StatusCode::OK);
+        assert!(page.contains("&lt;script&gt;alert(1)"), "{path} does not show it");
+        assert!(
+            !page.contains("<script") && !page.contains(['\u{1b}', '\u{202e}']),
+            "{path} lets it through"
+        );
+    }
+}
+
+#[tokio::test]
+async fn no_answer_lets_a_script_run() {
+    let root = store();
+    for path in
+        ["/", "/runs/echo/20261101T000000", "/files/echo/20261101T000000/timeline.html", "/files/", "/none"]
+    {
+        let answer = get(root.path(), path).await;
+        let policy = answer.header("content-security-policy");
+        assert!(
+            policy.starts_with("default-src 'none'") && !policy.contains("script-src"),
+            "{path}: {policy}"
+        );
+        assert_eq!(answer.header("x-content-type-options"), "nosniff");
+    }
+}
+
+#[tokio::test]
+async fn files_are_sent_as_what_they_are_safe_as() {
+    let root = store();
+    for (path, expected) in [
+        ("lin-kv/20261102T000000/evil.html", "text/plain; charset=utf-8"),
+        ("echo/20261101T000000/timeline.html", "text/html; charset=utf-8"),
+        ("echo/20261101T000000/latency-raw.svg", "image/svg+xml"),
+        ("echo/20261101T000000/node-logs/n0.log", "text/plain; charset=utf-8"),
+    ] {
+        let answer = get(root.path(), &format!("/files/{path}")).await;
+        assert_eq!(answer.header("content-type"), expected, "{path}");
+        assert_eq!(answer.body, std::fs::read(root.path().join(path)).unwrap());
+    }
+}
+
+#[tokio::test]
+async fn no_path_leads_out_of_the_store() {
+    let root = store();
+    for page in ["files", "text", "zip", "runs"] {
+        for path in [
+            "echo/../../etc/passwd",
+            "%2e%2e/%2e%2e/etc/passwd",
+            "..%2f..%2fetc%2fpasswd",
+            "%2fetc%2fpasswd",
+            "echo/20261101T000000/etc/passwd",
+            "echo/20261101T000000/etc",
+        ] {
+            let answer = get(root.path(), &format!("/{page}/{path}")).await;
+            assert_eq!(answer.status, StatusCode::FORBIDDEN, "/{page}/{path}");
+            assert!(!answer.text().contains("root:"));
+        }
+        assert_eq!(get(root.path(), &format!("/{page}/nothing")).await.status, StatusCode::NOT_FOUND);
+    }
+}
+
+#[tokio::test]
+async fn a_large_file_is_shown_from_its_end_with_its_own_line_numbers() {
+    let root = store();
+    let log: String = (1..=100_000).map(|number| format!("line {number}\n")).collect();
+    std::fs::write(root.path().join("echo/20261101T000000/jepsen.log"), &log).unwrap();
+    let page = get(root.path(), "/text/echo/20261101T000000/jepsen.log").await.text();
+    assert!(
+        page.contains("id=\"L100000\"")
+            && page.contains("<code>line 100000</code>")
+            && !page.contains("<code>line 50000</code>")
+    );
+    assert_eq!(get(root.path(), "/files/echo/20261101T000000/jepsen.log").await.body, log.as_bytes());
+}
+
+#[tokio::test]
+async fn a_run_is_packed_whole_and_without_links() {
+    let root = store();
+    let answer = get(root.path(), "/zip/echo/20261101T000000.zip").await;
+    assert_eq!(answer.header("content-disposition"), "attachment; filename=\"echo-20261101T000000.zip\"");
+    let mut archive = zip::ZipArchive::new(Cursor::new(answer.body)).unwrap();
+    let names: Vec<String> = archive.file_names().map(|name| name.unwrap().into_owned()).collect();
+    assert_eq!(names.len(), 6, "{names:?}");
+    let mut log = String::new();
+    archive.by_name("echo-20261101T000000/node-logs/n0.log").unwrap().read_to_string(&mut log).unwrap();
+    assert!(log.starts_with("starting\n"));
+}

@@ -1,0 +1,180 @@
+//! Nodes that break the rules: each gets a sentence that names the node, the line and the cause; the run directory still opens; nothing
+//! hangs, and no process is left.
+
+#[expect(dead_code, reason = "each of the test programs uses a part of it")]
+mod support;
+
+use support::{Ended, Sandbox};
+
+/// Runs the hostile node and checks what holds for every misdeed: the directory opens, and the sentence is in it.
+#[track_caller]
+fn run(misdeed: &str, options: &[&str]) -> (Sandbox, Ended) {
+    let sandbox = Sandbox::new();
+    let ended = sandbox.run(sandbox.hostile(misdeed, options));
+    assert!(!ended.stdout.contains('\u{1b}'), "an escape sequence reached the terminal:\n{}", ended.stdout);
+    let results = sandbox.read("results.edn");
+    assert!(
+        results.trim_end().ends_with('}') && results.contains(":valid?"),
+        "results.edn is not whole:\n{results}"
+    );
+    for file in
+        ["run.json", "history.edn", "history.txt", "timeline.html", "messages.svg", "node-logs/n0.log"]
+    {
+        sandbox.read(file);
+    }
+    (sandbox, ended)
+}
+
+#[test]
+fn a_correct_node_passes() {
+    let (sandbox, ended) = run("none", &[]);
+    ended.expect_code(0).expect_said(&["Everything looks good!", "all of them ok"]);
+    assert!(sandbox.read("results.edn").trim_end().ends_with(":valid? true}"));
+}
+
+#[test]
+fn a_node_that_dies_at_once_is_named_with_its_status_and_last_words() {
+    let (_, ended) = run("die-at-once", &[]);
+    ended.expect_code(1).expect_said(&["n0", "status 3", "I can't go on."]);
+    // There was no operation, so that nothing is to be said of operations.
+    assert!(
+        !ended.stdout.contains("Maelstrom") && !ended.stdout.contains("No echo succeeded"),
+        "{}",
+        ended.stdout
+    );
+}
+
+#[test]
+fn a_node_that_dies_in_the_middle_is_named_with_its_status_and_last_words() {
+    run("die-on-echo", &[]).1.expect_code(1).expect_said(&["n0", "status 4", "about to fall over"]);
+}
+
+#[test]
+fn a_node_that_never_answers_init_ends_the_run() {
+    run("ignore-init", &[]).1.expect_code(1).expect_said(&["n0", "init", "10 s"]);
+}
+
+#[test]
+fn a_node_that_refuses_init_is_quoted() {
+    run("refuse-init", &[]).1.expect_code(1).expect_said(&["n0", "init", "no disk"]);
+}
+
+#[test]
+fn an_init_that_is_answered_twice_is_noticed() {
+    run("answer-init-twice", &[]).1.expect_code(1).expect_said(&["n0", "init", "twice"]);
+}
+
+#[test]
+fn a_log_line_on_stdout_is_quoted_with_the_usual_cause() {
+    run("log-to-stdout", &[]).1.expect_code(1).expect_said(&[
+        "n0",
+        "2026/11/22 got an echo request",
+        "stderr",
+    ]);
+}
+
+#[test]
+fn bytes_that_are_no_text_are_survived() {
+    run("invalid-utf8", &[]).1.expect_code(1).expect_said(&["n0", "UTF-8"]);
+}
+
+#[test]
+fn a_line_of_64_mebibytes_is_discarded_and_the_node_goes_on() {
+    let (sandbox, ended) = run("long-line", &["--time-limit", "3"]);
+    ended.expect_code(1).expect_said(&["n0", "MiB"]);
+    assert!(!sandbox.read("results.edn").contains(":ok-count 0"), "no echo succeeded after the long line");
+}
+
+#[test]
+fn json_nested_100_000_deep_is_survived() {
+    run("deep-json", &[]).1.expect_said(&["echo operations"]);
+}
+
+#[test]
+fn a_message_in_anothers_name_is_refused() {
+    run("foreign-source", &[]).1.expect_code(1).expect_said(&["n0", "n77"]);
+}
+
+#[test]
+fn a_message_to_nobody_is_explained() {
+    run("unknown-destination", &[]).1.expect_code(1).expect_said(&["n0", "n77"]);
+}
+
+#[test]
+fn a_message_without_a_body_is_explained() {
+    run("no-body", &[]).1.expect_code(1).expect_said(&["n0", "body"]);
+}
+
+#[test]
+fn a_flood_of_garbage_is_bounded() {
+    run("flood-garbage", &[]).1.expect_code(1).expect_said(&["n0", "all work and no play", "times in all"]);
+}
+
+#[test]
+fn a_flood_of_messages_is_bounded() {
+    run("flood-messages", &[]).1.expect_code(1).expect_said(&["n0"]);
+    let usage =
+        nix::sys::resource::getrusage(nix::sys::resource::UsageWho::RUSAGE_CHILDREN).expect("always there");
+    assert!(usage.max_rss() < 600 * 1024, "the workbench grew to {} KiB", usage.max_rss());
+}
+
+#[test]
+fn a_closed_stdout_is_noticed() {
+    run("close-stdout", &[]).1.expect_code(1).expect_said(&["n0", "stdout"]);
+}
+
+#[test]
+fn a_closed_stdin_is_noticed() {
+    run("close-stdin", &[]).1.expect_code(1).expect_said(&["n0", "stdin"]);
+}
+
+#[test]
+fn a_node_that_never_reads_does_not_hang_the_run() {
+    run("never-read", &[]).1.expect_code(1);
+}
+
+#[test]
+fn children_of_a_node_die_with_it() {
+    run("fork", &[]).1.expect_code(0);
+    run("daemon", &[]).1.expect_code(0);
+}
+
+#[test]
+fn a_wrong_echo_is_invalid_and_names_the_operation() {
+    run("wrong-echo", &[]).1.expect_code(1).expect_said(&["something else", "Please echo"]);
+}
+
+#[test]
+fn a_reply_of_the_wrong_shape_is_explained() {
+    run("wrong-shape", &[]).1.expect_code(1).expect_said(&["n0", "`echo` is missing"]);
+}
+
+#[test]
+fn definite_errors_are_failed_operations() {
+    let (sandbox, ended) = run("definite-error", &[]);
+    ended.expect_code(1);
+    assert!(sandbox.read("history.edn").contains(":error [:abort \"abort for fun\"]"));
+}
+
+#[test]
+fn silence_is_a_timeout_of_unknown_outcome() {
+    let (sandbox, ended) = run("no-reply", &[]);
+    ended.expect_code(1);
+    assert!(sandbox.read("history.edn").contains(":error :net-timeout"));
+}
+
+#[test]
+fn escape_sequences_stay_in_the_log() {
+    let (_, ended) = run("terminal-escape", &["--log-stderr"]);
+    ended.expect_code(1).expect_said(&["n0", "u{1b}"]);
+    assert!(!ended.stderr.contains('\u{1b}'));
+}
+
+#[test]
+fn a_run_that_may_fail_fast_ends_at_the_first_violation_and_says_so() {
+    let sandbox = Sandbox::new();
+    let ended = sandbox.run(sandbox.hostile("wrong-echo", &["--time-limit", "60", "--fail-fast"]));
+    ended.expect_code(1).expect_said(&["Analysis invalid!", "something else"]);
+    assert!(ended.stderr.contains("A violation was seen; the run ends here"), "{}", ended.stderr);
+    assert!(sandbox.read("history.edn").lines().count() < 20);
+}

@@ -1,0 +1,114 @@
+//! What holds for the whole repository and can be read off its files.
+
+use std::{fs, path::Path, process::Command};
+
+/// The crates of the workspace that each crate may depend on: the edges of ARCHITECTURE.md.
+const EDGES: &[(&str, &[&str])] = &[
+    ("crates/protocol", &[]),
+    ("crates/node", &["glomers-protocol"]),
+    ("crates/check", &[]),
+    ("crates/world", &["glomers-node", "glomers-protocol"]),
+    ("crates/workbench", &["glomers-check", "glomers-node", "glomers-protocol", "glomers-world"]),
+    (
+        "crates/glomers",
+        &["glomers-check", "glomers-node", "glomers-protocol", "glomers-workbench", "glomers-world"],
+    ),
+    ("nodes/echo", &["glomers-node"]),
+    ("nodes/crdt", &["glomers-node"]),
+    ("nodes/g-counter", &["glomers-node"]),
+    ("nodes/g-set", &["glomers-node"]),
+    ("nodes/kafka", &["glomers-node"]),
+    ("nodes/pn-counter", &["glomers-node"]),
+    ("nodes/txn-rw-register", &["glomers-node"]),
+    ("nodes/unique-ids", &["glomers-node"]),
+];
+
+fn root() -> &'static Path {
+    Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../.."))
+}
+
+/// The names under `[dependencies]`, without those for tests.
+fn dependencies(manifest: &str) -> Vec<&str> {
+    let section = manifest.split("[dependencies]").nth(1).unwrap_or_default();
+    let section = section.split("\n[").next().unwrap_or_default();
+    section
+        .lines()
+        .filter_map(|line| line.split(['.', ' ', '=']).next())
+        .filter(|name| !name.is_empty())
+        .collect()
+}
+
+#[test]
+fn every_crate_keeps_to_its_edges() {
+    for (directory, allowed) in EDGES {
+        let manifest =
+            fs::read_to_string(root().join(directory).join("Cargo.toml")).expect("a crate has a manifest");
+        let dependencies = dependencies(&manifest);
+        assert!(!dependencies.is_empty(), "{directory}: no dependency was found, so nothing was checked");
+        for name in dependencies {
+            let is_ours = name == "glomers" || name.starts_with("glomers-");
+            assert!(!is_ours || allowed.contains(&name), "{directory} must not depend on {name}");
+        }
+    }
+}
+
+#[test]
+fn nodes_are_built_without_an_asynchronous_runtime() {
+    for (directory, _) in EDGES.iter().filter(|(directory, _)| *directory != "crates/glomers") {
+        let manifest =
+            fs::read_to_string(root().join(directory).join("Cargo.toml")).expect("a crate has a manifest");
+        assert!(!dependencies(&manifest).contains(&"tokio"), "{directory} depends on tokio");
+    }
+}
+
+#[test]
+fn the_readme_names_only_files_that_exist() {
+    for page in ["README.md", "CONTRIBUTING.md"] {
+        let text = fs::read_to_string(root().join(page)).expect("the page is there");
+        let targets = text.split("](").skip(1).filter_map(|rest| rest.split(')').next());
+        for target in targets.filter(|target| !target.contains("://")) {
+            assert!(root().join(target).exists(), "{page} links to {target}, which does not exist");
+        }
+    }
+}
+
+#[test]
+fn make_runs_the_official_command_of_every_challenge() {
+    for challenge in glomers::challenges::ALL {
+        let workload =
+            challenge.runs[0].options.split_whitespace().nth(1).expect("options begin with -w NAME");
+        let is_only_one = challenge.number.ends_with(|last: char| last.is_ascii_digit());
+        let name = if is_only_one { workload.to_owned() } else { format!("{workload}-{}", challenge.number) };
+        let output = Command::new("make")
+            .args(["-n", "run", &format!("MODULE={}", challenge.node), &format!("WORKLOAD={name}")])
+            .current_dir(root())
+            // The tests may themselves be run by make.
+            .env_remove("MAKEFLAGS")
+            .env_remove("MAKELEVEL")
+            .output()
+            .expect("make starts");
+        let text = String::from_utf8_lossy(&output.stdout).into_owned();
+        let command = text.lines().last().expect("make prints its commands");
+        let sorted = |options: &str| {
+            let mut words: Vec<String> = options.split_whitespace().map(str::to_owned).collect();
+            words.sort();
+            words
+        };
+        let (_, tail) = command.split_once(" test ").unwrap_or_else(|| panic!("{name}: {command}"));
+        let options: Vec<&str> =
+            tail.split_whitespace().take_while(|word| *word != "--expect" && *word != "--").collect();
+        let options: Vec<&str> = match options.iter().position(|word| *word == "--bin") {
+            Some(place) => [&options[..place], &options[place + 2..]].concat(),
+            None => panic!("{name}: {command}"),
+        };
+        let options = sorted(&options.join(" "));
+        assert!(challenge.runs.iter().any(|run| sorted(run.options) == options), "{name}: {command}");
+        for argument in challenge.node_arguments {
+            assert!(command.contains(argument), "{name}: {command}");
+        }
+        assert!(
+            challenge.runs.iter().all(|run| run.targets.iter().all(|target| command.contains(target))),
+            "{name}"
+        );
+    }
+}

@@ -1,0 +1,185 @@
+//! The nemesis: what goes wrong on purpose, one file a fault.
+//!
+//! Every fault starts and stops by turns, with pauses drawn around `--nemesis-interval`, on a schedule and from a random stream of its
+//! own: switching one fault off leaves the others as they were.
+
+mod asymmetric;
+mod duplication;
+mod flaky;
+mod kill;
+mod loss;
+mod network;
+mod one_way;
+mod partition;
+mod pause;
+mod reordering;
+mod slow;
+mod targets;
+
+use std::time::Duration;
+
+use glomers_check::{Name, Value};
+use glomers_node::{Random, Time};
+use glomers_protocol::NodeId;
+use glomers_world::World;
+
+use crate::{
+    cluster::Cluster,
+    plan::{
+        Plan,
+        settings::{Setting, Settings},
+    },
+};
+
+/// What a fault is, before it is built.
+pub struct Definition {
+    /// Its name on the command line.
+    pub name: &'static str,
+    /// What it does, for `--help`.
+    pub doc: &'static str,
+    /// What it draws, what the history shows of it and what it tends to bring out, for `glomers explain`.
+    pub explanation: &'static str,
+    /// The options that mean something to it.
+    pub settings: &'static [&'static Setting],
+    build: fn(&Settings) -> Box<dyn Fault>,
+}
+
+/// Every fault, in alphabetical order.
+pub const ALL: &[Definition] = &[
+    asymmetric::DEFINITION,
+    duplication::DEFINITION,
+    flaky::DEFINITION,
+    kill::DEFINITION,
+    loss::DEFINITION,
+    one_way::DEFINITION,
+    partition::DEFINITION,
+    pause::DEFINITION,
+    reordering::DEFINITION,
+    slow::DEFINITION,
+];
+
+/// The names of all faults.
+pub fn names() -> impl Iterator<Item = &'static str> {
+    ALL.iter().map(|definition| definition.name)
+}
+
+/// The names of all faults, for a simulation with every one of them.
+pub fn all() -> Vec<&'static str> {
+    names().collect()
+}
+
+/// The names of all faults but these.
+pub fn all_but(excluded: &[&str]) -> Vec<&'static str> {
+    names().filter(|name| !excluded.contains(name)).collect()
+}
+
+/// The fault of that name.
+pub fn find(name: &str) -> Option<&'static Definition> {
+    ALL.iter().find(|definition| definition.name == name)
+}
+
+/// Something that goes wrong and can be put right again.
+pub(crate) trait Fault {
+    /// Draws what to do, and does it.
+    fn start(&mut self, site: &mut Site<'_>) -> Step;
+    /// Puts it right. Does no harm where nothing is wrong.
+    fn stop(&mut self, site: &mut Site<'_>) -> Step;
+}
+
+/// What a fault works on.
+pub(crate) struct Site<'a> {
+    pub(crate) world: &'a mut World,
+    pub(crate) cluster: &'a mut Cluster,
+    pub(crate) random: &'a mut Random,
+}
+
+impl Site<'_> {
+    /// The nodes, in the order of the plan.
+    pub(crate) fn nodes(&self) -> &[NodeId] {
+        self.cluster.ids()
+    }
+}
+
+/// An action of the nemesis, as the history shows it: once with what was asked for, once with what was done.
+pub(crate) struct Step {
+    pub(crate) f: Name,
+    pub(crate) asked: Value,
+    pub(crate) done: Value,
+}
+
+/// Does something to each of these nodes, and returns what became of each, as the history shows it.
+fn each_node(
+    site: &mut Site<'_>,
+    places: impl IntoIterator<Item = usize>,
+    mut act: impl FnMut(&mut Site<'_>, usize) -> &'static str,
+) -> Value {
+    let entry = |place: usize| {
+        let word = act(site, place);
+        (Value::from(site.nodes()[place].as_str()), Value::keyword(word))
+    };
+    Value::Map(places.into_iter().map(entry).collect())
+}
+
+/// The faults of one run and when each acts next.
+pub(crate) struct Nemesis {
+    tracks: Vec<Track>,
+    mean_pause: Duration,
+}
+
+struct Track {
+    fault: Box<dyn Fault>,
+    random: Random,
+    due: Time,
+    is_active: bool,
+}
+
+impl Nemesis {
+    /// The faults of a plan, each with its own stream of the seed.
+    pub(crate) fn new(plan: &Plan) -> Self {
+        let track = |definition: &Definition| Track {
+            fault: (definition.build)(&plan.settings),
+            random: Random::derive(plan.seed, &format!("nemesis {}", definition.name)),
+            due: Time::ZERO,
+            is_active: false,
+        };
+        let tracks = ALL
+            .iter()
+            .filter(|definition| plan.nemesis.iter().any(|name| name == definition.name))
+            .map(track)
+            .collect();
+        Self { tracks, mean_pause: plan.nemesis_interval }
+    }
+
+    /// No fault at all.
+    pub(crate) fn none() -> Self {
+        Self { tracks: Vec::new(), mean_pause: Duration::ZERO }
+    }
+
+    /// When it acts next, counted from the first operation.
+    pub(crate) fn due(&self) -> Option<Time> {
+        self.tracks.iter().map(|track| track.due).min()
+    }
+
+    /// Acts, where something is due.
+    pub(crate) fn act(&mut self, now: Time, world: &mut World, cluster: &mut Cluster) -> Option<Step> {
+        let track = self.tracks.iter_mut().find(|track| track.due <= now)?;
+        let mut site = Site { world, cluster, random: &mut track.random };
+        let step = if track.is_active { track.fault.stop(&mut site) } else { track.fault.start(&mut site) };
+        track.is_active = !track.is_active;
+        track.due = now + self.mean_pause.mul_f64(track.random.f64() * 2.0);
+        Some(step)
+    }
+
+    /// Puts right whatever is still wrong.
+    pub(crate) fn heal(&mut self, world: &mut World, cluster: &mut Cluster) -> Vec<Step> {
+        let mut steps = Vec::new();
+        for track in self.tracks.iter_mut().filter(|track| track.is_active) {
+            track.is_active = false;
+            steps.push(track.fault.stop(&mut Site { world, cluster, random: &mut track.random }));
+        }
+        steps
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,132 @@
+//! The workloads, one file each: what clients ask nodes to do, and what the answers must be.
+
+mod adds_and_reads;
+mod broadcast;
+mod counters;
+mod echo;
+mod g_counter;
+mod g_set;
+mod kafka;
+mod lin_kv;
+mod pn_counter;
+mod transactions;
+mod txn_list_append;
+mod txn_rw_register;
+mod unique_ids;
+
+use std::{collections::BTreeMap, rc::Rc};
+
+use glomers_check::{Checker, Mode};
+use glomers_protocol::RawValue;
+
+use crate::{
+    checkers::{self, Entry, Keys, Promise},
+    clients::Client,
+    generator::Generator,
+    plan::{
+        Plan,
+        settings::{Setting, SettingKind, Settings},
+    },
+    schema::Rpc,
+};
+
+/// What a workload is, before it is built for a plan.
+pub struct Definition {
+    /// Its name on the command line.
+    pub name: &'static str,
+    /// One sentence for `--help`, more for the protocol page.
+    pub doc: &'static str,
+    /// The requests that its clients send.
+    pub rpcs: &'static [&'static Rpc],
+    /// Builds it for a plan.
+    pub build: fn(&Plan) -> Workload,
+    /// The options that mean something to it.
+    pub settings: &'static [&'static Setting],
+    /// Its own checker, by its name in [`checkers::ALL`].
+    pub checker: &'static str,
+    /// Where its operations name their key.
+    pub keys: Keys,
+}
+
+impl Definition {
+    /// Its own checker, in the registry.
+    pub fn checker(&self) -> &'static Entry {
+        checkers::find(self.checker).expect("a workload names a checker of the registry")
+    }
+
+    /// Its own checker alone, for a run with these settings.
+    pub fn build_checker(&self, settings: &Settings, mode: Mode) -> Box<dyn Checker> {
+        let models = self.settings.iter().find(|setting| matches!(setting.kind, SettingKind::Models));
+        let models = models.map(|setting| settings.models(setting)).unwrap_or_default();
+        (self.checker().build)(&Promise::of_workload(self.keys, models, mode))
+    }
+}
+
+/// A workload that is built for a plan.
+pub struct Workload {
+    /// What clients are asked to do; the runner spreads it at the plan's rate and ends it at the time limit.
+    pub generator: Box<dyn Generator>,
+    /// What they are asked at the end, once every fault is healed and the nodes had time to recover; at its own pace.
+    pub final_generator: Option<Box<dyn Generator>>,
+    /// What every node is sent after it has answered init.
+    pub set_up: Option<SetUp>,
+    /// How an operation is carried out.
+    pub client: Rc<dyn Client>,
+}
+
+impl Workload {
+    /// A workload without a final phase and without a set-up.
+    pub fn new(generator: impl Generator + 'static, client: impl Client + 'static) -> Self {
+        Self { generator: Box::new(generator), final_generator: None, set_up: None, client: Rc::new(client) }
+    }
+
+    /// The same with a final phase.
+    #[must_use]
+    pub fn ending_with(mut self, generator: impl Generator + 'static) -> Self {
+        self.final_generator = Some(Box::new(generator));
+        self
+    }
+}
+
+/// A request that every node must answer before the first operation, and again when it was started anew.
+#[derive(Debug, Clone)]
+pub struct SetUp {
+    /// What kind of request.
+    pub rpc: &'static Rpc,
+    /// Its body's own fields.
+    pub payload: BTreeMap<&'static str, Box<RawValue>>,
+}
+
+/// Every workload, in alphabetical order.
+pub const ALL: &[Definition] = &[
+    broadcast::DEFINITION,
+    echo::DEFINITION,
+    g_counter::DEFINITION,
+    g_set::DEFINITION,
+    kafka::DEFINITION,
+    lin_kv::DEFINITION,
+    pn_counter::DEFINITION,
+    txn_list_append::DEFINITION,
+    txn_rw_register::DEFINITION,
+    unique_ids::DEFINITION,
+];
+
+/// The names of all workloads.
+pub fn names() -> impl Iterator<Item = &'static str> {
+    ALL.iter().map(|definition| definition.name)
+}
+
+/// The workload of a plan.
+///
+/// # Panics
+/// When there is none of that name: a plan names one of the registry.
+pub fn named(name: &str) -> &'static Definition {
+    find(name).unwrap_or_else(|| {
+        panic!("there is no workload {name:?}; there are {}", names().collect::<Vec<_>>().join(", "))
+    })
+}
+
+/// The workload of that name.
+pub fn find(name: &str) -> Option<&'static Definition> {
+    ALL.iter().find(|definition| definition.name == name)
+}
