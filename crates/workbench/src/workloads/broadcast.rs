@@ -11,8 +11,9 @@ use super::{
     Definition, SetUp, Workload,
     adds_and_reads::{self, AddAndRead},
 };
+use glomers_check::registry::Keys;
+
 use crate::{
-    check::checkers::Keys,
     clients::raw,
     generator::repeat,
     plan::Plan,

@@ -5,8 +5,9 @@ use glomers_protocol::RawValue;
 use serde::Serialize;
 
 use super::{Definition, Workload};
+use glomers_check::registry::Keys;
+
 use crate::{
-    check::checkers::Keys,
     clients::{Client, Completion, Connection, DEFAULT_TIMEOUT, complete, raw},
     generator::repeat,
     plan::Plan,

@@ -4,8 +4,9 @@ use super::{
     Definition, Workload,
     adds_and_reads::{self, AddAndRead},
 };
+use glomers_check::registry::Keys;
+
 use crate::{
-    check::checkers::Keys,
     generator::{Draft, EachThread, repeat},
     plan::Plan,
     schema::{Field, Rpc, Shape},

@@ -9,8 +9,9 @@ use std::{cell::RefCell, rc::Rc, time::Duration};
 
 use self::{catch_up::CatchUp, client::LogClient, traffic::Traffic};
 use super::{Definition, Workload, transactions};
+use glomers_check::registry::Keys;
+
 use crate::{
-    check::checkers::Keys,
     generator::TimeLimit,
     plan::Plan,
     schema::{Field, Rpc, Shape},

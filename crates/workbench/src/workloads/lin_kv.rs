@@ -8,8 +8,9 @@ use glomers_protocol::RawValue;
 use serde::Serialize;
 
 use super::{Definition, Workload};
+use glomers_check::registry::Keys;
+
 use crate::{
-    check::checkers::Keys,
     clients::{Client, Completion, Connection, RequestFailure, complete, raw},
     generator::{Context, Draft, Generator, Next},
     plan::Plan,

@@ -6,7 +6,9 @@ use super::{
     Definition, Workload,
     counters::{self, DELTA_COUNT},
 };
-use crate::{check::checkers::Keys, generator::repeat, plan::Plan};
+use glomers_check::registry::Keys;
+
+use crate::{generator::repeat, plan::Plan};
 
 pub(crate) const DEFINITION: Definition = Definition {
     name: "pn-counter",

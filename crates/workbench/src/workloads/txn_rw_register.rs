@@ -4,8 +4,9 @@ use super::{
     Definition, Workload,
     transactions::{self, READ_REQUEST, TransactionClient, Transactions},
 };
+use glomers_check::registry::Keys;
+
 use crate::{
-    check::checkers::Keys,
     generator::repeat,
     plan::Plan,
     schema::{Field, Rpc, Shape},

@@ -3,8 +3,9 @@
 use glomers_check::{Operation, Value};
 
 use super::{Definition, Workload};
+use glomers_check::registry::Keys;
+
 use crate::{
-    check::checkers::Keys,
     clients::{Bare, Client, Completion, Connection, DEFAULT_TIMEOUT, complete},
     generator::repeat,
     plan::Plan,
