@@ -30,10 +30,12 @@
 //! - [`linear`] decides whether concurrent operations fit one order.
 //! - [`txn`] judges transactions: isolation levels from read uncommitted to strict serializability;
 //!   [`WeakIsolation`] decides the weakest exactly.
+//! - [`registry`] lists every checker by its name.
 
 pub mod edn;
 pub mod formats;
 pub mod linear;
+pub mod registry;
 
 mod availability;
 mod checker;

@@ -1,7 +1,7 @@
 //! A history that is already there: read, checked, and answered for.
 //!
 //! [`Source`] opens a file or the directory of a run; [`Question`] says what is known of the history, and what is not is
-//! found out from how it begins; [`checkers`] are the promises that it can be held to; [`check()`] makes an [`Answer`], and
+//! found out from how it begins; [`check()`] makes an [`Answer`], and
 //! [`report`] and [`junit`] print it. A [`Watch`] says how far a long check is, and ends it.
 
 mod choice;
@@ -32,7 +32,7 @@ const BEGINNING: usize = 1000;
 pub struct Question {
     /// The workload that the history is of, one of [`glomers_workbench::workloads::names`].
     pub workload: Option<String>,
-    /// The checker to use, by its name in [`checkers::ALL`].
+    /// The checker to use, by its name in [`glomers_check::registry::ALL`].
     pub checker: Option<String>,
     /// The consistency models that transactions were promised; empty for what the run or Maelstrom assumes.
     pub models: Vec<Model>,

@@ -457,7 +457,7 @@ fn the_order_of_versions_is_inferred_as_asked() {
 #[test]
 fn help_lists_every_checker() {
     let ended = check(&["--help"], &[]);
-    for entry in glomers_workbench::checkers::ALL {
+    for entry in glomers_check::registry::ALL {
         ended.expect_code(0).expect_said(&[entry.name]);
     }
 }

@@ -14,7 +14,6 @@
 //!
 //! It knows no terminal, no page and no run directory.
 
-pub mod checkers;
 pub mod clients;
 pub mod cluster;
 pub mod generator;

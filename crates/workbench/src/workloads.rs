@@ -16,11 +16,13 @@ mod unique_ids;
 
 use std::{collections::BTreeMap, rc::Rc};
 
-use glomers_check::{Checker, Mode};
+use glomers_check::{
+    Checker, Mode,
+    registry::{self, CheckOptions, Entry, Keys},
+};
 use glomers_protocol::RawValue;
 
 use crate::{
-    checkers::{self, Entry, Keys, Promise},
     clients::Client,
     generator::Generator,
     plan::{
@@ -42,7 +44,7 @@ pub struct Definition {
     pub build: fn(&Plan) -> Workload,
     /// The options that mean something to it.
     pub settings: &'static [&'static Setting],
-    /// Its own checker, by its name in [`checkers::ALL`].
+    /// Its own checker, by its name in [`registry::ALL`].
     pub checker: &'static str,
     /// Where its operations name their key.
     pub keys: Keys,
@@ -51,14 +53,14 @@ pub struct Definition {
 impl Definition {
     /// Its own checker, in the registry.
     pub fn checker(&self) -> &'static Entry {
-        checkers::find(self.checker).expect("a workload names a checker of the registry")
+        registry::find(self.checker).expect("a workload names a checker of the registry")
     }
 
     /// Its own checker alone, for a run with these settings.
     pub fn build_checker(&self, settings: &Settings, mode: Mode) -> Box<dyn Checker> {
         let models = self.settings.iter().find(|setting| matches!(setting.kind, SettingKind::Models));
         let models = models.map(|setting| settings.models(setting)).unwrap_or_default();
-        (self.checker().build)(&Promise::of_workload(self.keys, models, mode))
+        (self.checker().build)(&CheckOptions::of_workload(self.keys, models, mode))
     }
 }
 
@@ -129,4 +131,16 @@ pub fn named(name: &str) -> &'static Definition {
 /// The workload of that name.
 pub fn find(name: &str) -> Option<&'static Definition> {
     ALL.iter().find(|definition| definition.name == name)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_workload_names_a_checker_that_takes_its_keys() {
+        for workload in ALL {
+            assert!(workload.checker().takes_keys || workload.keys == Keys::None, "{}", workload.name);
+        }
+    }
 }

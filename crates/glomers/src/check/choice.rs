@@ -2,11 +2,12 @@
 
 use std::collections::BTreeSet;
 
-use glomers_check::{Availability, Checker, Exceptions, Operation, Stats, Value, formats::Format};
-use glomers_workbench::{
-    checkers::{self, Entry, Keys, Promise},
-    workloads::{self, Definition},
+use glomers_check::{
+    Availability, Checker, Exceptions, Operation, Stats, Value,
+    formats::Format,
+    registry::{self, CheckOptions, Entry, Keys},
 };
+use glomers_workbench::workloads::{self, Definition};
 
 use super::{Question, Watch, source::Told};
 
@@ -32,7 +33,7 @@ pub(super) fn choose(
     watch: &Watch,
 ) -> Result<Choice, String> {
     if let Some(name) = &question.checker {
-        let entry = checkers::find(name).ok_or_else(|| format!("There is no checker named {name:?}."))?;
+        let entry = registry::find(name).ok_or_else(|| format!("There is no checker named {name:?}."))?;
         let keys = if entry.takes_keys { keys_of(beginning) } else { Keys::None };
         return single(entry, keys, question, told, "--checker says so", watch);
     }
@@ -47,7 +48,7 @@ pub(super) fn choose(
         return workload_choice(workload, who, question, told, watch);
     }
     let (name, reason) = recognise(beginning, told.format)?;
-    let entry = checkers::find(name).ok_or_else(|| format!("There is no checker named {name:?}."))?;
+    let entry = registry::find(name).ok_or_else(|| format!("There is no checker named {name:?}."))?;
     let keys = if entry.takes_keys { keys_of(beginning) } else { Keys::None };
     single(entry, keys, question, told, &reason, watch)
 }
@@ -66,7 +67,7 @@ fn single(
         checked_as: name_with(entry, keys, question, told),
         reason: reason.to_owned(),
         general: Vec::new(),
-        checker: (entry.build)(&promise(keys, false, question, told, watch)),
+        checker: (entry.build)(&options(keys, false, question, told, watch)),
         needs_the_end: entry.needs_the_end,
     })
 }
@@ -96,7 +97,7 @@ fn workload_choice(
 ) -> Result<Choice, String> {
     let entry = workload.checker();
     require_use_of_options(entry, question)?;
-    let checker = (entry.build)(&promise(workload.keys, true, question, told, watch));
+    let checker = (entry.build)(&options(workload.keys, true, question, told, watch));
     let checked_as = format!("{} ({})", workload.name, name_with(entry, workload.keys, question, told));
     let mut general: Vec<(&'static str, Box<dyn Checker>)> =
         vec![("exceptions", Box::<Exceptions>::default()), ("stats", Box::<Stats>::default())];
@@ -106,8 +107,8 @@ fn workload_choice(
     Ok(Choice { checked_as, reason: who.to_owned(), general, checker, needs_the_end: entry.needs_the_end })
 }
 
-fn promise(keys: Keys, is_workload: bool, question: &Question, told: &Told, watch: &Watch) -> Promise {
-    Promise {
+fn options(keys: Keys, is_workload: bool, question: &Question, told: &Told, watch: &Watch) -> CheckOptions {
+    CheckOptions {
         mode: question.mode,
         keys,
         initial: question.initial.clone(),
@@ -207,7 +208,7 @@ fn recognise(beginning: &[Operation], format: Option<Format>) -> Result<(&'stati
     if only(&["append", "put", "get", "read"]) && any(&["append"]) {
         return Ok(("log", because(", which those of a log are")));
     }
-    let names: Vec<&str> = checkers::ALL.iter().map(|entry| entry.name).collect();
+    let names: Vec<&str> = registry::ALL.iter().map(|entry| entry.name).collect();
     let functions = if listed.is_empty() { "none of a client".to_owned() } else { listed };
     Err(format!(
         "What to check it for cannot be told: its operations are {functions}, which fits no checker, or more than one. \

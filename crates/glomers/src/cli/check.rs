@@ -7,10 +7,10 @@ use clap::{
     builder::{PossibleValue, PossibleValuesParser},
 };
 use glomers_check::{
-    Mode, Value, edn,
+    Mode, Value, edn, registry,
     txn::{Model, VersionOrders},
 };
-use glomers_workbench::{checkers, workloads};
+use glomers_workbench::workloads;
 
 use super::{
     exit::{CliError, ExitStatus},
@@ -109,17 +109,17 @@ impl CheckArguments {
 
     fn question(&self) -> Result<Question, CliError> {
         if let (Some(_), Some(checker)) = (&self.consistency_models, &self.checker)
-            && checkers::find(checker).is_some_and(|entry| !entry.takes_models)
+            && registry::find(checker).is_some_and(|entry| !entry.takes_models)
         {
             let takers: Vec<&str> =
-                checkers::ALL.iter().filter(|entry| entry.takes_models).map(|entry| entry.name).collect();
+                registry::ALL.iter().filter(|entry| entry.takes_models).map(|entry| entry.name).collect();
             return Err(CliError::Arguments(format!(
                 "--consistency-models means nothing to --checker {checker}; it is for {}.",
                 takers.join(" and ")
             )));
         }
         if let (Some(_), Some(checker)) = (&self.version_orders, &self.checker)
-            && checkers::find(checker).is_some_and(|entry| !entry.takes_version_orders)
+            && registry::find(checker).is_some_and(|entry| !entry.takes_version_orders)
         {
             return Err(CliError::Arguments(format!(
                 "--version-orders means nothing to --checker {checker}; it is for rw-register."
@@ -146,7 +146,7 @@ impl CheckArguments {
 }
 
 fn checker_values() -> impl Iterator<Item = PossibleValue> {
-    checkers::ALL.iter().map(|entry| PossibleValue::new(entry.name).help(entry.doc))
+    registry::ALL.iter().map(|entry| PossibleValue::new(entry.name).help(entry.doc))
 }
 
 fn parse_models(text: &str) -> Result<Models, String> {

@@ -4,7 +4,7 @@ mod topology;
 
 use std::collections::BTreeMap;
 
-use glomers_check::Value;
+use glomers_check::{Value, registry::Keys};
 
 use self::topology::TOPOLOGY_SETTING;
 use super::{
@@ -12,7 +12,6 @@ use super::{
     adds_and_reads::{self, AddAndRead},
 };
 use crate::{
-    checkers::Keys,
     clients::raw,
     generator::repeat,
     plan::Plan,

@@ -1,12 +1,11 @@
 //! Echo: a client sends a message and expects to get that same message back.
 
-use glomers_check::{Operation, Value};
+use glomers_check::{Operation, Value, registry::Keys};
 use glomers_protocol::RawValue;
 use serde::Serialize;
 
 use super::{Definition, Workload};
 use crate::{
-    checkers::Keys,
     clients::{Client, Completion, Connection, DEFAULT_TIMEOUT, complete, raw},
     generator::repeat,
     plan::Plan,

@@ -1,12 +1,12 @@
 //! g-counter: a counter that only grows, and adds up in the end.
 
-use glomers_check::Value;
+use glomers_check::{Value, registry::Keys};
 
 use super::{
     Definition, Workload,
     counters::{self, DELTA_COUNT, LOWEST_DELTA},
 };
-use crate::{checkers::Keys, generator::repeat, plan::Plan};
+use crate::{generator::repeat, plan::Plan};
 
 pub(crate) const DEFINITION: Definition = Definition {
     name: "g-counter",

@@ -1,11 +1,12 @@
 //! g-set: a set that grows. Every node must show every element in the end.
 
+use glomers_check::registry::Keys;
+
 use super::{
     Definition, Workload,
     adds_and_reads::{self, AddAndRead},
 };
 use crate::{
-    checkers::Keys,
     generator::{Draft, EachThread, repeat},
     plan::Plan,
     schema::{Field, Rpc, Shape},

@@ -7,10 +7,11 @@ mod traffic;
 
 use std::{cell::RefCell, rc::Rc, time::Duration};
 
+use glomers_check::registry::Keys;
+
 use self::{catch_up::CatchUp, client::LogClient, traffic::Traffic};
 use super::{Definition, Workload, transactions};
 use crate::{
-    checkers::Keys,
     generator::TimeLimit,
     plan::Plan,
     schema::{Field, Rpc, Shape},

@@ -2,14 +2,13 @@
 
 use std::{collections::BTreeSet, time::Duration};
 
-use glomers_check::{Operation, Value};
+use glomers_check::{Operation, Value, registry::Keys};
 use glomers_node::Random;
 use glomers_protocol::RawValue;
 use serde::Serialize;
 
 use super::{Definition, Workload};
 use crate::{
-    checkers::Keys,
     clients::{Client, Completion, Connection, RequestFailure, complete, raw},
     generator::{Context, Draft, Generator, Next},
     plan::Plan,

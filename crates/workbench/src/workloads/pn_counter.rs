@@ -1,12 +1,12 @@
 //! pn-counter: a counter that goes up and down, and adds up in the end.
 
-use glomers_check::Value;
+use glomers_check::{Value, registry::Keys};
 
 use super::{
     Definition, Workload,
     counters::{self, DELTA_COUNT},
 };
-use crate::{checkers::Keys, generator::repeat, plan::Plan};
+use crate::{generator::repeat, plan::Plan};
 
 pub(crate) const DEFINITION: Definition = Definition {
     name: "pn-counter",

@@ -1,11 +1,12 @@
 //! txn-list-append: transactions over lists, which grow by appending and are read whole.
 
+use glomers_check::registry::Keys;
+
 use super::{
     Definition, Workload,
     transactions::{self, READ_REQUEST, TransactionClient, Transactions},
 };
 use crate::{
-    checkers::Keys,
     generator::repeat,
     plan::Plan,
     schema::{Field, Rpc, Shape},

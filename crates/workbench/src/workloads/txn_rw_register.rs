@@ -1,11 +1,12 @@
 //! txn-rw-register: transactions over registers, which are written and read.
 
+use glomers_check::registry::Keys;
+
 use super::{
     Definition, Workload,
     transactions::{self, READ_REQUEST, TransactionClient, Transactions},
 };
 use crate::{
-    checkers::Keys,
     generator::repeat,
     plan::Plan,
     schema::{Field, Rpc, Shape},

@@ -1,10 +1,9 @@
 //! unique-ids: nodes invent identifiers, and no two may be the same.
 
-use glomers_check::{Operation, Value};
+use glomers_check::{Operation, Value, registry::Keys};
 
 use super::{Definition, Workload};
 use crate::{
-    checkers::Keys,
     clients::{Bare, Client, Completion, Connection, DEFAULT_TIMEOUT, complete},
     generator::repeat,
     plan::Plan,

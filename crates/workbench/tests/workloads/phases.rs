@@ -96,8 +96,8 @@ fn an_expectation_that_is_missed_makes_a_run_invalid_and_names_the_figure() {
     let reads = busy("broadcast", 4).setting("topology", "line");
     let (outcome, _) = run(&reads.clone().expect("net.all.msgs-per-op<0.5"), false);
     assert_caught(&outcome, &["Expected net.all.msgs-per-op<0.5, but it was"]);
-    let (outcome, _) = run(&reads.expect("net.all.messages<5"), false);
-    assert_caught(&outcome, &["no figure named net.all.messages", "msgs-per-op"]);
+    let (outcome, _) = run(&reads.expect("workload.lost<5"), false);
+    assert_caught(&outcome, &["no figure workload.lost", "lost-count"]);
     assert_eq!(outcome.validity, Validity::Invalid);
 }
 

@@ -1,0 +1,261 @@
+//! Every checker by its name: what a command line, a fuzzer, a test or a service chooses from.
+//!
+//! ```
+//! use glomers_check::registry::{self, CheckOptions};
+//! use glomers_check::{Checker, Operation, OperationKind, Validity};
+//!
+//! let entry = registry::find("register").expect("there is a checker of registers");
+//! let mut checker = (entry.build)(&CheckOptions::default());
+//! let read = Operation::invoke(0, "read", ());
+//! checker.observe(&read);
+//! checker.observe(&read.completed(OperationKind::Ok, 7));
+//! assert_eq!(checker.finish().validity, Validity::Invalid);
+//! ```
+
+use crate::{
+    Checker, Compared, Echo, Exceptions, Interrupt, Kafka, Mode, PnCounter, SetFull, Stats, UniqueIds, Value,
+    WeakIsolation,
+    linear::{
+        Linearizability, Model as Object,
+        models::{Keyed, Log, MultiRegister, Mutex, Queue, Register, Set},
+    },
+    txn::{ListAppend, Model, Options, RwRegister, VersionOrders, weak::Level},
+};
+
+/// A checker and what it takes.
+pub struct Entry {
+    /// Its name on the command line.
+    pub name: &'static str,
+    /// What it checks, in one sentence.
+    pub doc: &'static str,
+    /// Whether consistency models mean anything to it.
+    pub takes_models: bool,
+    /// Whether it infers the order of a register's versions.
+    pub takes_version_orders: bool,
+    /// Whether it can judge each key by itself.
+    pub takes_keys: bool,
+    /// Whether it looks for what is missing in the end: what comes after the end of a history that breaks off could mend it.
+    pub needs_the_end: bool,
+    /// Makes it.
+    pub build: fn(&CheckOptions) -> Box<dyn Checker>,
+}
+
+/// The options of a check. Each checker uses those that mean something to it; its [`Entry`] says which.
+#[derive(Debug, Clone, Default)]
+pub struct CheckOptions {
+    /// Whether the verdict is the strict one or Maelstrom's.
+    pub mode: Mode,
+    /// Where operations name their key.
+    pub keys: Keys,
+    /// The initial value of a register.
+    pub initial: Value,
+    /// The consistency models of transactions; empty for strict serializability.
+    pub models: Vec<Model>,
+    /// What the order of a register's versions is inferred from.
+    pub version_orders: VersionOrders,
+    /// Whether the history is of one of Maelstrom's workloads, whose own verdict can be told too.
+    pub is_workload: bool,
+    /// Ends a long search from another thread.
+    pub interrupt: Interrupt,
+}
+
+impl CheckOptions {
+    /// The options for one of Maelstrom's workloads.
+    pub fn of_workload(keys: Keys, models: Vec<Model>, mode: Mode) -> Self {
+        Self { mode, keys, models, is_workload: true, ..Self::default() }
+    }
+
+    /// A checker of this mode; the strict one says where Maelstrom's verdict differs.
+    fn compared<C: Checker + 'static>(&self, new: impl Fn(Mode) -> C) -> Box<dyn Checker> {
+        match self.mode {
+            Mode::Strict => Box::new(Compared::new(new(Mode::Strict), new(Mode::Compat))),
+            Mode::Compat => Box::new(new(Mode::Compat)),
+        }
+    }
+}
+
+/// Where operations name the object that they concern.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Keys {
+    /// Nowhere: there is one object.
+    #[default]
+    None,
+    /// Each value is a vector of the key and the value.
+    InValue,
+    /// Under `:key`.
+    Beside,
+}
+
+/// Every checker, in the order in which `--help` lists them.
+pub const ALL: &[Entry] = &[
+    plain("echo", "Every reply brings back what was sent.", echo),
+    object(
+        "register",
+        "Linearizable reads, writes and compare-and-sets of one value; a read of nil is a read of nil.",
+        register,
+    ),
+    object(
+        "cas-register",
+        "The same as Knossos judges it: a read of nil tells nothing, and failed operations do not count.",
+        cas_register,
+    ),
+    plain(
+        "multi-register",
+        "Linearizable transactions of reads and writes of several registers, by search: for short histories.",
+        |options| Box::new(search(MultiRegister, options)),
+    ),
+    object("mutex", "A linearizable lock: acquire and release.", |options| linear(Mutex, options)),
+    object("set", "A linearizable set: add, and read of all elements.", |options| linear(Set, options)),
+    object("queue", "A linearizable queue, first in, first out: enqueue and dequeue.", |options| {
+        linear(Queue, options)
+    }),
+    object("log", "A linearizable append-only log: append, and read or get of the whole.", |options| {
+        linear(Log::new(), options)
+    }),
+    transactions("list-append", "Isolation of transactions that append to lists and read them.", list_append),
+    Entry {
+        takes_version_orders: true,
+        ..transactions(
+            "rw-register",
+            "Isolation of transactions that write registers and read them.",
+            rw_register,
+        )
+    },
+    plain(
+        "read-committed",
+        "Transactions over registers: who has read from a transaction does not go back behind it. Exact.",
+        |_| Box::new(WeakIsolation::new(Level::ReadCommitted)),
+    ),
+    plain(
+        "read-atomic",
+        "Transactions over registers: others see all that a transaction wrote, or nothing. Exact.",
+        |_| Box::new(WeakIsolation::new(Level::ReadAtomic)),
+    ),
+    plain("causal", "Transactions over registers: who sees something sees what led to it. Exact.", |_| {
+        Box::new(WeakIsolation::new(Level::Causal))
+    }),
+    ending(
+        "set-full",
+        "A set that may be stale and must not lose: what was added and acknowledged, or read once, is read in the end.",
+        |options| Box::new(SetFull::new(options.mode)),
+    ),
+    ending("broadcast", "The same, where elements are added by broadcast.", |options| {
+        Box::new(SetFull::new(options.mode).adding_with("broadcast"))
+    }),
+    ending("pn-counter", "Final reads are the sum of what was added.", |options| {
+        Box::new(PnCounter::new(options.mode))
+    }),
+    plain("unique-ids", "No two operations generate the same id.", |options| {
+        Box::new(UniqueIds::new(options.mode))
+    }),
+    ending(
+        "kafka",
+        "Logs: send and poll by key and offset. What was sent is polled, once, in one order, by everybody.",
+        |options| Box::new(Kafka::new(options.mode)),
+    ),
+    plain("stats", "Of every function, at least one operation succeeded.", |_| Box::<Stats>::default()),
+    plain("exceptions", "Lists what clients could not understand; always valid.", |_| {
+        Box::<Exceptions>::default()
+    }),
+];
+
+const fn plain(name: &'static str, doc: &'static str, build: fn(&CheckOptions) -> Box<dyn Checker>) -> Entry {
+    Entry {
+        name,
+        doc,
+        takes_models: false,
+        takes_version_orders: false,
+        takes_keys: false,
+        needs_the_end: false,
+        build,
+    }
+}
+
+const fn ending(
+    name: &'static str,
+    doc: &'static str,
+    build: fn(&CheckOptions) -> Box<dyn Checker>,
+) -> Entry {
+    Entry { needs_the_end: true, ..plain(name, doc, build) }
+}
+
+const fn object(
+    name: &'static str,
+    doc: &'static str,
+    build: fn(&CheckOptions) -> Box<dyn Checker>,
+) -> Entry {
+    Entry { takes_keys: true, ..plain(name, doc, build) }
+}
+
+const fn transactions(
+    name: &'static str,
+    doc: &'static str,
+    build: fn(&CheckOptions) -> Box<dyn Checker>,
+) -> Entry {
+    Entry { takes_models: true, ..plain(name, doc, build) }
+}
+
+/// The checker of that name.
+pub fn find(name: &str) -> Option<&'static Entry> {
+    ALL.iter().find(|entry| entry.name == name)
+}
+
+fn echo(options: &CheckOptions) -> Box<dyn Checker> {
+    options.compared(Echo::new)
+}
+
+fn register(options: &CheckOptions) -> Box<dyn Checker> {
+    let of = |mode| Register::new(options.initial.clone(), mode);
+    if options.is_workload && options.mode == Mode::Strict && options.keys == Keys::InValue {
+        return options.compared(|mode| search(of(mode), options).by_key());
+    }
+    linear(of(options.mode), options)
+}
+
+fn cas_register(options: &CheckOptions) -> Box<dyn Checker> {
+    linear(Register::new(options.initial.clone(), Mode::Compat), options)
+}
+
+fn linear<M: Object + 'static>(model: M, options: &CheckOptions) -> Box<dyn Checker> {
+    match options.keys {
+        Keys::None => Box::new(search(model, options)),
+        Keys::InValue => Box::new(search(model, options).by_key()),
+        Keys::Beside => Box::new(search(Keyed::new(model), options)),
+    }
+}
+
+fn search<M: Object>(model: M, options: &CheckOptions) -> Linearizability<M> {
+    Linearizability::new(model).with_interrupt(options.interrupt.clone())
+}
+
+fn txn_options(options: &CheckOptions) -> Options {
+    let mut txn_options = Options { mode: options.mode, ..Options::default() };
+    if !options.models.is_empty() {
+        txn_options.models.clone_from(&options.models);
+    }
+    txn_options
+}
+
+fn list_append(options: &CheckOptions) -> Box<dyn Checker> {
+    Box::new(ListAppend::new(txn_options(options)))
+}
+
+fn rw_register(options: &CheckOptions) -> Box<dyn Checker> {
+    let checker = RwRegister::new(txn_options(options), options.version_orders.clone());
+    if options.is_workload && options.mode == Mode::Compat {
+        return Box::new(checker.as_maelstrom_reports());
+    }
+    Box::new(checker)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_name_is_used_once() {
+        for (position, entry) in ALL.iter().enumerate() {
+            assert!(ALL[position + 1..].iter().all(|other| other.name != entry.name), "{} twice", entry.name);
+        }
+    }
+}
