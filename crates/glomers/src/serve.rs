@@ -11,6 +11,7 @@
 //! - `pages` are the index, a run, a directory and a text file; `download` sends files and archives as they are.
 
 mod download;
+mod file_type;
 mod pages;
 pub mod store;
 pub mod summary;

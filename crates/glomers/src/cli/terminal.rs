@@ -3,12 +3,24 @@
 use std::fmt::Write as _;
 
 use anstyle::{AnsiColor, Style};
+use clap::ValueEnum;
 use comfy_table::{Table, presets};
 use glomers_check::{Validity, edn};
 use glomers_workbench::run::Ending;
 
-use super::{exit::ExitStatus, test::Format};
+use super::exit::ExitStatus;
 use crate::{execution::Report, run_directory::log::escape_controls, shell};
+
+/// `--format`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Format {
+    /// A verdict in one sentence, then the figures that matter.
+    Human,
+    /// Upstream's results map.
+    Edn,
+    /// The same map as JSON.
+    Json,
+}
 
 /// What upstream prints below a valid and an invalid results map, for scripts that look for it.
 const VALID: &str = "Everything looks good!";

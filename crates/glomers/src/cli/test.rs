@@ -16,7 +16,7 @@ use super::{
     exit::{CliError, ExitStatus},
     progress::Terminal,
     settings::SettingArguments,
-    terminal,
+    terminal::{self, Format},
 };
 use crate::{
     execution::{self, Report, Request},
@@ -159,17 +159,6 @@ enum Distribution {
     Constant,
     Uniform,
     Exponential,
-}
-
-/// `--format`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(crate) enum Format {
-    /// A verdict in one sentence, then the figures that matter.
-    Human,
-    /// Upstream's results map.
-    Edn,
-    /// The same map as JSON.
-    Json,
 }
 
 impl TestArguments {

@@ -17,7 +17,7 @@ use tokio::{io::AsyncReadExt, sync::mpsc};
 use zip::{ZipWriter, write::SimpleFileOptions};
 
 use super::{
-    Failure, blocking, pages,
+    Failure, blocking, file_type, pages,
     store::{Refusal, Store},
 };
 
@@ -50,8 +50,10 @@ pub(super) async fn file(
         Ok::<_, io::Error>((read > 0).then(|| (Bytes::from(chunk), (source, left - read as u64))))
     });
     let body = Body::from_stream(chunks);
-    let headers =
-        [(header::CONTENT_TYPE, content_type(&name)), (header::CONTENT_SECURITY_POLICY, DRAWING_POLICY)];
+    let headers = [
+        (header::CONTENT_TYPE, file_type::content_type(&name)),
+        (header::CONTENT_SECURITY_POLICY, DRAWING_POLICY),
+    ];
     Ok((headers, [(header::CONTENT_LENGTH, length)], body).into_response())
 }
 
@@ -88,25 +90,6 @@ pub(super) async fn archive(
         (header::CONTENT_DISPOSITION, format!("attachment; filename=\"{name}.zip\"")),
     ];
     Ok((headers, Body::from_stream(chunks)).into_response())
-}
-
-/// Whether a browser shows a file of this name as text.
-pub(super) fn is_text(name: &str) -> bool {
-    content_type(name).starts_with("text/plain")
-}
-
-/// What a file is said to be. Only what the workbench draws itself is more than text or bytes.
-fn content_type(name: &str) -> &'static str {
-    let extension = FilePath::new(name).extension().and_then(|extension| extension.to_str());
-    match (name, extension) {
-        ("timeline.html", _) => "text/html; charset=utf-8",
-        (_, Some("svg")) => "image/svg+xml",
-        (_, Some("png")) => "image/png",
-        (_, Some("edn" | "txt" | "log" | "json" | "jsonl" | "html" | "xml" | "md" | "toml")) => {
-            "text/plain; charset=utf-8"
-        }
-        _ => "application/octet-stream",
-    }
 }
 
 /// Writes an archive of a directory. Links are left out: they may lead anywhere.

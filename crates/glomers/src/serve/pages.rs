@@ -17,7 +17,7 @@ use glomers_check::Finding;
 use serde::Deserialize;
 
 use super::{
-    Failure, blocking,
+    Failure, blocking, file_type,
     store::{Refusal, Store},
     summary::{RunSummary, State},
 };
@@ -112,7 +112,7 @@ pub(super) fn directory_page(path: &str, directory: &FilePath) -> Result<String,
         let address = encoded(&join(path, &name));
         entries.push(Entry {
             is_directory: metadata.is_dir(),
-            is_text: super::download::is_text(&name),
+            is_text: file_type::is_text(&name),
             name,
             address,
             size,

@@ -1,6 +1,10 @@
 //! What holds for the whole repository and can be read off its files.
 
-use std::{fs, path::Path, process::Command};
+mod modules;
+
+use std::{fmt::Write, fs, path::Path, process::Command};
+
+use modules::Modules;
 
 /// The crates of the workspace that each crate may depend on: the edges of ARCHITECTURE.md.
 const EDGES: &[(&str, &[&str])] = &[
@@ -50,6 +54,36 @@ fn every_crate_keeps_to_its_edges() {
             assert!(!is_ours || allowed.contains(&name), "{directory} must not depend on {name}");
         }
     }
+}
+
+/// The crates whose modules may form no circles.
+const CRATES: [&str; 6] = ["protocol", "node", "check", "world", "workbench", "glomers"];
+
+/// Which modules use which, in every folder: the text that `--nocapture` prints.
+#[test]
+fn module_graph_has_no_circles() {
+    let mut graph = String::new();
+    let mut circles = Vec::new();
+    for name in CRATES {
+        let modules = Modules::of_crate(&root().join("crates").join(name).join("src"));
+        for (folder, edges) in modules.edges() {
+            let _ = writeln!(graph, "{}", [&[name.to_owned()], folder.as_slice()].concat().join("::"));
+            for (module, used) in edges {
+                let used: Vec<String> = used.into_iter().collect();
+                let _ = writeln!(graph, "    {module} -> {}", used.join(", "));
+            }
+        }
+        for (folder, circle) in modules.circles() {
+            circles.push(format!(
+                "{}: {}",
+                [&[name.to_owned()], folder.as_slice()].concat().join("::"),
+                circle.join(" -> ")
+            ));
+        }
+    }
+    println!("{graph}");
+    assert!(graph.lines().count() > 100, "hardly any module was found, so nothing was checked:\n{graph}");
+    assert!(circles.is_empty(), "modules use each other in circles:\n{}", circles.join("\n"));
 }
 
 #[test]
