@@ -5,7 +5,6 @@
 //! [`report`] and [`junit`] print it. A [`Watch`] says how far a long check is, and ends it.
 
 mod choice;
-pub mod junit;
 pub mod report;
 mod source;
 mod watch;

@@ -5,7 +5,9 @@ mod challenge;
 mod check;
 mod exit;
 mod explain;
+mod output;
 mod progress;
+mod results;
 mod serve;
 mod settings;
 mod terminal;
@@ -50,6 +52,7 @@ enum Command {
 
 /// Runs the command line of this process, prints what it has to say, and returns the exit status.
 pub fn main() -> ExitStatus {
+    show_warnings();
     let arguments: Vec<String> = match collect_arguments() {
         Ok(arguments) => arguments,
         Err(error) => return error.report(),
@@ -71,11 +74,23 @@ pub fn main() -> ExitStatus {
         Command::Serve(serve) => serve.run(),
         Command::Explain(explain) => explain.run(),
         Command::Doc => {
-            anstream::print!("{}", crate::doc::protocol_page());
-            Ok(ExitStatus::Valid)
+            output::print(&crate::doc::protocol_page()).map(|()| ExitStatus::Valid).map_err(CliError::from)
         }
     };
     result.unwrap_or_else(|error| error.report())
+}
+
+/// Shows the workbench's own warnings on stderr, such as a guard process that is gone. `GLOMERS_LOG` is for the nodes, so it has no say here.
+fn show_warnings() {
+    let subscriber = tracing_subscriber::fmt()
+        .with_max_level(tracing::Level::WARN)
+        .with_writer(std::io::stderr)
+        .log_internal_errors(false)
+        .without_time()
+        .with_target(false)
+        .finish();
+    // Another subscriber is in place where a test has set one, and then shows them.
+    let _ = tracing::subscriber::set_global_default(subscriber);
 }
 
 /// The arguments as text, unless a dash that a web page or a word processor has replaced is among them.

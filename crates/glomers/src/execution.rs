@@ -77,6 +77,8 @@ pub struct Progress {
 /// What a run came to, for the terminal.
 #[derive(Debug)]
 pub struct Report {
+    /// The workload.
+    pub workload: String,
     /// The verdict.
     pub validity: Validity,
     /// How the run ended.
@@ -93,6 +95,8 @@ pub struct Report {
     pub figures: Figures,
     /// What all chance was drawn from.
     pub seed: u64,
+    /// What could not be written beside the verdict.
+    pub problems: Vec<String>,
     /// The run's directory.
     pub directory: PathBuf,
     /// The command line that does the same again, word by word.
@@ -150,25 +154,49 @@ pub fn run(request: &Request<'_>, screen: &mut dyn Screen) -> Result<Report, Tes
     let directory = RunDirectory::create(request.store, &plan.workload, clock::time_of_day())?;
     let mut file = RunFile::new(&directory, plan, request.program, request.argv);
     file.write(&directory)?;
-    let mut recorder = Recorder::new(request, &directory, screen)?;
+    // The log is locked until the directory is complete, so it outlives everything else here.
+    let result = carry_out(request, &directory, &mut file, screen);
+    if let Err(error) = &result {
+        file.fail(error.to_string());
+        // On a full disk this fails too; then the run shows as one whose workbench ended early.
+        let _ = file.write(&directory);
+    }
+    result
+}
+
+/// Carries out a test in its directory.
+fn carry_out(
+    request: &Request<'_>,
+    directory: &RunDirectory,
+    file: &mut RunFile,
+    screen: &mut dyn Screen,
+) -> Result<Report, TestError> {
+    let plan = request.plan;
+    let mut recorder = Recorder::new(request, directory, screen)?;
     recorder.say(&format!(
         "Running {} on {} with seed {}",
         plan.workload,
         request.program.program.display(),
         plan.seed
     ));
-    let ended = operate(request, &directory, &mut recorder)?;
+    let ended = operate(request, directory, &mut recorder)?;
     let (analysis, mut log) = recorder.close()?;
     let conclusion = Conclusion::draw(plan, ended, analysis).map_err(RunError::Journal)?;
     directory.write(files::RESULTS_EDN, format!("{}\n", edn::pretty(&conclusion.results)))?;
     directory.write(files::RESULTS_JSON, format!("{}\n", conclusion.results.to_json_pretty()))?;
-    publish::write_reports(&directory, &conclusion.perf, &conclusion.results, plan)?;
-    log.write(conclusion.ended_at, &conclusion.sentence)?;
-    log.flush()?;
     file.conclude(&conclusion);
-    file.write(&directory)?;
+    file.write(directory)?;
+    // The verdict stands. A history or a picture that can't be made does not take it away.
+    let mut problems = Vec::new();
+    if let Err(error) = publish::write_reports(directory, &conclusion.perf, &conclusion.results, plan) {
+        problems.push(format!("the reports are not complete: {error}"));
+    }
+    for line in std::iter::once(&conclusion.sentence).chain(&problems) {
+        log.write(line)?;
+    }
+    log.flush()?;
     directory.mark_latest()?;
-    Ok(report(request, conclusion, &directory))
+    Ok(Report { problems, ..report(request, conclusion, directory) })
 }
 
 /// Runs the nodes until the plan is carried out.
@@ -197,7 +225,6 @@ struct Recorder<'a> {
     follower: Option<Follower>,
     /// What `--log-net-send` and `--log-net-recv` have to show since the last turn.
     passages: Rc<RefCell<Vec<String>>>,
-    now: Time,
     /// The first thing that could not be written. It ends the run after its tear-down.
     failure: Option<StoreError>,
 }
@@ -216,7 +243,6 @@ impl<'a> Recorder<'a> {
             screen,
             follower: request.log_stderr.then(|| Follower::new(logs)),
             passages: Rc::default(),
-            now: Time::ZERO,
             failure: None,
         })
     }
@@ -240,7 +266,7 @@ impl<'a> Recorder<'a> {
 
     fn say(&mut self, line: &str) {
         self.screen.line(line);
-        if let Err(error) = self.log.write(self.now, line) {
+        if let Err(error) = self.log.write(line) {
             self.failure.get_or_insert(error);
         }
     }
@@ -261,7 +287,6 @@ impl Observer for Recorder<'_> {
     }
 
     fn turn(&mut self, world: &World, elapsed: Time) {
-        self.now = world.now();
         for passage in self.passages.take() {
             self.say(&passage);
         }
@@ -318,6 +343,7 @@ fn process_specification(
 fn report(request: &Request<'_>, conclusion: Conclusion, directory: &RunDirectory) -> Report {
     let counts = conclusion.counts;
     Report {
+        workload: request.plan.workload.clone(),
         validity: conclusion.validity,
         ending: conclusion.ending,
         sentence: conclusion.sentence,
@@ -332,6 +358,7 @@ fn report(request: &Request<'_>, conclusion: Conclusion, directory: &RunDirector
             server_messages: conclusion.statistics.servers.msg_count,
         },
         seed: request.plan.seed,
+        problems: Vec::new(),
         directory: directory.path().to_owned(),
         argv: request.argv.to_vec(),
     }

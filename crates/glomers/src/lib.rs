@@ -19,6 +19,7 @@ mod clock;
 pub mod doc;
 pub mod execution;
 pub mod explain;
+pub mod junit;
 pub mod report;
 pub mod run_directory;
 pub mod serve;

@@ -12,6 +12,7 @@
 pub(crate) mod log;
 pub mod manifest;
 pub mod publish;
+pub mod reading;
 
 use std::{
     fs, io,
@@ -20,6 +21,10 @@ use std::{
 };
 
 use jiff::{Timestamp, fmt::strtime, tz::TimeZone};
+use nix::{
+    errno::Errno,
+    fcntl::{Flock, FlockArg},
+};
 
 /// The files of a run directory, by name.
 pub mod files {
@@ -131,6 +136,25 @@ impl RunDirectory {
         })
     }
 
+    /// Lets `write` make one of the files beside it, and puts it in its place: a reader finds it whole or not at all.
+    ///
+    /// # Errors
+    /// What `write` says, and when the file can't be put in its place.
+    pub fn replace<E: From<StoreError>>(
+        &self,
+        name: &str,
+        write: impl FnOnce(&Path) -> Result<(), E>,
+    ) -> Result<(), E> {
+        let (path, beside) = (self.file(name), self.file(&format!("{name}.new")));
+        let written = write(&beside).and_then(|()| {
+            fs::rename(&beside, &path).map_err(|error| StoreError::new("write", &path, error).into())
+        });
+        if written.is_err() {
+            let _ = fs::remove_file(&beside);
+        }
+        written
+    }
+
     /// Points `store/latest` and `store/<workload>/latest` at this run, which has ended.
     ///
     /// # Errors
@@ -152,6 +176,12 @@ impl RunDirectory {
             .and_then(|()| fs::rename(&beside, &link))
             .map_err(|error| StoreError::new("link", link, error))
     }
+}
+
+/// Whether the run in this directory goes on: its workbench holds a lock on the log until it ends, in whatever way.
+pub fn is_under_way(directory: &Path) -> bool {
+    let Ok(log) = reading::open_regular(&directory.join(files::LOG)) else { return false };
+    matches!(Flock::lock(log, FlockArg::LockSharedNonblock), Err((_, Errno::EWOULDBLOCK)))
 }
 
 /// The name of the directory of a run that began then: `20261122T082841.127Z`.

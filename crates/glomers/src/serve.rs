@@ -10,13 +10,18 @@
 //! - [`store`] finds runs and refuses paths that lead out of the store.
 //! - `pages` are the index, a run, a directory and a text file; `download` sends files and archives as they are.
 
+mod connections;
 mod download;
 mod file_type;
 mod pages;
 pub mod store;
 pub mod summary;
 
-use std::{future::IntoFuture, net::SocketAddr, path::Path, sync::Arc};
+use std::{
+    net::{IpAddr, SocketAddr},
+    path::Path,
+    sync::Arc,
+};
 
 use axum::{
     Router,
@@ -60,10 +65,18 @@ pub enum ServeError {
 /// Serves the runs of a store until the process is interrupted. `ready` is told the address once it answers; with
 /// port 0 the system chooses one.
 ///
+/// Requests must name this server by an address, by `localhost`, or by one of `allowed_hosts`. Otherwise a web page could reach the
+/// store by pointing a name of its own at this machine (DNS rebinding).
+///
 /// # Errors
 ///
 /// When the store cannot be read, or the address cannot be listened on.
-pub fn serve(store: &Path, address: SocketAddr, ready: impl FnOnce(SocketAddr)) -> Result<(), ServeError> {
+pub fn serve(
+    store: &Path,
+    address: SocketAddr,
+    allowed_hosts: Vec<String>,
+    ready: impl FnOnce(SocketAddr),
+) -> Result<(), ServeError> {
     let store = Store::open(store).map_err(|source| ServeError::Store { path: store.to_owned(), source })?;
     let runtime =
         tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(ServeError::Server)?;
@@ -81,13 +94,14 @@ pub fn serve(store: &Path, address: SocketAddr, ready: impl FnOnce(SocketAddr)) 
             biased;
             // Requests under way are cut short: whoever interrupts the server does not wait for a download.
             () = interrupted => Ok(()),
-            result = axum::serve(listener, router(store)).into_future() => result.map_err(ServeError::Server),
+            result = connections::accept(listener, router(store, allowed_hosts)) => result.map_err(ServeError::Server),
         }
     })
 }
 
 /// The pages as a service, without a listener.
-pub fn router(store: Store) -> Router {
+pub fn router(store: Store, allowed_hosts: Vec<String>) -> Router {
+    let allowed_hosts: Arc<[String]> = allowed_hosts.into();
     Router::new()
         .route("/", get(pages::index))
         .route("/style.css", get(pages::style))
@@ -98,12 +112,36 @@ pub fn router(store: Store) -> Router {
         .route("/text/{*path}", get(pages::text))
         .route("/zip/{*path}", get(download::archive))
         .fallback(|| async { Failure::Refused(Refusal::Missing) })
+        .layer(middleware::from_fn(move |request, next| {
+            require_host(Arc::clone(&allowed_hosts), request, next)
+        }))
         .layer(middleware::from_fn(harden))
         .with_state(Arc::new(store))
 }
 
 /// What pages and files may do in a browser: show themselves, load our own style and pictures. No script ever runs.
 const PAGE_POLICY: &str = "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
+
+/// Refuses requests that name the server by a name that is not its own.
+async fn require_host(allowed_hosts: Arc<[String]>, request: Request, next: Next) -> Response {
+    let host = request.headers().get(header::HOST).and_then(|host| host.to_str().ok());
+    let host = host.or_else(|| request.uri().authority().map(http::uri::Authority::as_str));
+    match host {
+        Some(host) if is_own_name(host, &allowed_hosts) => next.run(request).await,
+        _ => Failure::Host(host.unwrap_or_default().to_owned()).into_response(),
+    }
+}
+
+/// Whether a Host header, with or without a port, is an address, `localhost`, or one of the names that are allowed.
+fn is_own_name(host: &str, allowed_hosts: &[String]) -> bool {
+    let name = match host.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
+        Some((address, _)) => address,
+        None => host.rsplit_once(':').map_or(host, |(name, _)| name),
+    };
+    name.parse::<IpAddr>().is_ok()
+        || name.eq_ignore_ascii_case("localhost")
+        || allowed_hosts.iter().any(|allowed| name.eq_ignore_ascii_case(allowed))
+}
 
 /// Adds to each answer what keeps a browser from running, guessing or leaking anything.
 async fn harden(request: Request, next: Next) -> Response {
@@ -121,6 +159,8 @@ async fn harden(request: Request, next: Next) -> Response {
 #[derive(Debug)]
 enum Failure {
     Refused(Refusal),
+    Host(String),
+    Busy,
     Io(std::io::Error),
     Page(askama::Error),
 }
@@ -151,6 +191,19 @@ impl IntoResponse for Failure {
             }
             Failure::Refused(Refusal::Outside) => {
                 (StatusCode::FORBIDDEN, "This path leads out of the store, so it is not shown.".to_owned())
+            }
+            Failure::Host(host) => (
+                StatusCode::MISDIRECTED_REQUEST,
+                format!(
+                    "This server is not named {host:?}. If it should be, start it with --allow-host NAME."
+                ),
+            ),
+            Failure::Busy => (
+                StatusCode::SERVICE_UNAVAILABLE,
+                "Other archives are being packed. Try again when they are done.".to_owned(),
+            ),
+            Failure::Io(error) if error.kind() == std::io::ErrorKind::InvalidInput => {
+                (StatusCode::FORBIDDEN, format!("The file is not shown: {error}."))
             }
             Failure::Io(error) => {
                 (StatusCode::INTERNAL_SERVER_ERROR, format!("The file could not be read: {error}."))

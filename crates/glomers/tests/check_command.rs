@@ -479,7 +479,14 @@ fn answer(bytes: &[u8]) -> Validity {
     let source = glomers::check::Source::open(&path, &watch).expect("it is there");
     let answers = [glomers::check::check(&path, source, &question, &watch)];
     let _ = glomers::check::report::human(&answers);
-    glomers::check::junit::junit(&answers).expect("XML");
+    let cases = answers.iter().map(|answer| glomers::junit::Case {
+        name: "history",
+        class: "history",
+        validity: answer.validity,
+        sentence: &answer.sentence,
+        findings: &answer.findings,
+    });
+    glomers::junit::report("random histories", cases).expect("XML");
     answers[0].validity
 }
 

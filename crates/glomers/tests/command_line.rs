@@ -1,6 +1,5 @@
 //! The command line as a script sees it: exit statuses, what stands on stdout, and the end by a signal.
 
-#[expect(dead_code, reason = "each of the test programs uses a part of it")]
 mod support;
 
 use std::{
@@ -181,4 +180,63 @@ fn a_killed_workbench_leaves_no_node_behind_and_a_directory_that_opens() {
     sandbox.wait(child);
     assert!(sandbox.read("run.json").contains("running"));
     assert!(sandbox.run_directory().join("run.journal").exists());
+}
+
+#[test]
+fn output_that_cannot_be_written_is_an_error_and_not_a_panic() {
+    let full = || fs::OpenOptions::new().write(true).open("/dev/full").expect("Linux has it");
+    let sandbox = Sandbox::new();
+    for arguments in [&["doc"] as &[&str], &["explain", "kill"], &["challenge"]] {
+        let mut command = sandbox.glomers(arguments);
+        command.stdout(full());
+        let ended = sandbox.run(command);
+        ended.expect_code(255);
+        assert!(ended.stderr.contains("can't write to stdout"), "{}", ended.stderr);
+    }
+    // Nobody can be told, but the run goes on to its verdict.
+    let mut command = echo_test(&sandbox, &["--time-limit", "1"]);
+    command.stderr(full());
+    sandbox.run(command).expect_code(0).expect_said(&["Everything looks good!"]);
+}
+
+#[test]
+fn a_reader_that_goes_away_is_no_error() {
+    let sandbox = Sandbox::new();
+    let mut child = sandbox.glomers(&["doc"]).spawn().expect("the workbench starts");
+    drop(child.stdout.take());
+    let status = child.wait().expect("it ends");
+    assert_eq!(status.code(), Some(0));
+}
+
+#[test]
+fn several_runs_end_in_a_summary_and_a_junit_report() {
+    let sandbox = Sandbox::new();
+    let report = sandbox.path().join("report.xml");
+    let options = ["--time-limit", "0.5", "--rate", "20", "--test-count", "2", "--seed", "5"];
+    let junit = ["--junit", report.to_str().expect("a plain path")];
+    let ended = sandbox.run(echo_test(&sandbox, &[&options[..], &junit[..]].concat()));
+    ended.expect_code(0).expect_said(&["2 runs: 2 valid, 0 invalid, 0 unknown"]);
+    let xml = fs::read_to_string(&report).expect("the report is there");
+    assert!(
+        xml.contains("tests=\"2\"") && xml.contains("failures=\"0\"") && xml.contains("echo, seed 6"),
+        "{xml}"
+    );
+
+    let ended = sandbox.run(sandbox.hostile("wrong-echo", &[&["--test-count", "2"], &junit[..]].concat()));
+    ended.expect_code(1).expect_said(&["2 runs: 0 valid, 2 invalid", "seed 8: invalid"]);
+    let xml = fs::read_to_string(&report).expect("the report is there");
+    assert!(xml.contains("failures=\"2\""), "{xml}");
+}
+
+#[test]
+fn a_picture_that_cannot_be_drawn_does_not_take_the_verdict_away() {
+    let sandbox = Sandbox::new();
+    let mut child = echo_test(&sandbox, &["--time-limit", "2"]).spawn().expect("the workbench starts");
+    assert!(eventually(|| sandbox.run_directory().join("node-logs").exists()));
+    fs::create_dir_all(sandbox.run_directory().join("timeline.html").join("in-the-way")).expect("writable");
+    drop(child.stdin.take());
+    let ended = sandbox.wait(child);
+    ended.expect_code(0).expect_said(&["Everything looks good!"]);
+    assert!(ended.stderr.contains("the reports are not complete"), "{}", ended.stderr);
+    assert!(sandbox.read("run.json").contains("\"status\": \"finished\""));
 }

@@ -102,13 +102,13 @@ pub fn check_plan(plan: &Plan) -> Result<(), PlanError> {
             return Err(PlanError::NodeName { name: node.to_string(), problem });
         }
     }
-    check_range("the number of nodes", "must be from 1 to 1000", plan.nodes.len(), 1..=MAX_NODES)?;
-    check_range("the number of clients", "must be from 1 to 100000", plan.concurrency, 1..=MAX_CLIENTS)?;
-    check_range("the rate in operations a second", "must be 0 or more", plan.rate_hz, 0.0..=1e9)?;
+    check_range("the number of nodes", "must be from 1 to 1000", &plan.nodes.len(), 1..=MAX_NODES)?;
+    check_range("the number of clients", "must be from 1 to 100000", &plan.concurrency, 1..=MAX_CLIENTS)?;
+    check_range("the rate in operations a second", "must be 0 or more", &plan.rate_hz, 0.0..=1e9)?;
     check_range(
         "the mean latency in milliseconds",
         "must be from 0 to a day",
-        plan.latency.mean_ms,
+        &plan.latency.mean_ms,
         0.0..=86.4e6,
     )?;
     if !plan.nemesis.is_empty() && plan.nemesis_interval.is_zero() {
@@ -201,10 +201,10 @@ fn problem_of_name(node: &NodeId) -> Option<&'static str> {
 fn check_range<T: PartialOrd + std::fmt::Display>(
     what: &'static str,
     expected: &'static str,
-    value: T,
+    value: &T,
     range: std::ops::RangeInclusive<T>,
 ) -> Result<(), PlanError> {
-    if range.contains(&value) {
+    if range.contains(value) {
         Ok(())
     } else {
         Err(PlanError::OutOfRange { what, expected, value: value.to_string() })
@@ -230,7 +230,8 @@ mod tests {
 
     #[test]
     fn what_cannot_be_carried_out_is_refused_with_the_reason() {
-        let wrong: [(&str, fn(&mut Plan)); 12] = [
+        type Spoil = fn(&mut Plan);
+        let wrong: [(&str, Spoil); 12] = [
             ("no workload \"meteor\"", |plan| plan.workload = "meteor".to_owned()),
             ("no fault \"meteor\"", |plan| plan.nemesis = vec!["meteor".to_owned()]),
             ("number of nodes", |plan| plan.nodes.clear()),

@@ -9,12 +9,14 @@ use glomers_check::Validity;
 use super::{
     bundled,
     exit::{CliError, ExitStatus},
+    output,
+    results::RunResults,
+    terminal,
     test::TestArguments,
 };
 use crate::{
     challenges::{self, Challenge},
     execution::{Report, fresh_seed},
-    run_directory::log::escape_controls,
     shell,
 };
 
@@ -61,6 +63,10 @@ struct CommonArguments {
     /// The directory that holds the runs.
     #[arg(long, value_name = "DIR", default_value = "store")]
     store: PathBuf,
+
+    /// Also write the verdicts to this file as JUnit XML, one test for each run.
+    #[arg(long, value_name = "FILE")]
+    junit: Option<PathBuf>,
 }
 
 /// `glomers test`, as a challenge gives it.
@@ -84,7 +90,7 @@ struct Task<'a> {
 impl ChallengeArguments {
     pub(crate) fn run(self) -> Result<ExitStatus, CliError> {
         let Some(number) = &self.number else {
-            anstream::println!("{}", listing());
+            output::print(&format!("{}\n", listing()))?;
             return Ok(ExitStatus::Valid);
         };
         let chosen: Vec<&Challenge> = match number.as_str() {
@@ -96,6 +102,7 @@ impl ChallengeArguments {
             return Err(CliError::Arguments(advice.to_owned()));
         }
         let mut rows = Vec::new();
+        let mut results = RunResults::default();
         let mut status = ExitStatus::Valid;
         // What is missing is better said before the first of fifteen tests than after it.
         let programs = chosen.iter().map(|challenge| match &self.bin {
@@ -116,20 +123,20 @@ impl ChallengeArguments {
                     program,
                     arguments: if own { self.arguments.clone() } else { bundled.collect() },
                 };
-                status = status.worst(task.carry_out(&self.common, &mut rows)?);
+                status = status.worst(task.carry_out(&self.common, &mut rows, &mut results)?);
                 if matches!(status, ExitStatus::Interrupted { .. }) {
-                    return Ok(status);
+                    return self.common.finish("glomers challenge", rows, &results, status);
                 }
             }
         }
-        anstream::println!("\n{}", table(rows));
-        Ok(status)
+        self.common.finish("glomers challenge", rows, &results, status)
     }
 }
 
 impl DemoArguments {
     pub(crate) fn run(self) -> Result<ExitStatus, CliError> {
         let mut rows = Vec::new();
+        let mut results = RunResults::default();
         let mut status = ExitStatus::Valid;
         let programs = challenges::DEMONSTRATIONS
             .iter()
@@ -146,12 +153,26 @@ impl DemoArguments {
                 program,
                 arguments: Vec::new(),
             };
-            status = status.worst(task.carry_out(&self.common, &mut rows)?);
+            status = status.worst(task.carry_out(&self.common, &mut rows, &mut results)?);
             if matches!(status, ExitStatus::Interrupted { .. }) {
-                return Ok(status);
+                break;
             }
         }
-        anstream::println!("\n{}", table(rows));
+        self.common.finish("glomers demo", rows, &results, status)
+    }
+}
+
+impl CommonArguments {
+    /// Prints the table, also of those tests that were done when a signal came, and writes the JUnit report.
+    fn finish(
+        &self,
+        suite: &str,
+        rows: Vec<[String; 6]>,
+        results: &RunResults,
+        status: ExitStatus,
+    ) -> Result<ExitStatus, CliError> {
+        output::print(&format!("\n{}\n", table(rows)))?;
+        results.write_junit(suite, self.junit.as_deref())?;
         Ok(status)
     }
 }
@@ -162,17 +183,16 @@ impl Task<'_> {
         &self,
         common: &CommonArguments,
         rows: &mut Vec<[String; 6]>,
+        results: &mut RunResults,
     ) -> Result<ExitStatus, CliError> {
         let words = self.command_line(common);
-        anstream::println!("\n{}: {}", self.title, shell::command_line(&words));
+        output::print(&format!("\n{}: {}\n", self.title, shell::command_line(&words)))?;
         let parsed =
             TestLine::try_parse_from(&words[1..]).map_err(|error| CliError::Arguments(error.to_string()))?;
         parsed.test.carry_out(&words, &mut |report| {
-            anstream::println!("{}", escape_controls(&report.sentence));
-            for finding in &report.findings {
-                anstream::println!("  - {}", escape_controls(&finding.sentence).replace('\n', "\n    "));
-            }
+            results.add(&self.title, report);
             self.add_rows(report, rows);
+            output::print(&terminal::verdict(report))
         })
     }
 
@@ -277,7 +297,7 @@ mod tests {
     use super::*;
 
     fn common() -> CommonArguments {
-        CommonArguments { nodes: None, seed: Some(7), store: "store".into() }
+        CommonArguments { nodes: None, seed: Some(7), store: "store".into(), junit: None }
     }
 
     #[test]

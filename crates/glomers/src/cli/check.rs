@@ -14,9 +14,13 @@ use glomers_workbench::workloads;
 
 use super::{
     exit::{CliError, ExitStatus},
+    output,
     watched::{self, Ended},
 };
-use crate::check::{Answer, Question, Source, junit, report};
+use crate::{
+    check::{Answer, Question, Source, report},
+    junit::{self, Case},
+};
 
 /// The options of `glomers check`.
 #[derive(Debug, Args)]
@@ -103,7 +107,7 @@ impl CheckArguments {
                 break;
             }
         }
-        anstream::print!("{}", self.printed(&answers)?);
+        output::print(&self.printed(&answers)?)?;
         Ok(status)
     }
 
@@ -140,9 +144,22 @@ impl CheckArguments {
             Format::Human => report::human(answers),
             Format::Edn => format!("{}\n", edn::pretty(&report::results(answers))),
             Format::Json => format!("{}\n", report::results(answers).to_json_pretty()),
-            Format::Junit => junit::junit(answers)?,
+            Format::Junit => junit(answers)?,
         })
     }
+}
+
+/// One test for each history, named after it.
+fn junit(answers: &[Answer]) -> Result<String, CliError> {
+    let paths: Vec<String> = answers.iter().map(|answer| answer.path.display().to_string()).collect();
+    let cases = answers.iter().zip(&paths).map(|(answer, path)| Case {
+        name: path,
+        class: answer.checked_as.as_deref().unwrap_or("unknown"),
+        validity: answer.validity,
+        sentence: &answer.sentence,
+        findings: &answer.findings,
+    });
+    Ok(junit::report("glomers check", cases)?)
 }
 
 fn checker_values() -> impl Iterator<Item = PossibleValue> {

@@ -2,6 +2,7 @@
 
 use std::{path::PathBuf, process::ExitCode};
 
+use super::output::{self, OutputError};
 use glomers_check::Validity;
 use glomers_workbench::{plan::settings::SettingError, registry::PlanError};
 
@@ -114,9 +115,20 @@ pub enum CliError {
     /// The system gives no thread.
     #[error("no thread could be started to check on: {0}")]
     Thread(#[source] std::io::Error),
-    /// A report for a CI server could not be written.
-    #[error("the report cannot be written: {0}")]
+    /// The JUnit report can't be made.
+    #[error("can't make the JUnit report: {0}")]
     Junit(#[from] quick_junit::SerializeError),
+    /// The JUnit report can't be written.
+    #[error("can't write the JUnit report to {}: {source}. Is there room, and may you write there?", path.display())]
+    JunitFile {
+        /// Where to.
+        path: PathBuf,
+        /// What the system says.
+        source: std::io::Error,
+    },
+    /// Stdout can't be written.
+    #[error(transparent)]
+    Output(#[from] OutputError),
     /// The store could not be served.
     #[error(transparent)]
     Serve(#[from] ServeError),
@@ -132,7 +144,7 @@ impl CliError {
     /// Prints the sentence to stderr and returns the status.
     pub fn report(&self) -> ExitStatus {
         let style = anstyle::AnsiColor::Red.on_default().bold();
-        anstream::eprintln!("{style}error:{style:#} {self}");
+        output::note(&format!("{style}error:{style:#} {self}"));
         match self {
             Self::NotText { .. }
             | Self::WrongDash { .. }
@@ -140,7 +152,12 @@ impl CliError {
             | Self::Arguments(_)
             | Self::Plan(_)
             | Self::History(_) => ExitStatus::BadArguments,
-            Self::Test(_) | Self::Serve(_) | Self::Junit(_) | Self::Thread(_) => ExitStatus::Internal,
+            Self::Test(_)
+            | Self::Serve(_)
+            | Self::Junit(_)
+            | Self::JunitFile { .. }
+            | Self::Thread(_)
+            | Self::Output(_) => ExitStatus::Internal,
         }
     }
 }

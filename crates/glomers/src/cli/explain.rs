@@ -2,7 +2,10 @@
 
 use clap::{Args, builder::PossibleValuesParser};
 
-use super::exit::{CliError, ExitStatus};
+use super::{
+    exit::{CliError, ExitStatus},
+    output,
+};
 use crate::explain;
 
 /// The options of `glomers explain`.
@@ -16,7 +19,7 @@ pub(crate) struct ExplainArguments {
 impl ExplainArguments {
     pub(crate) fn run(self) -> Result<ExitStatus, CliError> {
         let page = self.topic.as_deref().and_then(explain::page).unwrap_or_else(explain::contents);
-        anstream::println!("{page}");
+        output::print(&format!("{page}\n"))?;
         Ok(ExitStatus::Valid)
     }
 }

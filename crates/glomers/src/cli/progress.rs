@@ -6,6 +6,7 @@ use glomers_node::Time;
 use glomers_workbench::plan::Plan;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
+use super::output;
 use crate::execution::{Progress, Screen};
 
 /// How often plain lines tell how far the test is.
@@ -48,8 +49,8 @@ impl Terminal {
 impl Screen for Terminal {
     fn line(&mut self, line: &str) {
         match &self.bar {
-            Some(bar) => bar.suspend(|| anstream::eprintln!("{line}")),
-            None => anstream::eprintln!("{line}"),
+            Some(bar) => bar.suspend(|| output::note(line)),
+            None => output::note(line),
         }
     }
 
@@ -67,7 +68,7 @@ impl Screen for Terminal {
             }
             None => {
                 if progress.elapsed > Time::ZERO {
-                    anstream::eprintln!("{text}");
+                    output::note(&text);
                 }
                 self.next_update = progress.elapsed + PLAIN_INTERVAL;
             }

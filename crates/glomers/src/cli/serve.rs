@@ -4,7 +4,10 @@ use std::{net::SocketAddr, path::PathBuf};
 
 use clap::Args;
 
-use super::exit::{CliError, ExitStatus};
+use super::{
+    exit::{CliError, ExitStatus},
+    output,
+};
 
 /// The options of `glomers serve`.
 #[derive(Debug, Args)]
@@ -17,6 +20,10 @@ pub(crate) struct ServeArguments {
     #[arg(short = 'b', long, value_name = "ADDRESS", default_value = "127.0.0.1")]
     host: std::net::IpAddr,
 
+    /// A host name, other than localhost, by which browsers may name this server; may be repeated.
+    #[arg(long, value_name = "NAME")]
+    allow_host: Vec<String>,
+
     /// The directory that holds the runs.
     #[arg(long, value_name = "DIR", default_value = "store")]
     store: PathBuf,
@@ -25,8 +32,8 @@ pub(crate) struct ServeArguments {
 impl ServeArguments {
     pub(crate) fn run(self) -> Result<ExitStatus, CliError> {
         let address = SocketAddr::new(self.host, self.port);
-        crate::serve::serve(&self.store, address, |address| {
-            anstream::eprintln!("Showing {} at http://{address}/ (Ctrl-C ends it)", self.store.display());
+        crate::serve::serve(&self.store, address, self.allow_host, |address| {
+            output::note(&format!("Showing {} at http://{address}/ (Ctrl-C ends it)", self.store.display()));
         })?;
         Ok(ExitStatus::Valid)
     }

@@ -8,7 +8,10 @@ use comfy_table::{Table, presets};
 use glomers_check::{Validity, edn};
 use glomers_workbench::run::Ending;
 
-use super::exit::ExitStatus;
+use super::{
+    exit::ExitStatus,
+    output::{self, OutputError},
+};
 use crate::{execution::Report, run_directory::log::escape_controls, shell};
 
 /// `--format`.
@@ -36,13 +39,13 @@ pub(crate) fn exit_status(report: &Report) -> ExitStatus {
 }
 
 /// Prints a run's results on stdout.
-pub(crate) fn print(report: &Report, format: Format) {
+pub(crate) fn print(report: &Report, format: Format) -> Result<(), OutputError> {
     let text = match format {
         Format::Human => human(report),
         Format::Edn => format!("{}\n", edn::pretty(&report.results)),
         Format::Json => format!("{}\n", report.results.to_json_pretty()),
     };
-    anstream::print!("{text}");
+    output::print(&text)
 }
 
 fn human(report: &Report) -> String {
@@ -52,11 +55,15 @@ fn human(report: &Report) -> String {
         (_, Validity::Valid) => (VALID, AnsiColor::Green),
     };
     let style = Style::new().bold().fg_color(Some(colour.into()));
-    let mut text = format!("\n{style}{words}{style:#} {}\n", escape_controls(&report.sentence));
+    format!("\n{style}{words}{style:#} {}\n{}\n", verdict(report), figures(report))
+}
+
+/// The verdict in one sentence, and below it what else a person should know.
+pub(crate) fn verdict(report: &Report) -> String {
+    let mut text = format!("{}\n", escape_controls(&report.sentence));
     for finding in &report.findings {
         let _ = writeln!(text, "  - {}", escape_controls(&finding.sentence).replace('\n', "\n    "));
     }
-    let _ = writeln!(text, "\n{}", figures(report));
     text
 }
 

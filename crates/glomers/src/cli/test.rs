@@ -14,7 +14,9 @@ use glomers_world::{Latency, LatencyDistribution};
 
 use super::{
     exit::{CliError, ExitStatus},
+    output::{self, OutputError},
     progress::Terminal,
+    results::RunResults,
     settings::SettingArguments,
     terminal::{self, Format},
 };
@@ -126,6 +128,10 @@ pub(crate) struct TestArguments {
     #[arg(long, value_name = "FORMAT", default_value = "human")]
     format: Format,
 
+    /// Also write the verdicts to this file as JUnit XML, one test for each run.
+    #[arg(long, value_name = "FILE")]
+    junit: Option<PathBuf>,
+
     #[command(flatten)]
     ignored: IgnoredArguments,
 
@@ -162,16 +168,27 @@ enum Distribution {
 }
 
 impl TestArguments {
-    pub(crate) fn run(self, command_line: &[String]) -> Result<ExitStatus, CliError> {
-        let format = self.format;
-        self.carry_out(command_line, &mut |report| terminal::print(report, format))
+    pub(crate) fn run(mut self, command_line: &[String]) -> Result<ExitStatus, CliError> {
+        let (format, is_one_of_many) = (self.format, self.test_count > 1);
+        let junit = self.junit.take();
+        let mut results = RunResults::default();
+        let status = self.carry_out(command_line, &mut |report| {
+            results.add(&format!("{}, seed {}", report.workload, report.seed), report);
+            terminal::print(report, format)
+        });
+        // What the runs so far came to is worth having even where the next could not be carried out.
+        if is_one_of_many && format == Format::Human {
+            output::print(&results.summary())?;
+        }
+        results.write_junit("glomers test", junit.as_deref())?;
+        status
     }
 
-    /// Carries the tests out and hands on what each came to.
+    /// Carries the tests out, and shows the result of each.
     pub(crate) fn carry_out(
         self,
         command_line: &[String],
-        show: &mut dyn FnMut(&Report),
+        show: &mut dyn FnMut(&Report) -> Result<(), OutputError>,
     ) -> Result<ExitStatus, CliError> {
         let program = self.program()?;
         let first_seed = self.seed.unwrap_or_else(execution::fresh_seed);
@@ -193,7 +210,10 @@ impl TestArguments {
             };
             let report = execution::run(&request, &mut terminal)?;
             terminal.finish();
-            show(&report);
+            for problem in &report.problems {
+                output::note(&format!("warning: {problem}"));
+            }
+            show(&report)?;
             status = status.worst(terminal::exit_status(&report));
             if matches!(status, ExitStatus::Interrupted { .. }) {
                 break;

@@ -6,30 +6,37 @@ use std::{
     path::PathBuf,
 };
 
-use glomers_node::Time;
-use jiff::{SignedDuration, Timestamp, fmt::strtime, tz::TimeZone};
+use jiff::{fmt::strtime, tz::TimeZone};
+use nix::fcntl::{Flock, FlockArg};
 
-use crate::run_directory::{RunDirectory, StoreError, files};
+use crate::{
+    clock,
+    run_directory::{RunDirectory, StoreError, files},
+};
 
 /// `jepsen.log`: lines with the time of day in UTC.
 pub(crate) struct Log {
     file: BufWriter<File>,
     path: PathBuf,
-    started: Timestamp,
+    /// Held until the workbench ends, however it does, so that a reader can tell a run that goes on from one that was killed.
+    _lock: Flock<File>,
 }
 
 impl Log {
     pub(crate) fn create(directory: &RunDirectory) -> Result<Self, StoreError> {
         let path = directory.file(files::LOG);
         let file = File::create(&path).map_err(|error| StoreError::new("create", &path, error))?;
-        Ok(Self { file: BufWriter::new(file), path, started: directory.started() })
+        let lock = file.try_clone().and_then(|file| {
+            Flock::lock(file, FlockArg::LockExclusiveNonblock).map_err(|(_, error)| error.into())
+        });
+        let lock = lock.map_err(|error| StoreError::new("lock", &path, error))?;
+        Ok(Self { file: BufWriter::new(file), path, _lock: lock })
     }
 
-    /// Writes a line, dated so long after the run's begin.
-    pub(crate) fn write(&mut self, at: Time, line: &str) -> Result<(), StoreError> {
-        let date = self.started + SignedDuration::from_nanos(i64::try_from(at.as_ns()).unwrap_or(i64::MAX));
-        let date = strtime::format("%Y-%m-%d %H:%M:%S,%3f", &date.to_zoned(TimeZone::UTC))
-            .expect("a fixed format of a valid time");
+    /// Writes a line with the time of day.
+    pub(crate) fn write(&mut self, line: &str) -> Result<(), StoreError> {
+        let now = clock::time_of_day().to_zoned(TimeZone::UTC);
+        let date = strtime::format("%Y-%m-%d %H:%M:%S,%3f", &now).expect("a fixed format of a valid time");
         writeln!(self.file, "{date}\tINFO\t{line}")
             .map_err(|error| StoreError::new("write", &self.path, error))
     }

@@ -36,7 +36,7 @@ pub struct RunFile {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum RunStatus {
-    /// It goes on, or the workbench was killed in the middle.
+    /// It goes on, or the workbench was killed: [`is_under_way`](super::is_under_way) tells which.
     Running,
     /// It went to its end.
     Finished,
@@ -44,6 +44,8 @@ pub enum RunStatus {
     Interrupted,
     /// A node never got to the first operation.
     Failed,
+    /// The workbench itself could not go on.
+    Error,
 }
 
 impl RunFile {
@@ -72,6 +74,12 @@ impl RunFile {
         self.sentence = Some(conclusion.sentence.clone());
         self.findings.clone_from(&conclusion.findings);
         self.trace_hash = Some(format!("{:016x}", conclusion.trace_hash));
+    }
+
+    /// Adds why the workbench could not go on.
+    pub(crate) fn fail(&mut self, error: String) {
+        self.status = RunStatus::Error;
+        self.sentence = Some(error);
     }
 
     pub(crate) fn write(&self, directory: &RunDirectory) -> Result<(), StoreError> {

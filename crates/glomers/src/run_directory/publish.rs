@@ -3,6 +3,7 @@
 use std::{
     fs::File,
     io::{self, BufWriter, Write},
+    path::Path,
     sync::mpsc,
     thread,
 };
@@ -100,8 +101,8 @@ fn read_journal(
     }
     // Refused only by a writer that has failed, and says so itself.
     let _ = batches.send(batch);
-    timeline.write(title, &directory.file(files::TIMELINE))?;
-    messages.write(title, &directory.file(files::MESSAGES))?;
+    directory.replace(files::TIMELINE, |path| timeline.write(title, path).map_err(PublishError::from))?;
+    directory.replace(files::MESSAGES, |path| messages.write(title, path).map_err(PublishError::from))?;
     Ok(())
 }
 
@@ -109,43 +110,22 @@ fn write_history(
     directory: &RunDirectory,
     batches: mpsc::Receiver<Vec<Operation>>,
 ) -> Result<(), StoreError> {
-    let mut history = HistoryFiles::create(directory)?;
+    directory.replace(files::HISTORY_EDN, |edn| {
+        directory.replace(files::HISTORY_TEXT, |text| {
+            write_histories(batches, edn, text)
+                .map_err(|error| StoreError::new("write", directory.file(files::HISTORY_EDN), error))
+        })
+    })
+}
+
+/// Writes `history.edn` and `history.txt` side by side.
+fn write_histories(batches: mpsc::Receiver<Vec<Operation>>, edn: &Path, text: &Path) -> io::Result<()> {
+    let create = |path| File::create(path).map(|file| BufWriter::with_capacity(WRITE_BYTES, file));
+    let (mut edn, mut text) = (create(edn)?, create(text)?);
     for operation in batches.into_iter().flatten() {
-        history.write(&operation)?;
+        writeln!(edn, "{operation}")?;
+        writeln!(text, "{}", operation.to_text_line())?;
     }
-    history.finish()
-}
-
-/// `history.edn` and `history.txt`, written side by side.
-struct HistoryFiles<'a> {
-    directory: &'a RunDirectory,
-    edn: BufWriter<File>,
-    text: BufWriter<File>,
-}
-
-impl<'a> HistoryFiles<'a> {
-    fn create(directory: &'a RunDirectory) -> Result<Self, StoreError> {
-        let create = |name| {
-            let path = directory.file(name);
-            File::create(&path)
-                .map(|file| BufWriter::with_capacity(WRITE_BYTES, file))
-                .map_err(|error| StoreError::new("create", path, error))
-        };
-        Ok(Self { directory, edn: create(files::HISTORY_EDN)?, text: create(files::HISTORY_TEXT)? })
-    }
-
-    fn write(&mut self, operation: &Operation) -> Result<(), StoreError> {
-        let written = writeln!(self.edn, "{operation}")
-            .and_then(|()| writeln!(self.text, "{}", operation.to_text_line()));
-        written.map_err(|error| self.error(error))
-    }
-
-    fn finish(mut self) -> Result<(), StoreError> {
-        let flushed = self.edn.flush().and_then(|()| self.text.flush());
-        flushed.map_err(|error| self.error(error))
-    }
-
-    fn error(&self, error: io::Error) -> StoreError {
-        StoreError::new("write", self.directory.file(files::HISTORY_EDN), error)
-    }
+    edn.flush()?;
+    text.flush()
 }

@@ -1,7 +1,7 @@
 //! Files as they are, and whole runs as archives; both are streamed, so that neither is ever held in memory.
 
 use std::{
-    io::{self, Write},
+    io::{self, Read, Write},
     path::{Path as FilePath, PathBuf},
     sync::Arc,
 };
@@ -13,19 +13,26 @@ use axum::{
     response::{Html, IntoResponse, Response},
 };
 use futures::stream;
-use tokio::{io::AsyncReadExt, sync::mpsc};
+use tokio::{
+    io::AsyncReadExt,
+    sync::{Semaphore, mpsc},
+};
 use zip::{ZipWriter, write::SimpleFileOptions};
 
 use super::{
     Failure, blocking, file_type, pages,
     store::{Refusal, Store},
 };
+use crate::run_directory::reading;
 
 /// How much of a file is sent at once, in bytes.
 const CHUNK: usize = 64 << 10;
 
 /// How many chunks of an archive may wait for a slow reader.
 const CHUNKS_AHEAD: usize = 16;
+
+/// How many archives are packed at a time: each keeps a core busy.
+static PACKING: Semaphore = Semaphore::const_new(2);
 
 /// What a drawing or a timeline may do in a browser: be seen, with the style that it brings along, in a sandbox.
 const DRAWING_POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; sandbox; frame-ancestors 'none'";
@@ -40,7 +47,7 @@ pub(super) async fn file(
         return blocking(move || Ok(Html(pages::directory_page(&path, &resolved)?).into_response())).await;
     }
     let name = resolved.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
-    let source = tokio::fs::File::open(&resolved).await?;
+    let source = blocking(move || Ok(tokio::fs::File::from_std(reading::open_regular(&resolved)?))).await?;
     let length = source.metadata().await?.len();
     // No more is sent than was announced, though the file of a run that goes on grows meanwhile.
     let chunks = stream::try_unfold((source, length), |(mut source, left)| async move {
@@ -67,6 +74,7 @@ pub(super) async fn archive(
     if !directory.is_dir() {
         return Err(Refusal::Missing.into());
     }
+    let Ok(place) = PACKING.try_acquire() else { return Err(Failure::Busy) };
     let (sender, receiver) = mpsc::channel(CHUNKS_AHEAD);
     let top = path.replace('/', "-");
     let name: String = top
@@ -82,6 +90,7 @@ pub(super) async fn archive(
             // The reader learns of it by a transfer that breaks off; if it has gone itself there is nobody to tell.
             let _ = sender.blocking_send(Err(error));
         }
+        drop(place);
     });
     let chunks =
         stream::unfold(receiver, |mut receiver| async move { Some((receiver.recv().await?, receiver)) });
@@ -107,7 +116,10 @@ fn pack(directory: &FilePath, top: &str, sender: mpsc::Sender<io::Result<Bytes>>
                 directories.push((entry.path(), name));
             } else if kind.is_file() {
                 archive.start_file(name, options)?;
-                io::copy(&mut std::fs::File::open(entry.path())?, &mut archive)?;
+                let file = reading::open_regular(&entry.path())?;
+                // The log of a run that goes on may grow while it is read.
+                let length = file.metadata()?.len();
+                io::copy(&mut file.take(length), &mut archive)?;
             }
         }
     }

@@ -23,7 +23,7 @@ use super::{
 };
 use crate::{
     report::{axis::grouped, cycles, ink::Ink, plots::PLOTS},
-    run_directory::files,
+    run_directory::{files, reading},
 };
 
 /// How many runs a page of the index has.
@@ -31,6 +31,9 @@ const RUNS_PER_PAGE: usize = 100;
 
 /// How much of a text file a page shows, in bytes: its end.
 const MAX_TEXT: u64 = 256 << 10;
+
+/// How many bytes are read to number the lines of the rest.
+const MAX_COUNTED: u64 = 256 << 20;
 
 /// Which runs the index lists.
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -63,7 +66,7 @@ pub(super) async fn run(
         if run.relative != path {
             return Ok(Redirect::temporary(&format!("/runs/{}", encoded(&run.relative))).into_response());
         }
-        Ok(Html(RunPage::read(&store, &run.relative, &directory).render()?).into_response())
+        Ok(Html(RunPage::read(&run.relative, &directory).render()?).into_response())
     })
     .await
 }
@@ -161,7 +164,7 @@ impl Index {
             filter.workload.is_empty() || run.relative.split('/').next() == Some(filter.workload.as_str())
         });
         // Whether a run passes the filter of verdicts is known when its results were read, so no more is read than shown.
-        let rows = listed.map(|run| (run, read_run(store, &run.directory)));
+        let rows = listed.map(|run| (run, RunSummary::read(&run.directory)));
         let rows =
             rows.filter(|(_, summary)| filter.verdict.is_empty() || summary.state.name() == filter.verdict);
         let first = filter.page.saturating_mul(RUNS_PER_PAGE);
@@ -201,15 +204,6 @@ fn row(relative: &str, summary: RunSummary) -> Row {
     }
 }
 
-/// A run's summary. A plan that says `running` is believed only of the current run: any other was killed.
-fn read_run(store: &Store, directory: &FilePath) -> RunSummary {
-    let mut summary = RunSummary::read(directory);
-    if summary.state == State::Running && !store.is_current(directory) {
-        summary.state = State::Interrupted;
-    }
-    summary
-}
-
 #[derive(Template)]
 #[template(path = "run.html")]
 struct RunPage {
@@ -243,9 +237,9 @@ const DOCUMENTS: [(&str, &str, &str); 7] = [
 ];
 
 impl RunPage {
-    fn read(store: &Store, relative: &str, directory: &FilePath) -> RunPage {
-        let summary = read_run(store, directory);
-        let exists = |name: &str| directory.join(name).is_file();
+    fn read(relative: &str, directory: &FilePath) -> RunPage {
+        let summary = RunSummary::read(directory);
+        let exists = |name: &str| reading::open_regular(&directory.join(name)).is_ok();
         let documents = DOCUMENTS.into_iter().filter(|(file, _, _)| exists(file));
         let mut figures: Vec<(&'static str, String)> = Vec::new();
         figures.extend(summary.started.clone().map(|started| ("began", started)));
@@ -294,7 +288,10 @@ impl RunPage {
 
 /// The files of a folder of the run: address, name and size.
 fn files_in(folder: &str, relative: &str, directory: &FilePath) -> Vec<(String, String, u64)> {
-    let entries = std::fs::read_dir(directory.join(folder)).into_iter().flatten().flatten();
+    let folder_path = directory.join(folder);
+    // A node may have put a link in the folder's place.
+    let is_folder = std::fs::symlink_metadata(&folder_path).is_ok_and(|metadata| metadata.is_dir());
+    let entries = is_folder.then(|| std::fs::read_dir(folder_path)).into_iter().flatten().flatten().flatten();
     let mut files: Vec<(String, u64)> = entries
         .filter_map(|entry| {
             Some((
@@ -335,10 +332,11 @@ struct TextPage {
 
 impl TextPage {
     fn read(path: &str, file: &FilePath) -> io::Result<TextPage> {
-        let mut file = File::open(file)?;
+        let mut file = reading::open_regular(file)?;
         let length = file.metadata()?.len();
         let start = length.saturating_sub(MAX_TEXT);
-        let before = count_lines(&mut file, start)?;
+        // Lines are numbered as far as counting is quick. A sparse file can be larger than any disk.
+        let before = if start <= MAX_COUNTED { count_lines(&mut file, start)? } else { 0 };
         file.seek(SeekFrom::Start(start))?;
         let mut bytes = Vec::new();
         file.take(MAX_TEXT).read_to_end(&mut bytes)?;

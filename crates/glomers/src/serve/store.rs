@@ -71,11 +71,6 @@ impl Store {
         runs.sort_by(|left, right| name(&right.relative).cmp(name(&left.relative)));
         runs
     }
-
-    /// Whether a run is the one that `current` points at, which is set while a run goes on.
-    pub fn is_current(&self, directory: &Path) -> bool {
-        self.root.join("current").canonicalize().is_ok_and(|current| current == directory)
-    }
 }
 
 /// The names of the directories in a directory, sorted; hidden ones and links are none.

@@ -1,20 +1,20 @@
 //! What one run's directory tells of it, however much of it is there.
 
-use std::{
-    fs::File,
-    io::{self, Read},
-    path::Path,
-};
+use std::{io, path::Path};
 
 use glomers_check::{Finding, Validity, Value, edn};
 
-use crate::{report::axis::grouped, shell};
+use crate::{
+    report::axis::grouped,
+    run_directory::{is_under_way, reading},
+    shell,
+};
 
 /// Results larger than this are not read for a page, in bytes: they are many keys' details, not figures.
 const MAX_RESULTS: u64 = 32 << 20;
 
-/// A plan is never larger than this, in bytes.
-const MAX_PLAN: u64 = 1 << 20;
+/// `run.json` is never larger than this, in bytes: its findings are bounded when they are made.
+const MAX_PLAN: u64 = 16 << 20;
 
 /// A run, read back from its directory.
 ///
@@ -63,8 +63,12 @@ pub struct RunSummary {
 pub enum State {
     /// It has results.
     Finished(Validity),
-    /// It goes on, as far as its directory tells.
+    /// It goes on.
     Running,
+    /// The workbench was killed, or the machine stopped.
+    Killed,
+    /// The workbench could not go on, such as on a full disk.
+    Error,
     /// It ended without results.
     #[default]
     Interrupted,
@@ -78,6 +82,8 @@ impl State {
             State::Finished(Validity::Unknown) => "unknown",
             State::Finished(Validity::Invalid) => "invalid",
             State::Running => "running",
+            State::Killed => "killed",
+            State::Error => "error",
             State::Interrupted => "interrupted",
         }
     }
@@ -93,14 +99,18 @@ impl RunSummary {
             let parent = directory.parent().and_then(Path::file_name);
             summary.workload = parent.map(|name| name.to_string_lossy().into_owned());
         }
-        match read_limited(&directory.join("results.edn"), MAX_RESULTS) {
+        match reading::read_text(&directory.join("results.edn"), MAX_RESULTS) {
             Ok(text) => match edn::read(&text) {
                 Ok(results) => summary.read_results(&results),
                 Err(error) => summary.trouble = Some(format!("results.edn is not complete: {error}")),
             },
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                summary.state =
-                    if status.as_deref() == Some("running") { State::Running } else { State::Interrupted };
+                summary.state = match status.as_deref() {
+                    Some("running") if is_under_way(directory) => State::Running,
+                    Some("running") => State::Killed,
+                    Some("error") => State::Error,
+                    _ => State::Interrupted,
+                };
             }
             Err(error) => summary.trouble = Some(format!("results.edn cannot be read: {error}")),
         }
@@ -111,8 +121,17 @@ impl RunSummary {
     pub fn sentence(&self) -> String {
         match self.state {
             State::Running => "The run goes on; this page shows what there is so far.".to_owned(),
+            State::Killed => {
+                "The workbench was killed before the run ended. What it recorded until then is below; \
+                              `glomers check` on this directory judges that."
+                    .to_owned()
+            }
+            State::Error => match &self.told {
+                Some(error) => format!("The workbench could not go on: {error}"),
+                None => "The workbench could not go on.".to_owned(),
+            },
             State::Interrupted => {
-                "The run ended without results; what it recorded until then is below.".to_owned()
+                "The run ended without results. What it recorded until then is below.".to_owned()
             }
             State::Finished(validity) => match (&self.told, self.blamed.is_empty()) {
                 (Some(told), _) => told.clone(),
@@ -131,7 +150,7 @@ impl RunSummary {
 
     /// Reads the plan and returns its status.
     fn read_plan(&mut self, directory: &Path) -> Option<String> {
-        let text = match read_limited(&directory.join("run.json"), MAX_PLAN) {
+        let text = match reading::read_text(&directory.join("run.json"), MAX_PLAN) {
             Ok(text) => text,
             Err(error) if error.kind() == io::ErrorKind::NotFound => return None,
             Err(error) => {
@@ -220,18 +239,6 @@ fn word(key: &Value) -> String {
     key.as_keyword().or_else(|| key.as_str()).map_or_else(|| key.to_string(), str::to_owned)
 }
 
-/// Reads a file of at most `limit` bytes as text; what is not UTF-8 is replaced.
-fn read_limited(path: &Path, limit: u64) -> io::Result<String> {
-    let file = File::open(path)?;
-    let length = file.metadata()?.len();
-    if length > limit {
-        return Err(io::Error::other(format!("it has {length} bytes, and a page reads at most {limit}")));
-    }
-    let mut bytes = Vec::new();
-    file.take(limit).read_to_end(&mut bytes)?;
-    Ok(String::from_utf8_lossy(&bytes).into_owned())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -270,8 +277,10 @@ mod tests {
     }
 
     #[test]
-    fn a_run_without_results_goes_on_or_was_interrupted() {
-        assert_eq!(read(&[("run.json", r#"{"status":"running"}"#)]).state, State::Running);
+    fn a_run_without_results_says_why_it_has_none() {
+        assert_eq!(read(&[("run.json", r#"{"status":"running"}"#)]).state, State::Killed);
+        let error = read(&[("run.json", r#"{"status":"error","sentence":"no space left"}"#)]);
+        assert_eq!((error.state, error.sentence().contains("no space left")), (State::Error, true));
         assert_eq!(read(&[("run.json", r#"{"status":"interrupted"}"#)]).state, State::Interrupted);
         assert_eq!(read(&[]).state, State::Interrupted);
     }

@@ -9,6 +9,7 @@ use axum::{
     body::{Body, to_bytes},
     http::{HeaderMap, Request, StatusCode},
 };
+use nix::fcntl::{Flock, FlockArg};
 use tower::ServiceExt;
 
 use super::*;
@@ -32,8 +33,20 @@ impl Answer {
     }
 }
 
-/// A store with a valid, an invalid, a running and an interrupted run, all of them hostile where a node could be.
-fn store() -> tempfile::TempDir {
+/// A store with a valid, an invalid, a running and a killed run, all of them hostile where a node could be.
+struct TestStore {
+    root: tempfile::TempDir,
+    /// What the workbench of the running run holds.
+    _lock: Flock<std::fs::File>,
+}
+
+impl TestStore {
+    fn path(&self) -> &Path {
+        self.root.path()
+    }
+}
+
+fn store() -> TestStore {
     let root = tempfile::tempdir().unwrap();
     let write = |path: &str, content: &[u8]| {
         let path = root.path().join(path);
@@ -61,12 +74,16 @@ fn store() -> tempfile::TempDir {
     write("lin-kv/20261104T000000/run.json", br#"{"plan":{"workload":"lin-kv"},"status":"running"}"#);
     std::os::unix::fs::symlink("lin-kv/20261104T000000", root.path().join("current")).unwrap();
     std::os::unix::fs::symlink("/etc", root.path().join("echo/20261101T000000/etc")).unwrap();
-    root
+    write("lin-kv/20261103T000000/jepsen.log", b"");
+    write("lin-kv/20261104T000000/jepsen.log", b"");
+    let log = std::fs::File::open(root.path().join("lin-kv/20261104T000000/jepsen.log")).unwrap();
+    let lock = Flock::lock(log, FlockArg::LockExclusiveNonblock).map_err(|(_, error)| error).unwrap();
+    TestStore { root, _lock: lock }
 }
 
 async fn get(root: &Path, path: &str) -> Answer {
-    let request = Request::get(path).body(Body::empty()).unwrap();
-    let response = router(Store::open(root).unwrap()).oneshot(request).await.unwrap();
+    let request = Request::get(path).header("host", "127.0.0.1:8080").body(Body::empty()).unwrap();
+    let response = router(Store::open(root).unwrap(), Vec::new()).oneshot(request).await.unwrap();
     let (parts, body) = response.into_parts();
     Answer {
         status: parts.status,
@@ -83,7 +100,7 @@ async fn the_index_lists_runs_with_their_verdicts() {
         "badge valid",
         "badge invalid",
         "badge running",
-        "badge interrupted",
+        "badge killed",
         "/runs/echo/20261101T000000",
         ">2.50<",
         ">12<",
@@ -121,7 +138,9 @@ async fn a_run_shows_what_its_directory_has() {
         assert!(run.contains(part), "the page lacks {part}");
     }
     assert!(!run.contains("messages.svg"));
-    assert!(get(root.path(), "/runs/lin-kv/20261103T000000").await.text().contains("ended without results"));
+    assert!(
+        get(root.path(), "/runs/lin-kv/20261103T000000").await.text().contains("The workbench was killed")
+    );
 }
 
 #[tokio::test]
@@ -229,4 +248,56 @@ async fn a_run_is_packed_whole_and_without_links() {
     let mut log = String::new();
     archive.by_name("echo-20261101T000000/node-logs/n0.log").unwrap().read_to_string(&mut log).unwrap();
     assert!(log.starts_with("starting\n"));
+}
+
+#[tokio::test]
+async fn a_request_must_name_the_server_by_a_name_of_its_own() {
+    let root = store();
+    let status = async |host: Option<&str>| {
+        let mut request = Request::get("/");
+        if let Some(host) = host {
+            request = request.header("host", host);
+        }
+        let request = request.body(Body::empty()).unwrap();
+        let router = router(Store::open(root.path()).unwrap(), vec!["build-box".to_owned()]);
+        router.oneshot(request).await.unwrap().status()
+    };
+    for own in [
+        "127.0.0.1",
+        "127.0.0.1:8080",
+        "localhost:1",
+        "LOCALHOST",
+        "[::1]:8080",
+        "192.168.1.7",
+        "build-box:80",
+    ] {
+        assert_eq!(status(Some(own)).await, StatusCode::OK, "{own}");
+    }
+    for foreign in
+        ["evil.example", "evil.example:8080", "localhost.evil.example", "", "127.0.0.1.evil.example"]
+    {
+        assert_eq!(status(Some(foreign)).await, StatusCode::MISDIRECTED_REQUEST, "{foreign}");
+    }
+    assert_eq!(status(None).await, StatusCode::MISDIRECTED_REQUEST);
+}
+
+#[tokio::test]
+async fn pipes_and_links_in_the_place_of_files_neither_hang_nor_lead_anywhere() {
+    let root = store();
+    let run = root.path().join("echo/20261105T000000");
+    std::fs::create_dir_all(&run).unwrap();
+    let pipe = |name: &str| nix::unistd::mkfifo(&run.join(name), nix::sys::stat::Mode::S_IRWXU).unwrap();
+    pipe("run.json");
+    pipe("jepsen.log");
+    std::os::unix::fs::symlink("/etc/passwd", run.join("results.edn")).unwrap();
+    std::os::unix::fs::symlink("/etc", run.join("node-logs")).unwrap();
+    assert!(get(root.path(), "/").await.text().contains("20261105T000000"));
+    let page = get(root.path(), "/runs/echo/20261105T000000").await.text();
+    assert!(page.contains("it is a link, which is not followed"), "{page}");
+    assert!(!page.contains("passwd"), "{page}");
+    for path in ["/files/echo/20261105T000000/run.json", "/text/echo/20261105T000000/run.json"] {
+        let answer = get(root.path(), path).await;
+        assert!(!answer.status.is_success(), "{path}: {}", answer.status);
+    }
+    assert!(get(root.path(), "/zip/echo/20261105T000000.zip").await.status.is_success());
 }
