@@ -7,6 +7,7 @@ use std::{
     collections::{BTreeMap, BTreeSet},
     fs,
     path::{Path, PathBuf},
+    slice,
 };
 
 use syn::{ItemMod, ItemUse, UseTree, visit::Visit};
@@ -27,7 +28,7 @@ impl Modules {
     pub(crate) fn of_crate(source: &Path) -> Self {
         let mut modules = Self { mentions: BTreeMap::new() };
         let root = source.join("lib.rs");
-        modules.read(&root, source, Vec::new());
+        modules.read(&root, source, &[]);
         modules
     }
 
@@ -65,19 +66,19 @@ impl Modules {
         circles
     }
 
-    fn read(&mut self, file: &Path, folder: &Path, module: ModulePath) {
+    fn read(&mut self, file: &Path, folder: &Path, module: &[String]) {
         let text = fs::read_to_string(file).unwrap_or_else(|error| panic!("{}: {error}", file.display()));
         let syntax = syn::parse_file(&text).unwrap_or_else(|error| panic!("{}: {error}", file.display()));
-        let mut visitor = Mentions { module: module.clone(), found: BTreeSet::new(), children: Vec::new() };
+        let mut visitor = Mentions { module: module.to_vec(), found: BTreeSet::new(), children: Vec::new() };
         visitor.visit_file(&syntax);
-        self.mentions.insert(module.clone(), visitor.found);
+        self.mentions.insert(module.to_vec(), visitor.found);
         for child in visitor.children {
             let beside: [PathBuf; 2] =
                 [folder.join(format!("{child}.rs")), folder.join(&child).join("mod.rs")];
             let file = beside.iter().find(|file| file.exists());
             let file = file.unwrap_or_else(|| panic!("{module:?} declares {child}, which has no file"));
-            let path = [module.as_slice(), &[child.clone()]].concat();
-            self.read(file, &folder.join(&child), path);
+            let path = [module, slice::from_ref(&child)].concat();
+            self.read(file, &folder.join(&child), &path);
         }
     }
 
@@ -98,7 +99,7 @@ fn shortest_circle(edges: &BTreeMap<String, BTreeSet<String>>, start: &str) -> O
                     return Some(path);
                 }
                 if seen.insert(next.clone()) {
-                    longer.push([path.as_slice(), &[next.clone()]].concat());
+                    longer.push([path.as_slice(), slice::from_ref(next)].concat());
                 }
             }
         }
