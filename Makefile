@@ -8,7 +8,9 @@
 
 MODULE ?= echo
 WORKLOAD ?= $(MODULE)
-GLOMERS = target/release/glomers
+# Where cargo builds: an option of cargo's, which a relative path takes from this directory.
+TARGET = $(or $(CARGO_TARGET_DIR),target)
+GLOMERS = $(TARGET)/release/glomers
 MAELSTROM ?= $(GLOMERS)
 
 # The options that each workload is run with; those of the challenges are the official ones.
@@ -53,7 +55,7 @@ ARGUMENTS = $(if $(ARGUMENTS_$(WORKLOAD)),-- $(ARGUMENTS_$(WORKLOAD)))
 # The log of each node shows every line that it received and sent.
 run: export GLOMERS_LOG ?= debug
 run: build
-	$(MAELSTROM) test -w $(NAME) --bin target/release/$(MODULE) $(OPTIONS_$(WORKLOAD)) $(TARGETS) $(ARGUMENTS)
+	$(MAELSTROM) test -w $(NAME) --bin $(TARGET)/release/$(MODULE) $(OPTIONS_$(WORKLOAD)) $(TARGETS) $(ARGUMENTS)
 
 build:
 	cargo build --release --package glomers --package $(MODULE)

@@ -12,6 +12,7 @@ mod serve;
 mod settings;
 mod terminal;
 mod test;
+mod values;
 mod watched;
 
 use clap::{Parser, Subcommand};
@@ -36,17 +37,17 @@ struct CommandLine {
 enum Command {
     /// Run a workload against a program, and check the history.
     Test(Box<test::TestArguments>),
-    /// Check histories that are already there, whoever recorded them.
+    /// Check existing histories: of Glomers, Maelstrom, Jepsen, Knossos, Porcupine or your own.
     Check(Box<check::CheckArguments>),
     /// Run the official command of a Gossip Glomers challenge, and check its targets.
     Challenge(challenge::ChallengeArguments),
-    /// Run every node that comes with the workbench on its workload.
+    /// Run every bundled node on its workload.
     Demo(challenge::DemoArguments),
     /// Show the runs in the store as web pages.
     Serve(serve::ServeArguments),
-    /// Tell what a service promises, with a worked example, or what a fault does.
+    /// Explain what a service promises, with a worked example, or what a fault does.
     Explain(explain::ExplainArguments),
-    /// Print what the workbench asks of a node: workloads, faults, error codes.
+    /// Print the protocol: workloads, faults, services, error codes.
     Doc,
 }
 

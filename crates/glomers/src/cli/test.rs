@@ -1,6 +1,11 @@
 //! `glomers test`: the options, what they mean together, and the run or runs that they ask for.
 
-use std::{fs, os::unix::fs::PermissionsExt, path::PathBuf, time::Duration};
+use std::{
+    fs,
+    os::unix::fs::PermissionsExt,
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
 use clap::{Args, ValueEnum, builder::PossibleValuesParser};
 use glomers_check::{AvailabilityGoal, Mode};
@@ -8,7 +13,7 @@ use glomers_protocol::NodeId;
 use glomers_workbench::{
     nemeses,
     plan::{Concurrency, Plan, expectation::Expectation, numbered_nodes},
-    workloads,
+    registry, workloads,
 };
 use glomers_world::{Latency, LatencyDistribution};
 
@@ -19,6 +24,7 @@ use super::{
     results::RunResults,
     settings::SettingArguments,
     terminal::{self, Format},
+    values,
 };
 use crate::{
     execution::{self, Report, Request},
@@ -41,31 +47,35 @@ pub(crate) struct TestArguments {
     #[arg(long, value_name = "NUMBER", value_parser = clap::value_parser!(u16).range(1..=1000))]
     node_count: Option<u16>,
 
-    /// A node to run, by name; may stand several times.
-    #[arg(long = "node", value_name = "NAME")]
+    /// A node to run, by name; may be repeated.
+    #[arg(short = 'n', long = "node", value_name = "NAME")]
     node: Vec<String>,
 
     /// The nodes to run, separated by commas.
     #[arg(long, value_name = "NAMES", value_delimiter = ',')]
     nodes: Vec<String>,
 
-    /// How long to invoke operations, in seconds.
-    #[arg(long, value_name = "SECONDS", default_value = "60", value_parser = parse_seconds)]
+    /// A file with the names of the nodes to run, one a line.
+    #[arg(long, value_name = "FILE")]
+    nodes_file: Option<PathBuf>,
+
+    /// How long to invoke operations, in seconds unless a unit is given.
+    #[arg(long, value_name = "TIME", default_value = "60", value_parser = values::seconds)]
     time_limit: Duration,
 
-    /// The mean number of operations a second, over all clients. 0 means none.
-    #[arg(long, value_name = "HZ", default_value = "5", value_parser = parse_rate)]
+    /// The mean number of operations a second, over all clients. With 0 there are none.
+    #[arg(long, value_name = "HZ", default_value = "5", value_parser = values::rate_hz)]
     rate: f64,
 
-    /// How many clients work at once: a number, or so many for each node such as 2n.
+    /// How many clients work at once: a number such as 10, or a number for each node such as 2n.
     #[arg(long, value_name = "NUMBER", default_value = "1n")]
     concurrency: Concurrency,
 
-    /// The mean delay between nodes, in milliseconds. Links with clients have none.
-    #[arg(long, value_name = "MILLISECONDS", default_value_t = 0)]
-    latency: u64,
+    /// The mean delay between nodes, in milliseconds unless a unit is given. Links with clients have none.
+    #[arg(long, value_name = "TIME", default_value = "0", value_parser = values::milliseconds)]
+    latency: Duration,
 
-    /// How the delays are spread; uniform is from 0 to twice the mean.
+    /// How the delays are distributed; uniform is from 0 to twice the mean.
     #[arg(long, value_name = "KIND", default_value = "constant")]
     latency_dist: Distribution,
 
@@ -73,23 +83,23 @@ pub(crate) struct TestArguments {
     #[arg(long, value_name = "FAULTS", value_delimiter = ',', value_parser = PossibleValuesParser::new(nemeses::names()))]
     nemesis: Vec<String>,
 
-    /// The mean pause between two actions of the nemesis, in seconds.
-    #[arg(long, value_name = "SECONDS", default_value = "10", value_parser = parse_interval)]
+    /// The mean pause between two actions of the nemesis, in seconds unless a unit is given.
+    #[arg(long, value_name = "TIME", default_value = "10", value_parser = values::positive_seconds)]
     nemesis_interval: Duration,
 
-    /// The share of operations that must succeed: `total`, or a number from 0 to 1. Without it any will do.
-    #[arg(long, value_name = "SHARE", value_parser = parse_availability)]
+    /// The share of operations that must succeed: `total`, or a number from 0 to 1. Without this option any share will do.
+    #[arg(long, value_name = "SHARE", value_parser = values::availability)]
     availability: Option<AvailabilityGoal>,
 
-    /// How long the nodes may recover from faults before a workload's final operations, in seconds.
-    #[arg(long, value_name = "SECONDS", default_value = "10", value_parser = parse_seconds)]
+    /// How long the nodes may recover from faults before a workload's final operations, in seconds unless a unit is given.
+    #[arg(long, value_name = "TIME", default_value = "10", value_parser = values::seconds)]
     recovery_time: Duration,
 
-    /// What a figure of the results must be, such as net.servers.msgs-per-op<20 or stable-latency.p50<400ms; may stand several times.
+    /// A limit for a figure of the results, such as net.servers.msgs-per-op<20 or stable-latency.p50<400ms; may be repeated.
     #[arg(long, value_name = "COMPARISON")]
     expect: Vec<Expectation>,
 
-    /// End the run at the first violation that is seen while it goes on.
+    /// End the run at the first violation.
     #[arg(long)]
     fail_fast: bool,
 
@@ -112,7 +122,7 @@ pub(crate) struct TestArguments {
     #[arg(long, value_name = "NUMBER", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..))]
     test_count: u32,
 
-    /// What all chance is drawn from. Without it a fresh one is drawn and printed.
+    /// The random seed. Without this option a new one is drawn and printed.
     #[arg(long, value_name = "NUMBER")]
     seed: Option<u64>,
 
@@ -120,7 +130,7 @@ pub(crate) struct TestArguments {
     #[arg(long, value_name = "DIR", default_value = "store")]
     store: PathBuf,
 
-    /// Give upstream's verdict where ours is stricter.
+    /// Use Maelstrom's verdict where ours is stricter.
     #[arg(long)]
     compat: bool,
 
@@ -257,14 +267,18 @@ impl TestArguments {
         let mut plan = Plan::new(&self.workload, seed);
         if let Some(count) = self.node_count {
             plan.nodes = numbered_nodes(usize::from(count));
-        } else if !self.nodes.is_empty() || !self.node.is_empty() {
-            plan.nodes = named_nodes(self.nodes.iter().chain(&self.node))?;
+        } else {
+            let from_file = self.nodes_file.as_deref().map(read_names).transpose()?.unwrap_or_default();
+            let names: Vec<&String> = self.nodes.iter().chain(&self.node).chain(&from_file).collect();
+            if !names.is_empty() {
+                plan.nodes = names.into_iter().map(|name| NodeId::from(name.as_str())).collect();
+            }
         }
         plan.concurrency = self.concurrency.clients(plan.nodes.len());
         plan.rate_hz = self.rate;
         plan.time_limit = self.time_limit;
         plan.latency = Latency {
-            mean_ms: self.latency as f64,
+            mean_ms: self.latency.as_secs_f64() * 1e3,
             distribution: match self.latency_dist {
                 Distribution::Constant => LatencyDistribution::Constant,
                 Distribution::Uniform => LatencyDistribution::Uniform,
@@ -278,70 +292,21 @@ impl TestArguments {
         plan.fail_fast = self.fail_fast;
         plan.expectations.clone_from(&self.expect);
         self.settings.apply(&mut plan)?;
+        registry::check_plan(&plan)?;
         Ok(plan)
     }
 }
 
-/// Nodes with names of the user's own.
-fn named_nodes<'a>(names: impl Iterator<Item = &'a String>) -> Result<Vec<NodeId>, CliError> {
-    let mut nodes: Vec<NodeId> = Vec::new();
-    for name in names {
-        let node = NodeId::from(name.as_str());
-        let problem = if name.is_empty()
-            || !name.chars().all(|character| character.is_ascii_alphanumeric() || "-_.".contains(character))
-        {
-            "may hold only letters, digits, `-`, `_` and `.`, since its log is named after it"
-        } else if name.starts_with('.') {
-            "would name a hidden log"
-        } else if node.is_client() {
-            "looks like a client's (a `c` and digits), whose links have no latency"
-        } else if nodes.contains(&node) {
-            "stands twice"
-        } else {
-            nodes.push(node);
-            continue;
-        };
-        return Err(CliError::Arguments(format!(
-            "the node name {name:?} {problem}. Choose another, such as n1."
-        )));
-    }
-    Ok(nodes)
-}
-
-fn parse_seconds(text: &str) -> Result<Duration, String> {
-    let seconds: f64 = text.parse().map_err(|_| "expected a number of seconds".to_owned())?;
-    match Duration::try_from_secs_f64(seconds) {
-        Ok(duration) if duration <= Duration::from_secs(366 * 24 * 3600) => Ok(duration),
-        _ => Err("expected a number of seconds from 0 to a year".to_owned()),
-    }
-}
-
-fn parse_interval(text: &str) -> Result<Duration, String> {
-    let interval = parse_seconds(text)?;
-    if interval.is_zero() { Err("expected a number of seconds above 0".to_owned()) } else { Ok(interval) }
-}
-
-fn parse_rate(text: &str) -> Result<f64, String> {
-    match text.parse::<f64>() {
-        Ok(rate) if rate.is_finite() && rate >= 0.0 => Ok(rate),
-        _ => Err("expected a number of operations a second, 0 or more".to_owned()),
-    }
-}
-
-fn parse_availability(text: &str) -> Result<AvailabilityGoal, String> {
-    if text == "total" {
-        return Ok(AvailabilityGoal::Total);
-    }
-    match text.parse::<f64>() {
-        Ok(share) if (0.0..=1.0).contains(&share) => Ok(AvailabilityGoal::Fraction(share)),
-        _ => Err("expected `total` or a number from 0 to 1".to_owned()),
-    }
+/// The names in a file, one a line. Empty lines are passed over.
+fn read_names(path: &Path) -> Result<Vec<String>, CliError> {
+    let text = fs::read_to_string(path).map_err(|cause| {
+        CliError::Arguments(format!("--nodes-file {} can't be read: {cause}.", path.display()))
+    })?;
+    Ok(text.lines().map(str::trim).filter(|name| !name.is_empty()).map(str::to_owned).collect())
 }
 
 #[cfg(test)]
 mod tests {
-    use std::path::Path;
-
     use clap::Parser;
 
     use super::*;
@@ -419,6 +384,8 @@ mod tests {
             "--format xml",
             "--topologie grid",
             "--recovery-time never",
+            "--time-limit 10d",
+            "--latency 5min",
         ] {
             assert!(parse(&format!("test -w echo --bin x {wrong}")).is_err(), "{wrong} was accepted");
         }
@@ -445,7 +412,7 @@ mod tests {
 
     #[test]
     fn names_that_would_mislead_the_network_are_refused() {
-        for wrong in ["c1", "n1,n1", "a/b", "..", ""] {
+        for wrong in ["c1", "n1,n1", "a/b", "..", "", "lin-kv"] {
             let arguments = parse("test -w echo --bin x").expect("parses");
             let arguments =
                 TestArguments { nodes: wrong.split(',').map(str::to_owned).collect(), ..arguments };

@@ -12,18 +12,32 @@ use std::{
     time::Duration,
 };
 
-/// The program of a package of this workspace, built as the tests are.
+/// The program of a package of this workspace, built as the tests are and into the same directory.
 pub(crate) fn program(package: &str) -> PathBuf {
     static BUILT: OnceLock<()> = OnceLock::new();
-    BUILT.get_or_init(|| {
-        // Cargo builds the programs of other packages only on demand.
-        let status = Command::new(env!("CARGO"))
-            .args(["build", "--quiet", "--locked", "--package", "echo", "--package", "hostile"])
-            .current_dir(env!("CARGO_MANIFEST_DIR"))
-            .status();
-        assert!(status.expect("cargo runs").success(), "the nodes that the tests need could not be built");
-    });
     let glomers = Path::new(env!("CARGO_BIN_EXE_glomers"));
+    BUILT.get_or_init(|| {
+        let profile = glomers.parent().expect("a program lies in a directory");
+        let target = profile.parent().expect("a profile's directory lies in the target directory");
+        // Cargo builds the programs of other packages only on demand.
+        let mut build = Command::new(env!("CARGO"));
+        build.args([
+            "build",
+            "--quiet",
+            "--locked",
+            "--package",
+            "echo",
+            "--package",
+            "hostile",
+            "--target-dir",
+        ]);
+        build.arg(target).current_dir(env!("CARGO_MANIFEST_DIR"));
+        if profile.ends_with("release") {
+            build.arg("--release");
+        }
+        let status = build.status().expect("cargo runs");
+        assert!(status.success(), "the nodes that the tests need could not be built");
+    });
     glomers.with_file_name(package)
 }
 
