@@ -8,13 +8,13 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Result, ensure};
 use comfy_table::{Table, presets};
+use glomers_check::{Mode, Validity};
 use glomers_workbench::{
     Outcome, Simulation,
     plan::{Plan, numbered_nodes},
     registry,
     verdict::{Analysis, RunFacts},
 };
-use glomers_check::{Mode, Validity};
 use glomers_world::{Complaints, NetworkStatistics};
 
 const SECONDS: u64 = 60;
@@ -27,7 +27,13 @@ const ROUNDS: usize = 5;
 fn main() -> Result<()> {
     let mut table = Table::new();
     table.load_style(presets::NOTHING);
-    table.set_header(["workload", "operations", "verdict", "µs an operation, on the way", "ms after the end"]);
+    table.set_header([
+        "workload",
+        "operations",
+        "verdict",
+        "µs an operation, on the way",
+        "ms after the end",
+    ]);
     for (workload, run) in RUNS {
         let simulation = Simulation::new(workload)
             .node_count(NODES)
@@ -56,7 +62,9 @@ fn main() -> Result<()> {
 }
 
 /// Every workload, with the node that is simulated for it.
-const RUNS: [(&str, fn(&Simulation) -> Outcome); 10] = [
+type Run = fn(&Simulation) -> Outcome;
+
+const RUNS: [(&str, Run); 10] = [
     ("broadcast", |simulation| {
         simulation.run(|node| broadcast::BroadcastServer::router(node, broadcast::Settings::LOW_LATENCY))
     }),

@@ -4,8 +4,8 @@
 
 use std::{env, process::ExitCode, time::Duration};
 
-use glomers_workbench::Simulation;
 use glomers_check::OperationKind;
+use glomers_workbench::Simulation;
 
 fn main() -> ExitCode {
     let Some(seconds) = env::args().nth(1).and_then(|argument| argument.parse().ok()) else {

@@ -1,6 +1,9 @@
 //! `glomers check` as a script sees it: recorded histories, broken ones, formats, exit statuses.
 
 #[expect(dead_code, reason = "each of the test programs uses a part of it")]
+#[path = "../../../tests/requirements.rs"]
+mod requirements;
+#[expect(dead_code, reason = "each of the test programs uses a part of it")]
 mod support;
 
 use std::{
@@ -16,22 +19,8 @@ use nix::{
     unistd::Pid,
 };
 use proptest::prelude::*;
+use requirements::recorded_verdicts;
 use support::{Ended, Sandbox};
-
-/// A folder of recorded verdicts, where it is at hand.
-#[expect(clippy::print_stderr, reason = "a test that is skipped says so")]
-fn conformance(folder: &str) -> Option<PathBuf> {
-    let beside = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/conformance");
-    let path = std::env::var_os("GLOMERS_CONFORMANCE").map_or(beside, PathBuf::from).join(folder);
-    if !path.is_dir() {
-        eprintln!(
-            "skipped: nothing recorded at {} (GLOMERS_CONFORMANCE names another place)",
-            path.display()
-        );
-        return None;
-    }
-    Some(path)
-}
 
 fn check(options: &[&str], files: &[PathBuf]) -> Ended {
     let mut command = Command::new(env!("CARGO_BIN_EXE_glomers"));
@@ -82,7 +71,7 @@ fn reads(value: &str) -> String {
 
 #[test]
 fn etcd_and_key_value_histories_have_their_recorded_verdicts_untold_what_they_are() {
-    let Some(folder) = conformance("porcupine") else { return };
+    let Some(folder) = recorded_verdicts("porcupine") else { return };
     let verdicts = table(&folder.join("verdicts.tsv"));
     let files: Vec<PathBuf> = verdicts.iter().map(|row| folder.join(&row[0])).collect();
     for (row, result) in verdicts.iter().zip(results(&[], &files)) {
@@ -94,7 +83,7 @@ fn etcd_and_key_value_histories_have_their_recorded_verdicts_untold_what_they_ar
 
 #[test]
 fn knossos_histories_have_their_recorded_verdicts() {
-    let Some(folder) = conformance("knossos") else { return };
+    let Some(folder) = recorded_verdicts("knossos") else { return };
     let verdicts = table(&folder.join("verdicts.tsv"));
     let files: Vec<PathBuf> = verdicts.iter().map(|row| folder.join(&row[0])).collect();
     for (row, result) in
@@ -106,7 +95,7 @@ fn knossos_histories_have_their_recorded_verdicts() {
 
 #[test]
 fn awdit_histories_have_their_recorded_levels() {
-    let Some(folder) = conformance("awdit") else { return };
+    let Some(folder) = recorded_verdicts("awdit") else { return };
     let verdicts: Vec<Vec<String>> = table(&folder.join("strongest-level.tsv"))
         .into_iter()
         .filter(|row| row[0].ends_with(".txt"))
@@ -132,16 +121,14 @@ fn awdit_histories_have_their_recorded_levels() {
 
 #[test]
 fn elles_cases_have_their_recorded_verdicts() {
-    let Some(folder) = conformance("elle") else { return };
+    let Some(folder) = recorded_verdicts("elle") else { return };
     let cases = edn::read(&fs::read_to_string(folder.join("cases.edn")).expect("cases")).expect("EDN");
-    let mut skipped = 0;
     for (number, case) in cases.as_sequence().expect("a list").iter().enumerate() {
         let given = case.get("opts").and_then(Value::as_map).expect("options");
         // What else Elle can be asked for, the command does not offer.
         let is_plain = given.iter().all(|(key, _)| key.as_keyword() == Some("consistency-models"));
         let is_register = case.get("kind").and_then(Value::as_keyword) != Some("la");
         if !is_plain || is_register || validity_of(case).is_none() {
-            skipped += 1;
             continue;
         }
         let history = case.get("history").expect("a history").to_string();
@@ -156,7 +143,6 @@ fn elles_cases_have_their_recorded_verdicts() {
         let result = &results(&options, &files)[0];
         assert_eq!(Some(validity(result)), validity_of(case), "case {number}: {case}\n{result}");
     }
-    eprintln!("skipped: {skipped} cases with options of Elle's that the command lacks");
 }
 
 fn validity_of(case: &Value) -> Option<Validity> {
@@ -165,7 +151,7 @@ fn validity_of(case: &Value) -> Option<Validity> {
 
 #[test]
 fn recorded_runs_of_maelstrom_have_upstreams_workload_verdict() {
-    let Some(folder) = conformance("maelstrom") else { return };
+    let Some(folder) = recorded_verdicts("maelstrom") else { return };
     for entry in fs::read_dir(folder).expect("a folder") {
         let run = entry.expect("an entry").path();
         let command = fs::read_to_string(run.join("command.txt")).expect("a command");

@@ -1,5 +1,8 @@
 //! The command line as a script sees it: exit statuses, what stands on stdout, and the end by a signal.
 
+#[expect(dead_code, reason = "each of the test programs uses a part of it")]
+#[path = "../../../tests/requirements.rs"]
+mod requirements;
 mod support;
 
 use std::{
@@ -12,6 +15,7 @@ use nix::{
     sys::signal::{Signal, kill},
     unistd::Pid,
 };
+use requirements::skip;
 use support::{Sandbox, eventually, program};
 
 fn echo_test(sandbox: &Sandbox, options: &[&str]) -> Command {
@@ -117,13 +121,12 @@ fn a_full_disk_ends_the_run_with_its_reason_and_keeps_what_there_is() {
 struct SmallDisk<'a>(&'a Path);
 
 impl<'a> SmallDisk<'a> {
-    #[expect(clippy::print_stderr, reason = "a test that is skipped says so")]
     fn mount(directory: &'a Path) -> Option<Self> {
         fs::create_dir(directory).expect("the scratch directory is writable");
         let arguments = ["-t", "tmpfs", "-o", "size=300k", "none"];
         let mounted = Command::new("mount").args(arguments).arg(directory).stderr(Stdio::null()).status();
         if !mounted.is_ok_and(|status| status.success()) {
-            eprintln!("skipped: a small disk can't be mounted here, which takes root on Linux");
+            skip("a small disk can't be mounted here, which takes root on Linux");
             return None;
         }
         Some(Self(directory))

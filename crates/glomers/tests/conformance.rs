@@ -1,30 +1,16 @@
 //! Beside upstream: nodes that were written for it run unchanged, and the results have its keys.
 
 #[expect(dead_code, reason = "each of the test programs uses a part of it")]
+#[path = "../../../tests/requirements.rs"]
+mod requirements;
+#[expect(dead_code, reason = "each of the test programs uses a part of it")]
 mod support;
 
-use std::{
-    fs,
-    path::{Path, PathBuf},
-};
+use std::fs;
 
 use glomers_check::{Value, edn};
+use requirements::recorded_verdicts;
 use support::{Sandbox, program};
-
-/// Recorded runs of real Maelstrom, where they are at hand.
-#[expect(clippy::print_stderr, reason = "a test that is skipped says so")]
-fn conformance() -> Option<PathBuf> {
-    let beside = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/conformance");
-    let folder = std::env::var_os("GLOMERS_CONFORMANCE").map_or(beside, PathBuf::from);
-    if !folder.is_dir() {
-        eprintln!(
-            "skipped: no recorded runs at {} (GLOMERS_CONFORMANCE names another place)",
-            folder.display()
-        );
-        return None;
-    }
-    Some(folder)
-}
 
 /// Every path of keys in a results map, in order, with the kind of what it leads to.
 fn shape(value: &Value, path: &str, out: &mut Vec<String>) {
@@ -50,8 +36,8 @@ fn shape_of(text: &str) -> Vec<String> {
 
 #[test]
 fn an_echo_run_has_the_recorded_keys_in_the_recorded_order() {
-    let Some(folder) = conformance() else { return };
-    let recorded = fs::read_to_string(folder.join("maelstrom/echo-ok/results.edn")).expect("a recorded run");
+    let Some(folder) = recorded_verdicts("maelstrom") else { return };
+    let recorded = fs::read_to_string(folder.join("echo-ok/results.edn")).expect("a recorded run");
     let sandbox = Sandbox::new();
     let echo = program("echo");
     let echo = echo.to_str().expect("a plain path");

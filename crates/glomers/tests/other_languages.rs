@@ -1,6 +1,9 @@
 //! Nodes that were written for Maelstrom, in other languages and without a change, as real processes.
 
 #[expect(dead_code, reason = "each of the test programs uses a part of it")]
+#[path = "../../../tests/requirements.rs"]
+mod requirements;
+#[expect(dead_code, reason = "each of the test programs uses a part of it")]
 mod support;
 
 use std::{
@@ -8,17 +11,8 @@ use std::{
     process::Command,
 };
 
+use requirements::{is_installed, skip};
 use support::{Ended, Sandbox};
-
-/// Whether the tests can use a language; if not they say so.
-#[expect(clippy::print_stderr, reason = "a test that is skipped says so")]
-fn is_installed(program: &str, argument: &str) -> bool {
-    let is_there = Command::new(program).arg(argument).output().is_ok_and(|output| output.status.success());
-    if !is_there {
-        eprintln!("skipped: no {program} on this machine");
-    }
-    is_there
-}
 
 fn node(file: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/nodes").join(file)
@@ -82,7 +76,7 @@ fn a_node_in_go_on_the_official_library_counts_over_seq_kv() {
         .output()
         .expect("go starts");
     if !built.status.success() {
-        eprintln!("skipped: the Go library can't be fetched: {}", String::from_utf8_lossy(&built.stderr));
+        skip(&format!("the Go library can't be fetched: {}", String::from_utf8_lossy(&built.stderr).trim()));
         return;
     }
     let options = "-w g-counter --node-count 3 --time-limit 2 --rate 50";

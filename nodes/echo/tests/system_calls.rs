@@ -1,10 +1,16 @@
 //! What the walk-through confirms with `strace`: one `read` and one `write` for each message that comes alone.
 
+#[expect(dead_code, reason = "each of the test programs uses a part of it")]
+#[path = "../../../tests/requirements.rs"]
+mod requirements;
+
 use std::{
     fs,
     io::{BufRead, BufReader, Write},
     process::{Command, Stdio},
 };
+
+use requirements::skip;
 
 #[test]
 fn a_message_that_comes_alone_costs_one_read_and_one_write() {
@@ -22,7 +28,7 @@ fn a_message_that_comes_alone_costs_one_read_and_one_write() {
         .stdout(Stdio::piped())
         .stderr(Stdio::null());
     let Ok(mut node) = command.spawn() else {
-        eprintln!("skipped: no strace on this machine");
+        skip("strace is not installed");
         return;
     };
     let mut stdin = node.stdin.take().expect("piped");
@@ -34,7 +40,7 @@ fn a_message_that_comes_alone_costs_one_read_and_one_write() {
     for (number, line) in std::iter::once(init).chain(std::iter::repeat_n(echo, echo_count)).enumerate() {
         writeln!(stdin, "{line}").expect("the node reads");
         let Some(Ok(reply)) = replies.next() else {
-            eprintln!("skipped: strace may not trace on this machine");
+            skip("strace may not trace on this machine");
             return;
         };
         assert!(reply.contains("_ok"), "the answer to message {number} is {reply}");

@@ -86,6 +86,33 @@ fn module_graph_has_no_circles() {
     assert!(circles.is_empty(), "modules use each other in circles:\n{}", circles.join("\n"));
 }
 
+/// Dependencies that need a newer Rust would break the promise of `rust-version` without any line of ours changing.
+#[test]
+fn every_dependency_is_content_with_our_oldest_rust() {
+    let output = Command::new(env!("CARGO"))
+        .args(["metadata", "--format-version", "1", "--locked"])
+        .current_dir(root())
+        .output()
+        .expect("cargo runs");
+    let metadata: serde_json::Value = serde_json::from_slice(&output.stdout).expect("cargo prints JSON");
+    let packages = metadata["packages"].as_array().expect("there are packages");
+    let version = |text: &str| -> Vec<u64> {
+        text.split('.').map(|part| part.parse().expect("a version is made of numbers")).collect()
+    };
+    let ours = packages.iter().find(|package| package["name"] == "glomers").expect("it is a package");
+    let oldest = version(ours["rust_version"].as_str().expect("it names its oldest Rust"));
+    let too_new = packages
+        .iter()
+        .filter(|package| package["rust_version"].as_str().is_some_and(|needed| version(needed) > oldest));
+    let too_new: Vec<String> = too_new
+        .map(|package| {
+            format!("{} {} needs Rust {}", package["name"], package["version"], package["rust_version"])
+        })
+        .collect();
+    assert!(packages.len() > 50, "only {} packages were looked at", packages.len());
+    assert!(too_new.is_empty(), "{}", too_new.join("\n"));
+}
+
 #[test]
 fn nodes_are_built_without_an_asynchronous_runtime() {
     for (directory, _) in EDGES.iter().filter(|(directory, _)| *directory != "crates/glomers") {
