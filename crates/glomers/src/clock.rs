@@ -1,4 +1,6 @@
-//! The one place where the workbench asks what time of day it is.
+//! The one place where the application reads a clock.
+
+use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 
@@ -6,4 +8,19 @@ use jiff::Timestamp;
 #[expect(clippy::disallowed_methods, reason = "this file is where the time of day is asked for")]
 pub(crate) fn time_of_day() -> Timestamp {
     Timestamp::now()
+}
+
+/// Measures how long something takes.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Stopwatch(Instant);
+
+impl Stopwatch {
+    #[expect(clippy::disallowed_methods, reason = "this file is where the clock is read")]
+    pub(crate) fn start() -> Self {
+        Self(Instant::now())
+    }
+
+    pub(crate) fn elapsed(self) -> Duration {
+        self.0.elapsed()
+    }
 }

@@ -23,6 +23,7 @@ use crate::{
     clock,
     run_directory::{
         RunDirectory, StoreError, files,
+        history::HistoryFollower,
         log::{Follower, Log, escape_controls},
         manifest::{NodeProgram, RunFile},
         publish::{self, PublishError},
@@ -47,6 +48,8 @@ pub struct Request<'a> {
     pub log_sent: bool,
     /// Whether to log every message as it is received.
     pub log_received: bool,
+    /// How many entries `history.edn` and `history.txt` hold at most.
+    pub history_limit: u64,
     /// The command line that does the same again, word by word.
     pub argv: &'a [String],
 }
@@ -179,7 +182,7 @@ fn carry_out(
         request.program.program.display(),
         plan.seed
     ));
-    let ended = operate(request, directory, &mut recorder)?;
+    let (ended, history) = operate(request, directory, &mut recorder)?;
     let (analysis, mut log) = recorder.close()?;
     let conclusion = Conclusion::draw(plan, ended, analysis).map_err(RunError::Journal)?;
     directory.write(files::RESULTS_EDN, format!("{}\n", edn::pretty(&conclusion.results)))?;
@@ -188,7 +191,7 @@ fn carry_out(
     file.write(directory)?;
     // The verdict stands. A history or a picture that can't be made does not take it away.
     let mut problems = Vec::new();
-    if let Err(error) = publish::write_reports(directory, &conclusion.perf, &conclusion.results, plan) {
+    if let Err(error) = publish::write_reports(directory, &conclusion, history, plan) {
         problems.push(format!("the reports are not complete: {error}"));
     }
     for line in std::iter::once(&conclusion.sentence).chain(&problems) {
@@ -204,7 +207,7 @@ fn operate(
     request: &Request<'_>,
     directory: &RunDirectory,
     recorder: &mut Recorder<'_>,
-) -> Result<Ended, RunError> {
+) -> Result<(Ended, HistoryFollower), RunError> {
     let plan = request.plan;
     let journal = Journal::to_file(&directory.file(files::JOURNAL))?;
     let mut world = World::new(
@@ -214,7 +217,9 @@ fn operate(
     watch_messages(&mut world, request, &recorder.passages);
     let hosting = Hosting::Processes(Box::new(process_specification(request.program, directory)));
     let workload = (workloads::named(&plan.workload).build)(plan);
-    Runner::new(plan, world, hosting, workload, recorder, signals::watch()).run()
+    let history = HistoryFollower::start(directory, request.history_limit);
+    let ended = Runner::new(plan, world, hosting, workload, recorder, signals::watch()).run()?;
+    Ok((ended, history))
 }
 
 /// Listens to the run: checks, logs, shows.

@@ -9,6 +9,7 @@
 //!
 //! A run is a directory: whatever a report shows is read back from it, and one that was interrupted still opens.
 
+pub mod history;
 pub(crate) mod log;
 pub mod manifest;
 pub mod publish;
@@ -67,7 +68,7 @@ impl StoreError {
 }
 
 /// The directory of a run that is under way.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct RunDirectory {
     store: PathBuf,
     workload: String,

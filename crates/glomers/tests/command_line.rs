@@ -243,3 +243,27 @@ fn a_picture_that_cannot_be_drawn_does_not_take_the_verdict_away() {
     assert!(ended.stderr.contains("the reports are not complete"), "{}", ended.stderr);
     assert!(sandbox.read("run.json").contains("\"status\": \"finished\""));
 }
+
+#[test]
+fn a_history_beyond_its_limit_is_cut_with_a_note_and_judged_whole() {
+    let sandbox = Sandbox::new();
+    let options = ["--time-limit", "1", "--rate", "100", "--history-limit", "20"];
+    sandbox.run(echo_test(&sandbox, &options)).expect_code(0);
+    for file in ["history.edn", "history.txt"] {
+        let history = sandbox.read(file);
+        assert_eq!(history.lines().count(), 21, "{file}");
+        assert!(history.lines().last().expect("lines").contains("--history-limit"), "{file}");
+    }
+    let directory = sandbox.run_directory();
+    let checked = sandbox.run(sandbox.glomers(&[
+        "check",
+        directory.to_str().expect("a plain path"),
+        "--format",
+        "json",
+    ]));
+    let results: serde_json::Value = serde_json::from_str(&checked.expect_code(0).stdout).expect("JSON");
+    let count = |results: &serde_json::Value| results["stats"]["count"].as_u64();
+    let in_run: serde_json::Value = serde_json::from_str(&sandbox.read("results.json")).expect("JSON");
+    assert!(count(&in_run) > Some(20), "{in_run}");
+    assert_eq!(count(&results), count(&in_run), "{results}");
+}

@@ -83,10 +83,11 @@ impl Place {
             return Ok(if is_journal { Self::Journal(path.to_owned()) } else { Self::Text(path.to_owned()) });
         }
         let [history, journal] = [files::HISTORY_EDN, files::JOURNAL].map(|name| path.join(name));
-        if history.is_file() {
-            Ok(Self::Text(history))
-        } else if journal.is_file() {
+        // The journal comes first: it is whole as far as the run got, and the history of a long run is not.
+        if journal.is_file() {
             Ok(Self::Journal(journal))
+        } else if history.is_file() {
+            Ok(Self::Text(history))
         } else {
             Err(OpenError::NoRun { path: path.to_owned() })
         }

@@ -2,10 +2,10 @@
 
 use std::{path::PathBuf, process::ExitCode};
 
-use super::output::{self, OutputError};
 use glomers_check::Validity;
 use glomers_workbench::{plan::settings::SettingError, registry::PlanError};
 
+use super::output::{self, OutputError};
 use crate::{check::OpenError, execution::TestError, serve::ServeError};
 
 /// The exit statuses, which are upstream's, and 130 and 143 for a run that a signal ended.

@@ -28,7 +28,7 @@ use super::{
 };
 use crate::{
     execution::{self, Report, Request},
-    run_directory::manifest::NodeProgram,
+    run_directory::{history, manifest::NodeProgram},
     shell,
 };
 
@@ -105,6 +105,10 @@ pub(crate) struct TestArguments {
 
     #[command(flatten)]
     settings: SettingArguments,
+
+    /// How many entries history.edn and history.txt hold at most. The journal has no such limit.
+    #[arg(long, value_name = "NUMBER", default_value_t = history::DEFAULT_LIMIT)]
+    history_limit: u64,
 
     /// Show what the nodes print to stderr.
     #[arg(long)]
@@ -216,6 +220,7 @@ impl TestArguments {
                 log_stderr: self.log_stderr,
                 log_sent: self.log_net_send,
                 log_received: self.log_net_recv,
+                history_limit: self.history_limit,
                 argv: &argv,
             };
             let report = execution::run(&request, &mut terminal)?;

@@ -124,6 +124,11 @@ impl Messages {
         Messages::default()
     }
 
+    /// Says how many messages there were in all, where not every one was shown to [`observe`](Self::observe).
+    pub fn set_total(&mut self, messages: u64) {
+        self.omitted = messages.saturating_sub(self.messages.len() as u64);
+    }
+
     /// Takes in the next event. What concerns messages beyond the limit is counted and forgotten.
     pub fn observe(&mut self, event: &Event<'_>) {
         match *event {

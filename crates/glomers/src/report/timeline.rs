@@ -76,6 +76,11 @@ impl Timeline {
         Timeline::default()
     }
 
+    /// Says how many operations there were in all, where not every one was shown to [`observe`](Self::observe).
+    pub fn set_total(&mut self, operations: u64) {
+        self.omitted = operations.saturating_sub(self.bars.len() as u64);
+    }
+
     /// Takes in the next entry of the history. Operations beyond the limit are counted and forgotten.
     pub fn observe(&mut self, operation: &Operation) {
         if operation.process == Process::Nemesis {
@@ -103,7 +108,7 @@ impl Timeline {
             (_, 0) => format!("All {shown} operations."),
             (kept, omitted) => {
                 let total = grouped(kept as f64 + omitted as f64);
-                format!("The first {shown} of {total} operations; history.edn and history.txt have them all.")
+                format!("The first {shown} of {total} operations; run.journal has them all.")
             }
         };
         Page { title, sentence, layout: Layout::new(&self.bars, &self.faults, self.end_ns), inks: &INKS }

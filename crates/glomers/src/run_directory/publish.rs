@@ -1,25 +1,14 @@
-//! The reports of a run, read back from its journal: the history as text, the diagrams, the plots.
+//! The reports of a run that has ended: diagrams and plots.
 
-use std::{
-    fs::File,
-    io::{self, BufWriter, Write},
-    path::Path,
-    sync::mpsc,
-    thread,
-};
+use std::thread;
 
-use glomers_check::{Operation, Value};
-use glomers_workbench::{
-    plan::Plan,
-    run::operation_record::{self, RecordError},
-    verdict::perf::Perf,
-};
-use glomers_world::journal::{Entry, JournalReader};
+use glomers_workbench::{plan::Plan, verdict::Conclusion};
 
-use crate::{
-    report::{ReportError, cycles::write_cycles, messages::Messages, plots::write_plots, timeline::Timeline},
-    run_directory::{RunDirectory, StoreError, files},
+use super::{
+    RunDirectory, StoreError, files,
+    history::{Collected, HistoryError, HistoryFollower},
 };
+use crate::report::{ReportError, cycles::write_cycles, plots::write_plots};
 
 /// Why a report can't be made.
 #[derive(Debug, thiserror::Error)]
@@ -30,102 +19,45 @@ pub enum PublishError {
     /// A drawing can't be made or written.
     #[error(transparent)]
     Report(#[from] ReportError),
-    /// The journal can't be read back.
+    /// The history can't be written.
     #[error(transparent)]
-    Record(#[from] RecordError),
+    History(#[from] HistoryError),
 }
 
-/// How many operations go from the thread that reads to the one that writes at a time, and how many such batches may wait.
-const BATCH_OPERATIONS: usize = 1024;
-const WAITING_BATCHES: usize = 8;
-/// How much is written to a history file at once.
-const WRITE_BYTES: usize = 256 << 10;
-
-/// Writes every report of a run into its directory.
-///
-/// The plots are drawn beside the rest, and the journal is read on one thread while the history is written on another. Memory does not
-/// grow with the run.
+/// Writes every report of a run into its directory. The plots are drawn beside the rest.
 ///
 /// # Errors
-/// [`PublishError`], for the first that can't be made.
+/// [`PublishError`], for the first that can't be made. The others are made all the same.
 pub(crate) fn write_reports(
     directory: &RunDirectory,
-    perf: &Perf,
-    results: &Value,
+    conclusion: &Conclusion,
+    history: HistoryFollower,
     plan: &Plan,
 ) -> Result<(), PublishError> {
-    write_cycles(results, directory.path())?;
     let title = format!("{}, seed {}", plan.workload, plan.seed);
     thread::scope(|scope| {
-        let plots = scope.spawn(|| write_plots(perf, &title, directory.path()));
-        let (batches, waiting) = mpsc::sync_channel(WAITING_BATCHES);
-        let history = scope.spawn(move || write_history(directory, waiting));
-        let read = read_journal(directory, &title, &batches);
-        drop(batches);
-        // A history that can't be written is also why its batches were refused, so it is told first.
-        join(history)?;
-        read?;
-        Ok(join(plots)?)
+        let plots = scope.spawn(|| write_plots(&conclusion.perf, &title, directory.path()));
+        let cycles = write_cycles(&conclusion.results, directory.path());
+        let diagrams = history
+            .finish()
+            .map_err(PublishError::from)
+            .and_then(|collected| write_diagrams(directory, &title, conclusion, collected));
+        let plots = plots.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
+        diagrams?;
+        cycles?;
+        Ok(plots?)
     })
 }
 
-fn join<T>(thread: thread::ScopedJoinHandle<'_, T>) -> T {
-    thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
-}
-
-/// One pass over the journal: draws the diagrams, and hands the operations on.
-fn read_journal(
+fn write_diagrams(
     directory: &RunDirectory,
     title: &str,
-    batches: &mpsc::SyncSender<Vec<Operation>>,
+    conclusion: &Conclusion,
+    collected: Collected,
 ) -> Result<(), PublishError> {
-    let path = directory.file(files::JOURNAL);
-    let journal = JournalReader::open(&path).map_err(|error| StoreError::new("open", &path, error))?;
-    let mut timeline = Timeline::new();
-    let mut messages = Messages::new();
-    let mut batch = Vec::with_capacity(BATCH_OPERATIONS);
-    for record in journal {
-        let record = record.map_err(RecordError::from)?;
-        messages.observe_record(&record);
-        if let Entry::Note(bytes) = &record.entry {
-            let operation = operation_record::decode(record.sequence, bytes)?;
-            timeline.observe(&operation);
-            batch.push(operation);
-        }
-        if batch.len() == BATCH_OPERATIONS {
-            let full = std::mem::replace(&mut batch, Vec::with_capacity(BATCH_OPERATIONS));
-            if batches.send(full).is_err() {
-                return Ok(());
-            }
-        }
-    }
-    // Refused only by a writer that has failed, and says so itself.
-    let _ = batches.send(batch);
+    let Collected { mut timeline, mut messages } = collected;
+    timeline.set_total(conclusion.counts.invoked);
+    messages.set_total(conclusion.statistics.all.msg_count);
     directory.replace(files::TIMELINE, |path| timeline.write(title, path).map_err(PublishError::from))?;
-    directory.replace(files::MESSAGES, |path| messages.write(title, path).map_err(PublishError::from))?;
-    Ok(())
-}
-
-fn write_history(
-    directory: &RunDirectory,
-    batches: mpsc::Receiver<Vec<Operation>>,
-) -> Result<(), StoreError> {
-    directory.replace(files::HISTORY_EDN, |edn| {
-        directory.replace(files::HISTORY_TEXT, |text| {
-            write_histories(batches, edn, text)
-                .map_err(|error| StoreError::new("write", directory.file(files::HISTORY_EDN), error))
-        })
-    })
-}
-
-/// Writes `history.edn` and `history.txt` side by side.
-fn write_histories(batches: mpsc::Receiver<Vec<Operation>>, edn: &Path, text: &Path) -> io::Result<()> {
-    let create = |path| File::create(path).map(|file| BufWriter::with_capacity(WRITE_BYTES, file));
-    let (mut edn, mut text) = (create(edn)?, create(text)?);
-    for operation in batches.into_iter().flatten() {
-        writeln!(edn, "{operation}")?;
-        writeln!(text, "{}", operation.to_text_line())?;
-    }
-    edn.flush()?;
-    text.flush()
+    directory.replace(files::MESSAGES, |path| messages.write(title, path).map_err(PublishError::from))
 }
