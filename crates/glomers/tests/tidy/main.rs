@@ -122,9 +122,36 @@ fn nodes_are_built_without_an_asynchronous_runtime() {
     }
 }
 
+/// The tables of ARCHITECTURE.md: a type, the file that defines it, a sentence.
+#[test]
+fn the_map_of_the_code_is_true() {
+    let map = fs::read_to_string(root().join("ARCHITECTURE.md")).expect("the page is there");
+    let mut entries = 0;
+    for line in map.lines().filter(|line| line.starts_with("| `")) {
+        let cells: Vec<&str> = line.split('|').map(str::trim).collect();
+        let code = |cell: &str| cell.strip_prefix('`')?.strip_suffix('`').map(str::to_owned);
+        let (Some(name), Some(file)) = (code(cells[1]), code(cells[2])) else { continue };
+        if !file.ends_with(".rs") {
+            continue;
+        }
+        entries += 1;
+        let text = fs::read_to_string(root().join(&file));
+        let text = text.unwrap_or_else(|error| panic!("ARCHITECTURE.md names {file}: {error}"));
+        let is_defined = ["struct", "enum", "trait", "type"].iter().any(|kind| {
+            text.lines().any(|line| {
+                let definition = line.split_once(&format!("{kind} {name}")).map(|(_, rest)| rest);
+                definition
+                    .is_some_and(|rest| !rest.starts_with(|next: char| next.is_alphanumeric() || next == '_'))
+            })
+        });
+        assert!(is_defined, "ARCHITECTURE.md says that {file} defines {name}, which it does not");
+    }
+    assert!(entries > 30, "only {entries} entries of the map were found");
+}
+
 #[test]
 fn the_readme_names_only_files_that_exist() {
-    for page in ["README.md", "CONTRIBUTING.md"] {
+    for page in ["README.md", "CONTRIBUTING.md", "ARCHITECTURE.md"] {
         let text = fs::read_to_string(root().join(page)).expect("the page is there");
         let targets = text.split("](").skip(1).filter_map(|rest| rest.split(')').next());
         for target in targets.filter(|target| !target.contains("://")) {
