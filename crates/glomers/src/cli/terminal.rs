@@ -107,7 +107,7 @@ fn figures(report: &Report) -> String {
     table.add_row(vec!["valid".to_owned(), format!(":valid? {}", report.validity.to_value())]);
     table.add_row(vec![
         "seed".to_owned(),
-        format!("{} (fixes what is asked and when, not who runs first)", report.seed),
+        format!("{} (repeats the plan; scheduling by the system still varies)", report.seed),
     ]);
     table.add_row(vec!["results".to_owned(), report.directory.display().to_string()]);
     table.add_row(vec!["again".to_owned(), escape_controls(&shell::command_line(&report.argv))]);
