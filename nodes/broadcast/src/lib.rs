@@ -91,18 +91,18 @@
 //! # The parts
 //!
 //! `values` is what a node holds, `peer` what it knows of another, [`Replica`] decides who is told what and when, and
-//! [`BroadcastServer`] lets it speak. `vault` is what outlives the node. [`Settings`] are the program's arguments.
+//! [`BroadcastServer`] runs that on a node. `durable_log` is what outlives the node. [`Settings`] are the program's arguments.
 
+mod durable_log;
 mod messages;
 mod peer;
 mod replica;
 mod server;
 mod settings;
 mod values;
-mod vault;
 
 pub use messages::{Broadcast, BroadcastOk, Gossip, Read, ReadOk, Sync, SyncOk, Topology, TopologyOk};
 pub use replica::Replica;
 pub use server::BroadcastServer;
-pub use settings::{Acknowledge, ArgumentError, Settings};
+pub use settings::{Acknowledge, Settings};
 pub use values::{Life, News, Store, Summary, Value};

@@ -37,7 +37,6 @@
 //! - `part`: [`Part`], what a part must be able to do; `parts`: [`Parts`], the copies of all parts.
 //! - `replica`: [`Replica`], what a server holds; `gossip`: how replicas keep each other up to date; `peers`: what a replica knows of others.
 //! - `journal`: [`Journal`], changes that outlive the node.
-//! - `signal`: waiting for something to become true.
 
 mod clock;
 mod gossip;
@@ -47,7 +46,6 @@ mod part;
 mod parts;
 mod peers;
 mod replica;
-mod signal;
 
 pub use clock::Clock;
 pub use journal::Journal;

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use futures::future::{FutureExt, LocalBoxFuture, Shared, join_all};
-use glomers_node::{Node, NodeId, Router, RpcError, Time};
+use glomers_node::{Batcher, Node, NodeId, Router, RpcError, Time};
 
 use crate::entry::Entry;
 use crate::messages::{
@@ -14,7 +14,7 @@ use crate::messages::{
 use crate::news::Watch;
 use crate::replica::Replica;
 use crate::store::{ENTRIES_PER_VOLUME, Store};
-use crate::writer::Queue;
+use crate::writer::{LINGER, Submission};
 
 /// A server that keeps append-only logs. The crate's documentation says how.
 pub struct Broker {
@@ -34,8 +34,7 @@ pub(crate) struct Core {
     /// The slot of the entry with which this life began.
     pub(crate) life: OnceCell<u64>,
     pub(crate) replica: RefCell<Replica>,
-    pub(crate) queue: RefCell<Queue>,
-    pub(crate) is_writing: Cell<bool>,
+    pub(crate) writer: Rc<Batcher<Submission, Option<u64>>>,
     /// How many volumes of the own journal this life need not gather any more.
     pub(crate) gathered_volumes: Cell<u64>,
     pub(crate) watch: RefCell<Watch>,
@@ -52,14 +51,14 @@ impl Broker {
             store: Store::new(&node),
             replica: RefCell::new(Replica::new(own, owners.len())),
             watch: RefCell::new(Watch::new(owners.len())),
-            queue: RefCell::default(),
-            is_writing: Cell::new(false),
+            writer: Rc::new(Batcher::with_linger(LINGER)),
             gathered_volumes: Cell::new(0),
             life: OnceCell::new(),
             owners,
             own,
             node,
         });
+        core.start_writing();
         let recovery = Rc::clone(&core).recover().boxed_local().shared();
         core.node.spawn(recovery.clone());
         Self { core, recovery }

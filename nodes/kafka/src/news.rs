@@ -75,7 +75,7 @@ impl Core {
 
     async fn exchange_news(self: Rc<Self>) {
         // Who waits for its own entry is alive, and has to show it, or its past is closed again and again.
-        while self.watch.borrow().is_wanted || self.is_writing.get() {
+        while self.watch.borrow().is_wanted || self.writer.is_busy() {
             let last_look = self.watch.borrow().last_look;
             if let Some(last_look) = last_look {
                 self.node.sleep_until(last_look + INTERVAL).await;
@@ -96,7 +96,7 @@ impl Core {
         let bulletin = {
             let (replica, mut watch) = (self.replica.borrow(), self.watch.borrow_mut());
             let now_told = Some((replica.read(), replica.promise(self.own)));
-            if watch.told == now_told && !self.is_writing.get() {
+            if watch.told == now_told && !self.writer.is_busy() {
                 return;
             }
             watch.told = now_told;

@@ -37,6 +37,8 @@ impl Store {
             match self.registers.cas_or_create(slot_key(journal, slot), (), entry).await {
                 Ok(()) => return true,
                 Err(error) if error.code == ErrorCode::PRECONDITION_FAILED => return false,
+                // An attempt may have succeeded; one more finds out whether the slot is taken.
+                Err(error) if error.code == ErrorCode::TIMEOUT => {}
                 Err(error) => self.complain(&error).await,
             }
         }

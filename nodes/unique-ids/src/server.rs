@@ -3,21 +3,15 @@
 use std::cell::Cell;
 
 use glomers_node::{Node, Router, RpcError, messages};
-use serde::{Deserialize, Serialize};
-
-/// Asks for an id.
-#[derive(Debug, Serialize, Deserialize)]
-pub struct Generate {}
-
-/// Answers [`Generate`].
-#[derive(Debug, Serialize, Deserialize)]
-pub struct GenerateOk {
-    /// The id, which nobody else has got or will get.
-    pub id: String,
-}
 
 messages! {
-    "generate" Generate => "generate_ok" GenerateOk;
+    /// Asks for an id.
+    "generate" pub struct Generate {} =>
+    /// Answers [`Generate`].
+    "generate_ok" pub struct GenerateOk {
+        /// The id, which nobody else has got or will get.
+        pub id: String,
+    };
 }
 
 /// A server that gives out ids, each once.
