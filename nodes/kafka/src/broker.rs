@@ -11,7 +11,7 @@ use crate::entry::Entry;
 use crate::messages::{
     CommitOffsets, CommitOffsetsOk, ListCommittedOffsets, ListCommittedOffsetsOk, Poll, PollOk, Send, SendOk,
 };
-use crate::news::Watch;
+use crate::news::Exchange;
 use crate::replica::Replica;
 use crate::store::{ENTRIES_PER_VOLUME, Store};
 use crate::writer::{LINGER, Submission};
@@ -37,7 +37,7 @@ pub(crate) struct Core {
     pub(crate) writer: Rc<Batcher<Submission, Option<u64>>>,
     /// How many volumes of the own journal this life need not gather any more.
     pub(crate) gathered_volumes: Cell<u64>,
-    pub(crate) watch: RefCell<Watch>,
+    pub(crate) exchange: RefCell<Exchange>,
 }
 
 impl Broker {
@@ -50,7 +50,7 @@ impl Broker {
         let core = Rc::new(Core {
             store: Store::new(&node),
             replica: RefCell::new(Replica::new(own, owners.len())),
-            watch: RefCell::new(Watch::new(owners.len())),
+            exchange: RefCell::new(Exchange::new(owners.len())),
             writer: Rc::new(Batcher::with_linger(LINGER)),
             gathered_volumes: Cell::new(0),
             life: OnceCell::new(),

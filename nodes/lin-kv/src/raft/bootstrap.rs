@@ -1,11 +1,11 @@
 //! How a node without a past finds its cluster, or founds it.
 //!
-//! Only the node with the first name founds, and only when everybody is blank:
+//! Only the node with the first name founds, and only when no node is in a cluster:
 //!
-//! 1. It asks everybody. Who has joined a cluster says so, and that is the end of it: this life will never found,
-//!    and waits to be taken in. The others answer with a token.
-//! 2. When all have answered, it asks each for the promise to join its cluster. Who has joined another one in the
-//!    meantime says so, as above.
+//! 1. It asks everybody. A node that has joined a cluster says so; then this life will never found one, and
+//!    waits for the leader to add it. The others answer with a token.
+//! 2. When all have answered, it asks each for the promise to join its cluster. A node that has joined another one
+//!    meanwhile says so, as above.
 //! 3. When all have promised, it founds: the first entry names these lives as the members, and the founder leads
 //!    the first term. No vote is needed, since nobody else knows of the cluster before it hears from the founder.
 //!
@@ -22,7 +22,7 @@
 //! Everybody had promised to join the second when it was founded. No member of P could: having joined, it
 //! would have refused, and having promised, it would not have joined the first. So every node of P had begun a
 //! new life by then. That life may have been taken into the first cluster after its promise; but then it does not join
-//! the second. So all of Q were alive and blank when the second was founded: a majority of the nodes remembered
+//! the second. So all of Q were alive and in no cluster when the second was founded: a majority of the nodes remembered
 //! nothing, all at the same time, and none of them had been taken in. That is where the promise of this store ends.
 //!
 //! # What becomes of a cluster that comes to nothing
@@ -38,7 +38,7 @@ use std::time::Duration;
 use glomers_node::{NodeId, Time};
 
 use super::{
-    Blank, Claim, Effect, Elsewhere, Entry, Log, Member, Payload, Promise, Raft, Role, Seek, Stamp,
+    NoCluster, ProposeCluster, Effect, ClusterExists, Entry, Log, Member, Payload, AcceptCluster, Raft, Role, Discover, Stamp,
     draw_incarnation,
 };
 use crate::store::Store;
@@ -49,29 +49,29 @@ const LONGEST_PAUSE: Duration = Duration::from_millis(400);
 
 /// What a node that searches has found.
 #[derive(Debug)]
-pub(super) struct Search {
-    /// The nodes that have said that they are blank.
-    blank: BTreeMap<NodeId, Blank>,
+pub(super) struct Discovery {
+    /// The nodes that have said that they are in no cluster.
+    no_cluster: BTreeMap<NodeId, NoCluster>,
     /// The nodes that have promised to join this founder's cluster, each with its life.
-    promises: BTreeMap<NodeId, u64>,
-    /// Whether nobody has been heard of who has joined a cluster.
-    may_found: bool,
+    accepted_by: BTreeMap<NodeId, u64>,
+    /// Whether no node is known to have joined a cluster.
+    may_bootstrap: bool,
     /// The founder's life that was answered last, and with which token.
     answered: Option<(u64, u64)>,
     /// The founder's life whose cluster this node has promised to join.
-    promised: Option<u64>,
+    accepted: Option<u64>,
     began: Option<Time>,
     pause: Duration,
 }
 
-impl Default for Search {
+impl Default for Discovery {
     fn default() -> Self {
         Self {
-            blank: BTreeMap::new(),
-            promises: BTreeMap::new(),
-            may_found: true,
+            no_cluster: BTreeMap::new(),
+            accepted_by: BTreeMap::new(),
+            may_bootstrap: true,
             answered: None,
-            promised: None,
+            accepted: None,
             began: None,
             pause: FIRST_PAUSE,
         }
@@ -80,111 +80,111 @@ impl Default for Search {
 
 impl Raft {
     /// Asks everybody, again and again: the leader may have changed, and on the first start some nodes start later.
-    pub(super) fn search(&mut self) {
-        let Role::Searching(search) = &mut self.role else { return };
-        search.began.get_or_insert(self.now);
-        let pause = search.pause;
-        search.pause = (pause * 2).min(LONGEST_PAUSE);
+    pub(super) fn continue_discovery(&mut self) {
+        let Role::Discovering(discovery) = &mut self.role else { return };
+        discovery.began.get_or_insert(self.now);
+        let pause = discovery.pause;
+        discovery.pause = (pause * 2).min(LONGEST_PAUSE);
         self.due = self.now + self.scattered(pause);
-        self.seek();
-        self.found_if_all_promise();
+        self.discover();
+        self.bootstrap_if_all_accept();
     }
 
-    pub(super) fn seek(&mut self) {
-        let may_found = matches!(&self.role, Role::Searching(search) if search.may_found && self.is_founder(&self.me.name));
+    pub(super) fn discover(&mut self) {
+        let may_bootstrap = matches!(&self.role, Role::Discovering(discovery) if discovery.may_bootstrap && self.is_founder(&self.me.name));
         for peer in self.peers.clone() {
-            self.send(&peer, Seek { incarnation: self.me.incarnation, may_found });
+            self.send(&peer, Discover { incarnation: self.me.incarnation, may_bootstrap });
         }
     }
 
-    pub(super) fn answer_seeker(&mut self, from: &NodeId, seek: Seek) {
+    pub(super) fn answer_discover(&mut self, from: &NodeId, discover: Discover) {
         let is_from_founder = self.is_founder(from);
         match &mut self.role {
             // Others are taken in by a leader, and here is none.
-            Role::Searching(_) if !is_from_founder => {}
-            Role::Searching(search) => {
-                let token = match search.answered {
-                    Some((life, token)) if life == seek.incarnation => token,
+            Role::Discovering(_) if !is_from_founder => {}
+            Role::Discovering(discovery) => {
+                let token = match discovery.answered {
+                    Some((life, token)) if life == discover.incarnation => token,
                     Some((_, token)) => token + 1,
                     None => 1,
                 };
-                search.answered = Some((seek.incarnation, token));
-                if !seek.may_found && search.promised == Some(seek.incarnation) {
-                    search.promised = None;
+                discovery.answered = Some((discover.incarnation, token));
+                if !discover.may_bootstrap && discovery.accepted == Some(discover.incarnation) {
+                    discovery.accepted = None;
                 }
                 let incarnation = self.me.incarnation;
-                self.send(from, Blank { incarnation, to: seek.incarnation, token });
+                self.send(from, NoCluster { incarnation, to: discover.incarnation, token });
             }
-            Role::Leading(_) => {
-                self.welcome(&Member { name: from.clone(), incarnation: seek.incarnation });
-                self.tell_founder(from, seek.incarnation);
+            Role::Leader(_) => {
+                self.add_learner(&Member { name: from.clone(), incarnation: discover.incarnation });
+                self.tell_founder(from, discover.incarnation);
             }
-            Role::Following | Role::Campaigning(_) => self.tell_founder(from, seek.incarnation),
+            Role::Follower | Role::Candidate(_) => self.tell_founder(from, discover.incarnation),
         }
     }
 
-    pub(super) fn count_blank(&mut self, from: &NodeId, blank: Blank) {
+    pub(super) fn count_no_cluster(&mut self, from: &NodeId, no_cluster: NoCluster) {
         let is_founder = self.is_founder(&self.me.name);
-        let Role::Searching(search) = &mut self.role else { return };
-        if blank.to != self.me.incarnation || !is_founder {
+        let Role::Discovering(discovery) = &mut self.role else { return };
+        if no_cluster.to != self.me.incarnation || !is_founder {
             return;
         }
-        search.blank.insert(from.clone(), blank);
-        if search.blank.len() < self.peers.len() {
+        discovery.no_cluster.insert(from.clone(), no_cluster);
+        if discovery.no_cluster.len() < self.peers.len() {
             return;
         }
-        if !search.may_found {
+        if !discovery.may_bootstrap {
             // Whoever had joined a cluster has forgotten it. Another life may found.
-            self.be_reborn();
+            self.start_new_incarnation();
             return;
         }
-        let has_promised =
-            |name: &NodeId, blank: &Blank| search.promises.get(name) == Some(&blank.incarnation);
-        let unasked = search.blank.iter().filter(|(name, blank)| !has_promised(name, blank));
-        let claims: Vec<(NodeId, Blank)> = unasked.map(|(name, blank)| (name.clone(), *blank)).collect();
-        for (name, Blank { incarnation: to, token, .. }) in claims {
-            self.send(&name, Claim { incarnation: self.me.incarnation, to, token });
+        let has_accepted =
+            |name: &NodeId, no_cluster: &NoCluster| discovery.accepted_by.get(name) == Some(&no_cluster.incarnation);
+        let unasked = discovery.no_cluster.iter().filter(|(name, no_cluster)| !has_accepted(name, no_cluster));
+        let claims: Vec<(NodeId, NoCluster)> = unasked.map(|(name, no_cluster)| (name.clone(), *no_cluster)).collect();
+        for (name, NoCluster { incarnation: to, token, .. }) in claims {
+            self.send(&name, ProposeCluster { incarnation: self.me.incarnation, to, token });
         }
     }
 
-    pub(super) fn give_promise(&mut self, from: &NodeId, claim: Claim) {
-        if claim.to != self.me.incarnation {
+    pub(super) fn accept_cluster(&mut self, from: &NodeId, proposal: ProposeCluster) {
+        if proposal.to != self.me.incarnation {
             return;
         }
         match &mut self.role {
-            Role::Searching(search) if search.answered == Some((claim.incarnation, claim.token)) => {
-                search.promised = Some(claim.incarnation);
-                self.send(from, Promise { incarnation: claim.to, to: claim.incarnation });
+            Role::Discovering(discovery) if discovery.answered == Some((proposal.incarnation, proposal.token)) => {
+                discovery.accepted = Some(proposal.incarnation);
+                self.send(from, AcceptCluster { incarnation: proposal.to, to: proposal.incarnation });
             }
-            Role::Searching(_) => {}
-            Role::Following | Role::Campaigning(_) | Role::Leading(_) => {
-                self.tell_founder(from, claim.incarnation);
+            Role::Discovering(_) => {}
+            Role::Follower | Role::Candidate(_) | Role::Leader(_) => {
+                self.tell_founder(from, proposal.incarnation);
             }
         }
     }
 
-    pub(super) fn count_promise(&mut self, from: &NodeId, promise: Promise) {
-        let Role::Searching(search) = &mut self.role else { return };
-        if promise.to == self.me.incarnation {
-            search.promises.insert(from.clone(), promise.incarnation);
-            self.found_if_all_promise();
+    pub(super) fn count_accept_cluster(&mut self, from: &NodeId, acceptance: AcceptCluster) {
+        let Role::Discovering(discovery) = &mut self.role else { return };
+        if acceptance.to == self.me.incarnation {
+            discovery.accepted_by.insert(from.clone(), acceptance.incarnation);
+            self.bootstrap_if_all_accept();
         }
     }
 
-    fn found_if_all_promise(&mut self) {
-        let Role::Searching(search) = &self.role else { return };
+    fn bootstrap_if_all_accept(&mut self) {
+        let Role::Discovering(discovery) = &self.role else { return };
         // Who has begun a new life since its promise must promise again, lest the cluster be one of the dead.
-        let is_promised = |peer: &NodeId| {
-            let blank = search.blank.get(peer).map(|blank| blank.incarnation);
-            blank.is_some() && search.promises.get(peer).copied() == blank
+        let has_accepted = |peer: &NodeId| {
+            let no_cluster = discovery.no_cluster.get(peer).map(|no_cluster| no_cluster.incarnation);
+            no_cluster.is_some() && discovery.accepted_by.get(peer).copied() == no_cluster
         };
-        let may_found = self.is_founder(&self.me.name) && search.may_found;
-        if !may_found || !self.peers.iter().all(is_promised) {
+        let may_bootstrap = self.is_founder(&self.me.name) && discovery.may_bootstrap;
+        if !may_bootstrap || !self.peers.iter().all(has_accepted) {
             return;
         }
-        let began = search.began.unwrap_or(self.now);
-        let promises = search.promises.iter();
-        let others = promises.map(|(name, life)| Member { name: name.clone(), incarnation: *life });
+        let began = discovery.began.unwrap_or(self.now);
+        let accepted_by = discovery.accepted_by.iter();
+        let others = accepted_by.map(|(name, life)| Member { name: name.clone(), incarnation: *life });
         let members = others.chain([self.me.clone()]).collect();
         self.cluster = Some(self.me.incarnation);
         self.term = 1;
@@ -198,19 +198,19 @@ impl Raft {
             return false;
         }
         match (&self.role, self.cluster) {
-            (Role::Searching(search), _) => {
-                let joins = stamp.is_established || search.promised == Some(stamp.cluster);
+            (Role::Discovering(discovery), _) => {
+                let joins = stamp.is_established || discovery.accepted == Some(stamp.cluster);
                 if joins {
                     self.cluster = Some(stamp.cluster);
-                    self.role = Role::Following;
-                    self.rest();
+                    self.role = Role::Follower;
+                    self.reset_election_timer();
                 }
                 joins
             }
             (_, Some(cluster)) if cluster == stamp.cluster => true,
             (_, Some(_)) => {
                 if stamp.is_established {
-                    self.hear_of_a_cluster(Elsewhere {
+                    self.learn_of_cluster(ClusterExists {
                         cluster: stamp.cluster,
                         is_established: true,
                         to: stamp.to,
@@ -224,20 +224,20 @@ impl Raft {
         }
     }
 
-    pub(super) fn hear_of_a_cluster(&mut self, elsewhere: Elsewhere) {
-        if elsewhere.to != self.me.incarnation {
+    pub(super) fn learn_of_cluster(&mut self, existing: ClusterExists) {
+        if existing.to != self.me.incarnation {
             return;
         }
         match (&mut self.role, self.cluster) {
-            (Role::Searching(search), _) => {
-                search.may_found = false;
-                search.blank.clear();
-                search.promises.clear();
+            (Role::Discovering(discovery), _) => {
+                discovery.may_bootstrap = false;
+                discovery.no_cluster.clear();
+                discovery.accepted_by.clear();
             }
             (_, Some(cluster)) => {
-                let came_to_nothing = self.committed == 0 && elsewhere.is_established;
-                if cluster != elsewhere.cluster && came_to_nothing {
-                    self.be_reborn();
+                let came_to_nothing = self.committed == 0 && existing.is_established;
+                if cluster != existing.cluster && came_to_nothing {
+                    self.start_new_incarnation();
                 }
             }
             (_, None) => unreachable!("only a node that searches has no cluster"),
@@ -252,7 +252,7 @@ impl Raft {
 
     fn tell(&mut self, to: &NodeId, incarnation: u64) {
         let Some(cluster) = self.cluster else { return };
-        self.send(to, Elsewhere { cluster, is_established: self.committed > 0, to: incarnation });
+        self.send(to, ClusterExists { cluster, is_established: self.committed > 0, to: incarnation });
     }
 
     /// Whether this is the node that may found: the one with the first name.
@@ -261,8 +261,8 @@ impl Raft {
     }
 
     /// Begins a new life without a past, as if the node had been killed and started again.
-    pub(super) fn be_reborn(&mut self) {
-        self.lose_reads();
+    pub(super) fn start_new_incarnation(&mut self) {
+        self.drop_reads();
         self.me.incarnation = draw_incarnation(&mut self.random);
         self.cluster = None;
         self.term = 0;
@@ -270,15 +270,15 @@ impl Raft {
         self.log = Log::default();
         self.committed = 0;
         self.store = Store::default();
-        self.role = Role::Searching(Search::default());
+        self.role = Role::Discovering(Discovery::default());
         self.due = self.now;
-        self.effects.push(Effect::Reborn);
+        self.effects.push(Effect::NewIncarnation);
         self.set_leader(None);
     }
 
     /// Becomes the leader of the present term, whose first entry this is.
     pub(super) fn lead(&mut self, first: Payload, campaign_began: Time) {
         self.log.push(Entry { term: self.term, payload: first });
-        self.take_the_lead(campaign_began);
+        self.become_leader(campaign_began);
     }
 }
