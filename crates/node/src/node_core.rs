@@ -15,8 +15,7 @@ use crate::{Node, Random, Router, Time};
 
 /// A node that does no I/O, reads no clock and owns no thread.
 ///
-/// Whoever drives it hands it each message with the time, sends what it puts out, and steps it again no later
-/// than its deadline. The stdin/stdout driver and the simulator drive the identical core.
+/// Its driver hands it each message with the time, sends its outputs, and steps it again no later than its deadline. The stdin/stdout driver and the simulator drive the identical core.
 ///
 /// ```
 /// use glomers_node::{CoreOptions, Input, NodeCore, Outputs, Random, Router, Time};
@@ -112,7 +111,7 @@ impl NodeCore {
     /// The `msg_id` of the node's next request; 1 by default.
     ///
     /// A message finds its receiver by name, so a reply meant for a node that was killed reaches the node that was started in its place.
-    /// Whoever starts a node again must give it other ids than before, or that reply would answer the wrong request.
+    /// Give a node that is started again other ids than before, or that reply would answer the wrong request.
     pub fn set_first_msg_id(&mut self, first_msg_id: u64) {
         self.node.shared().replies.borrow_mut().set_first_msg_id(first_msg_id);
     }
@@ -307,7 +306,7 @@ impl NodeCore {
     }
 }
 
-/// Tasks hold the node, and the node holds its tasks: whoever drops the core ends both.
+/// Tasks hold the node, and the node holds its tasks. Dropping the core breaks that circle.
 impl Drop for NodeCore {
     fn drop(&mut self) {
         self.node.shared().executor.clear();

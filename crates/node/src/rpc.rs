@@ -119,7 +119,7 @@ pub struct RawRpc {
 enum Phase {
     /// The next attempt is to be sent now.
     Sending,
-    /// An attempt is on its way, until its timeout.
+    /// An attempt has been sent, and waits until its timeout.
     Waiting(Sleep),
     /// An attempt has failed in a way that may pass; the next is sent after a pause.
     Pausing(Sleep),

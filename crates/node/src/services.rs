@@ -8,7 +8,7 @@
 //! | `lin-tso` | [`Node::lin_tso`] | integers that grow, one for each request |
 //!
 //! The shapes of the messages are those of Maelstrom's services (`doc/services.md`); their types are public
-//! for whoever writes such a service.
+//! for those who write such a service.
 //!
 //! ```
 //! use glomers_node::{ErrorCode, Node, RpcError};

@@ -70,6 +70,9 @@ impl DurableLog {
 
 impl fmt::Debug for DurableLog {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.debug_struct("DurableLog").field("stored_length", &self.stored_length).finish_non_exhaustive()
+        formatter
+            .debug_struct("DurableLog")
+            .field("stored_length", &self.stored_length)
+            .finish_non_exhaustive()
     }
 }

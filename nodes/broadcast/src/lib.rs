@@ -4,8 +4,8 @@
 //!
 //! The nodes stand in the order of the init message. The first that can be reached is the **relay**. Every node sends what its clients gave
 //! it to the relay, and the relay passes on what has come since it last did so, to everybody, in one message each. So a value takes two
-//! hops, and what many nodes were given travels in one message. How long the relay waits between two rounds is the one knob between speed
-//! and thrift.
+//! hops, and what many nodes were given travels in one message. How long the relay waits between two rounds is the one choice between fast
+//! and few messages.
 //!
 //! There is one message between nodes, [`Gossip`], and it always says the same: what its sender **has**, and all that its receiver
 //! **lacks**, as far as the sender knows. What a node has is told by a number for each log (see [`Store`]), like a version vector. This one
@@ -17,14 +17,14 @@
 //!
 //! A message is only sent on purpose when nothing else goes the same way for a while, so a quiet cluster is silent.
 //!
-//! A sparing node does not send its values as they come. It knows when the relay last spoke and how often it speaks, and sends so that its
-//! message arrives just before the next round: one message a round, and no second wait at the relay.
+//! A `low-traffic` node does not send its values as they come. It knows when the relay last spoke and how often it does, and sends so that
+//! its message arrives shortly before the next round: one message a round, and no second wait at the relay.
 //!
 //! # When something breaks
 //!
-//! A node that does not confirm in time what it was sent is **silent**, be it dead, stopped, slow or cut off. If that was somebody's relay,
-//! the next node in the order is the relay instead; a node that is chosen so serves those who chose it, and is itself served by the next
-//! before it. A node that finds everybody before it silent serves all. It keeps trying the silent ones, one message each from time to time,
+//! A node that does not confirm in time what it was sent is **silent**, be it dead, stopped, slow or cut off. Where it was a relay,
+//! the next node in the order takes its place; such a node serves those that chose it, and is itself served by the next before it. A node
+//! that finds all nodes before it silent serves all. It keeps trying the silent ones, one message each from time to time,
 //! and the first answer brings both sides up to date. So one relay is enough while all is well, and each part of a cluster that has
 //! fallen apart has one of its own. No link must work both ways, and reaching any one node is enough.
 //!
@@ -44,15 +44,15 @@
 //! The promise is about what was acknowledged. A node shows a value as soon as it has it, so with bad luck a read shows what is lost with
 //! that node a moment later, before its client has heard anything.
 //!
-//! No node can be both most thrifty and safe from death: with one client a node, who waits, each value needs a message out and a message
-//! back before it is acknowledged, which is about one message for each operation, since every second operation is a read.
+//! No node can be that economical and survive its own death: with one client a node, which waits, each value needs a message out and a
+//! message back before it is acknowledged. That is about one message for each operation, since every second operation is a read.
 //!
 //! # What it costs
 //!
 //! With 25 nodes, a hundred operations a second, half of them broadcasts, and messages that take 100 ms. A round costs 24 messages down and
-//! at most 24 up; so, with a round every `T` seconds, a sparing node's messages for each operation are
-//! `24 (1 + (1 - exp(-2 T))) / (100 T)`: 0.31 at 1.5 s and 0.85 at 0.45 s, beside what starting and ending take. A value waits up to `T`, and
-//! is 250 ms on its way. A fast node's values go up at once: `0.48 + 24 / (100 T)`, 3.5 at 80 ms, and one more to keep them.
+//! at most 24 up; so, with a round every `T` seconds, a `low-traffic` node's messages for each operation are
+//! `24 (1 + (1 - exp(-2 T))) / (100 T)`: 0.45 at 1 s and 0.85 at 0.45 s, beside what starting and ending take. A value waits up to `T`, and
+//! travels for 200 ms plus the time that its node keeps in reserve, which is the `--round-trip-ms` less the real round trip. A fast node's values go up at once: `0.48 + 24 / (100 T)`, 3.5 at 80 ms, and one more to keep them.
 //!
 //! The set checker counts from the acknowledgement or the first read that shows the value, whichever is earlier; "from the request" counts
 //! from the client's request instead. Faults come and go every five seconds or so, so that each is on for about half of the run. `cargo run

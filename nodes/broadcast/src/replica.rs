@@ -189,7 +189,7 @@ impl Replica {
         }
     }
 
-    /// Whoever confirmed nothing for too long is silent: no relay any more, and nobody's follower.
+    /// A node that has confirmed nothing for too long is silent: it is no relay any more, and follows none.
     fn give_up_on_the_silent(&mut self, now: Time) {
         for index in 0..self.peers.len() {
             let (link, patience) = (self.link(index), self.patience(index));

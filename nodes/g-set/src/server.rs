@@ -13,7 +13,7 @@ messages! {
         /// Any JSON.
         pub element: Box<RawValue>,
     } =>
-    /// Answers [`Add`]: the element stays for ever.
+    /// Answers [`Add`]: the element will never be lost.
     "add_ok" pub struct AddOk {};
 
     /// Asks for all elements.

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use glomers_node::{NodeId, RawValue};
 use serde::{Deserialize, Serialize};
 
-/// For each journal, in the order of the nodes' names, how many of its entries somebody has read.
+/// For each journal, in the order of the nodes' names, how many of its entries a node has read.
 pub(crate) type Progress = Vec<u64>;
 
 /// One entry of a journal. It is written once and never changes.

@@ -13,7 +13,7 @@ use crate::store::ENTRIES_PER_VOLUME;
 /// The pause between two looks at what the others have written.
 const INTERVAL: Duration = Duration::from_millis(50);
 
-/// How long messages wait for a promise of a node that shows no sign of life, before its past is closed.
+/// How long messages wait for the promise of a node that has not been heard of, before its past is closed.
 const PATIENCE: Duration = Duration::from_millis(500);
 
 /// On slow links, patience is so many times what the last look at the others took: to close the past of a node that lives costs it a round
@@ -137,7 +137,7 @@ impl Core {
         self.now().since(heard.since) >= patience
     }
 
-    /// Says in another node's journal that all its later entries come after what this node has read. Whoever writes there next finds
+    /// Says in another node's journal that all its later entries come after what this node has read. The node that writes there next finds
     /// the slot taken, reads this, and keeps to it.
     async fn close(&self, journal: usize) {
         let owner = &self.owners[journal];

@@ -5,7 +5,7 @@ use std::rc::Rc;
 
 use glomers_node::{NodeId, RawValue};
 
-use crate::entry::{Append, JournalTail, Entry, Progress};
+use crate::entry::{Append, Entry, JournalTail, Progress};
 use crate::log::{Log, Place};
 
 /// No answer shows more messages of one key than this.
@@ -164,7 +164,7 @@ impl Replica {
         others.any(|(other, messages)| promise[other] < messages.messages_end)
     }
 
-    /// The journals of which the node's own has seen more than the node has read: somebody else has closed its past.
+    /// The journals of which the node's own has seen more than the node has read: another node has closed its past.
     pub(crate) fn journals_to_read(&self) -> Vec<usize> {
         let seen = &self.journals[self.own].promise;
         (0..self.journals.len())

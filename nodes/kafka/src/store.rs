@@ -7,7 +7,7 @@ use glomers_node::{ErrorCode, Node, NodeId, Retry, RpcError};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use crate::entry::{JournalTail, Entry};
+use crate::entry::{Entry, JournalTail};
 
 /// How many entries are gathered in one volume.
 pub(crate) const ENTRIES_PER_VOLUME: u64 = 64;

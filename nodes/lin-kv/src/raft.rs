@@ -29,9 +29,9 @@
 //!
 //! See `bootstrap`.
 
-mod learners;
-mod election;
 mod bootstrap;
+mod election;
+mod learners;
 mod log;
 mod membership;
 mod message;
@@ -43,16 +43,16 @@ use std::time::Duration;
 
 use glomers_node::{NodeId, Random, Time};
 
-use self::election::Campaign;
 use self::bootstrap::Discovery;
+use self::election::Campaign;
 use self::replication::Leadership;
 use crate::store::{Command, CommandId, Outcome, Store};
 
 pub use self::log::{Entry, Log, LogMismatch, Payload, Position};
 pub use self::membership::{Member, Membership};
 pub use self::message::{
-    AppendEntries, NoCluster, ProposeCluster, Removed, ClusterExists, AppendResponse, InstallSnapshot, Message, AcceptCluster, RequestVote, Discover, Stamp,
-    Vote,
+    AcceptCluster, AppendEntries, AppendResponse, ClusterExists, Discover, InstallSnapshot, Message,
+    NoCluster, ProposeCluster, Removed, RequestVote, Stamp, Vote,
 };
 
 /// How patient a node is, and how much it keeps. None of it matters to what is promised.

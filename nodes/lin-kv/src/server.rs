@@ -10,8 +10,8 @@ use glomers_node::{Alarm, Body, ErrorCode, Json, Node, NodeId, Router, RpcError,
 use serde::{Deserialize, Serialize};
 
 use crate::raft::{
-    AppendEntries, NoCluster, ProposeCluster, Removed, Effect, ClusterExists, AppendResponse, InstallSnapshot, Member, Message, AcceptCluster, Raft,
-    RequestVote, Discover, Tuning, Vote,
+    AcceptCluster, AppendEntries, AppendResponse, ClusterExists, Discover, Effect, InstallSnapshot, Member,
+    Message, NoCluster, ProposeCluster, Raft, Removed, RequestVote, Tuning, Vote,
 };
 use crate::requests::{Operation, Requests};
 use crate::store::{Change, Command, CommandId, Outcome};
@@ -164,7 +164,7 @@ impl LinKvServer {
     fn send_to_leader(&self, number: u64) {
         let state = &mut *self.state.borrow_mut();
         let Some(leader) = state.raft.leader().cloned() else { return };
-        // Whoever is no member has no session, so that its command might be carried out twice.
+        // A node that is not a member has no session, so its command might be carried out twice.
         if state.requests.is_change(number) && !state.raft.is_member() {
             return;
         }
@@ -206,7 +206,7 @@ impl LinKvServer {
         self.settle();
     }
 
-    /// Does what the log asks for, and sees to it that the node wakes up in time.
+    /// Does what the log asks for, and sets the alarms for what comes next.
     fn settle(&self) {
         loop {
             let effects = self.state.borrow_mut().raft.take_effects();
@@ -233,7 +233,7 @@ impl LinKvServer {
                 };
                 self.answer(&read.id, outcome);
             }
-            // Whoever asked will ask the next leader.
+            // The node that asked will ask the next leader.
             Effect::ReadDropped(number) => drop(self.state.borrow_mut().reads.remove(&number)),
             Effect::LeaderChanged => {
                 let numbers = self.state.borrow().requests.numbers();
@@ -284,7 +284,7 @@ impl LinKvServer {
 }
 
 impl State {
-    /// Puts a change into the log, or a read in line. Where this node does not lead, whoever asked will ask again.
+    /// Puts a change into the log, or a read in line. Where this node does not lead, the sender will ask again.
     fn carry_out(&mut self, id: CommandId, finished_below: u64, operation: Operation) {
         match operation {
             Operation::Change(change) => {

@@ -58,7 +58,7 @@ impl Committer {
                     job.answer(Ok(TxnOk { txn }));
                 }
                 if self.has_rival.replace(false) {
-                    // Whoever has just committed knows the root, and could go on doing so before anybody else does.
+                    // The node that has just committed knows the root, and could go on committing before any other gets to.
                     let chance = self.node.rng().f64();
                     self.node.sleep((self.node.now() - began).mul_f64(2.0 * chance)).await;
                 }

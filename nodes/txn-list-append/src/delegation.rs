@@ -123,10 +123,8 @@ impl Delegates {
                 if error.code.is_definite() {
                     return round;
                 }
-                let text = format!(
-                    "{committer} was asked to commit this, and may have done so: {}",
-                    error.text
-                );
+                let text =
+                    format!("{committer} was asked to commit this, and may have done so: {}", error.text);
                 let unknown = RpcError::new(ErrorCode::TIMEOUT, text);
                 round.into_iter().for_each(|job| job.answer(Err(unknown.clone())));
                 Vec::new()

@@ -54,10 +54,7 @@ impl ListServer {
         let (committing, delegating) = (Rc::clone(&shared), Rc::clone(&shared));
         shared.own.start_with_jobs(&shared.node, async move |round| committing.commit(round).await);
         shared.delegable.start_with_jobs(&shared.node, async move |round| delegating.delegate(round).await);
-        Router::new(Self { shared })
-            .on(Self::transact)
-            .on(Self::introduce)
-            .on_from(Self::commit_for_another)
+        Router::new(Self { shared }).on(Self::transact).on(Self::introduce).on_from(Self::commit_for_another)
     }
 
     async fn transact(&self, request: Txn) -> Result<TxnOk, RpcError> {
@@ -71,7 +68,7 @@ impl ListServer {
         Ok(IntroduceOk { life: self.shared.life })
     }
 
-    /// Whoever asks has chosen this node to commit, so that it does not pass the transactions on.
+    /// The sender has chosen this node to commit, so the transactions are not passed on again.
     async fn commit_for_another(&self, src: NodeId, request: Delegate) -> Result<DelegateOk, RpcError> {
         if request.to != self.shared.life {
             return Err(is_outdated());

@@ -30,7 +30,7 @@ impl UniqueIdServer {
     }
 
     /// The server with its one handler.
-    #[expect(clippy::needless_pass_by_value, reason = "whoever makes a server hands it its node")]
+    #[expect(clippy::needless_pass_by_value, reason = "a server is made from its node")]
     pub fn router(node: Node) -> Router<Self> {
         Router::new(Self::new(&node)).on(Self::generate)
     }

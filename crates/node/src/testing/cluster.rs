@@ -121,8 +121,8 @@ impl Cluster {
         }
     }
 
-    /// Kills a node and starts it again: it has lost its state, draws other random numbers than before, and is sent init. What it had sent
-    /// is still on its way, and so is what was sent to it.
+    /// Kills a node and starts it again: it has lost its state, draws other random numbers than before, and is sent init. Messages
+    /// that it had sent, and those sent to it, still arrive.
     ///
     /// ```
     /// use std::cell::Cell;
@@ -185,7 +185,7 @@ impl Cluster {
         assert!(former.is_none(), "the cluster has two hosts called {name}");
     }
 
-    /// How long a message between nodes is on its way, from now on.
+    /// How long messages between nodes take, from now on.
     pub fn latency(&mut self, latency: Duration) {
         self.latency = latency;
     }
@@ -196,7 +196,7 @@ impl Cluster {
     /// The node's, if it answers with an error; a timeout (code 0) after five seconds of virtual time.
     ///
     /// # Panics
-    /// When a node sends to somebody who does not exist.
+    /// When a node sends to a host that does not exist.
     pub fn call<R: Request + 'static>(
         &mut self,
         dest: impl Into<NodeId>,
@@ -225,14 +225,14 @@ impl Cluster {
     /// Lets time pass.
     ///
     /// # Panics
-    /// When a node sends to somebody who does not exist.
+    /// When a node sends to a host that does not exist.
     pub fn advance(&mut self, duration: Duration) {
         let end = self.now + duration;
         while self.turn(end) {}
         self.now = end;
     }
 
-    /// Drops what the two hosts send each other, from now on; what is on its way still arrives.
+    /// Drops what the two hosts send each other, from now on; what has been sent already still arrives.
     pub fn cut(&mut self, one: &str, other: &str) {
         self.cut.insert((one.into(), other.into()));
         self.cut.insert((other.into(), one.into()));

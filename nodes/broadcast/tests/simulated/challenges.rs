@@ -56,7 +56,9 @@ fn challenge_3e_sparing_and_twice_as_fast() {
         .expect("net.servers.msgs-per-op<=1.0")
         .expect("stable-latency.p50<=480ms")
         .expect("stable-latency.max<=720ms");
-    simulation.run(node(settings("--profile low-traffic --interval-ms 450 --round-trip-ms 250"))).assert_valid();
+    simulation
+        .run(node(settings("--profile low-traffic --interval-ms 450 --round-trip-ms 250")))
+        .assert_valid();
 }
 
 #[test]

@@ -29,7 +29,7 @@
 //!
 //! A founder to whom no majority answers begins a new life, and tries again. If it dies before a majority has joined, it
 //! leaves a cluster that the others may still establish, by electing a leader. If too few of those who have
-//! joined live, it stays where it is, and nobody serves: kills in the first moments may have that effect. Where another one is established all the same, whoever is
+//! joined live, it stays where it is, and no node serves: kills in the first moments may have that effect. Where another one is established all the same, a node
 //! in the one that came to nothing has nothing to lose, and begins a new life in the other.
 
 use std::collections::BTreeMap;
@@ -38,8 +38,8 @@ use std::time::Duration;
 use glomers_node::{NodeId, Time};
 
 use super::{
-    NoCluster, ProposeCluster, Effect, ClusterExists, Entry, Log, Member, Payload, AcceptCluster, Raft, Role, Discover, Stamp,
-    draw_incarnation,
+    AcceptCluster, ClusterExists, Discover, Effect, Entry, Log, Member, NoCluster, Payload, ProposeCluster,
+    Raft, Role, Stamp, draw_incarnation,
 };
 use crate::store::Store;
 
@@ -100,7 +100,7 @@ impl Raft {
     pub(super) fn answer_discover(&mut self, from: &NodeId, discover: Discover) {
         let is_from_founder = self.is_founder(from);
         match &mut self.role {
-            // Others are taken in by a leader, and here is none.
+            // Other nodes are added by a leader, and this is none.
             Role::Discovering(_) if !is_from_founder => {}
             Role::Discovering(discovery) => {
                 let token = match discovery.answered {
@@ -134,14 +134,17 @@ impl Raft {
             return;
         }
         if !discovery.may_bootstrap {
-            // Whoever had joined a cluster has forgotten it. Another life may found.
+            // The node that had joined a cluster has forgotten it. Another life may found one.
             self.start_new_incarnation();
             return;
         }
-        let has_accepted =
-            |name: &NodeId, no_cluster: &NoCluster| discovery.accepted_by.get(name) == Some(&no_cluster.incarnation);
-        let unasked = discovery.no_cluster.iter().filter(|(name, no_cluster)| !has_accepted(name, no_cluster));
-        let claims: Vec<(NodeId, NoCluster)> = unasked.map(|(name, no_cluster)| (name.clone(), *no_cluster)).collect();
+        let has_accepted = |name: &NodeId, no_cluster: &NoCluster| {
+            discovery.accepted_by.get(name) == Some(&no_cluster.incarnation)
+        };
+        let unasked =
+            discovery.no_cluster.iter().filter(|(name, no_cluster)| !has_accepted(name, no_cluster));
+        let claims: Vec<(NodeId, NoCluster)> =
+            unasked.map(|(name, no_cluster)| (name.clone(), *no_cluster)).collect();
         for (name, NoCluster { incarnation: to, token, .. }) in claims {
             self.send(&name, ProposeCluster { incarnation: self.me.incarnation, to, token });
         }
@@ -152,7 +155,9 @@ impl Raft {
             return;
         }
         match &mut self.role {
-            Role::Discovering(discovery) if discovery.answered == Some((proposal.incarnation, proposal.token)) => {
+            Role::Discovering(discovery)
+                if discovery.answered == Some((proposal.incarnation, proposal.token)) =>
+            {
                 discovery.accepted = Some(proposal.incarnation);
                 self.send(from, AcceptCluster { incarnation: proposal.to, to: proposal.incarnation });
             }
@@ -173,7 +178,7 @@ impl Raft {
 
     fn bootstrap_if_all_accept(&mut self) {
         let Role::Discovering(discovery) = &self.role else { return };
-        // Who has begun a new life since its promise must promise again, lest the cluster be one of the dead.
+        // A node that has begun a new life since it accepted must accept again, or the cluster would have members that no longer live.
         let has_accepted = |peer: &NodeId| {
             let no_cluster = discovery.no_cluster.get(peer).map(|no_cluster| no_cluster.incarnation);
             no_cluster.is_some() && discovery.accepted_by.get(peer).copied() == no_cluster

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use glomers_node::{NodeId, Time};
 
-use super::{Removed, Member, Payload, Position, Raft, RequestVote, Role, Vote};
+use super::{Member, Payload, Position, Raft, Removed, RequestVote, Role, Vote};
 
 /// A candidate waits no longer than this for the votes, however slow the network seems.
 const LONGEST_PATIENCE: Duration = Duration::from_secs(6);
@@ -30,7 +30,7 @@ impl Raft {
         if self.is_member() {
             self.campaign(true, self.now);
         } else {
-            // Whoever was bringing this node up to date has stopped.
+            // The leader that was bringing this node up to date has stopped.
             self.role = Role::Follower;
             self.reset_election_timer();
             self.discover();
@@ -58,7 +58,7 @@ impl Raft {
         self.due = self.now + self.scattered(self.tuning.election_timeout);
     }
 
-    /// Follows whoever leads or is going to lead the present term.
+    /// Follows the leader of the present term, or waits for one.
     pub(super) fn follow(&mut self) {
         if !matches!(self.role, Role::Follower) {
             self.drop_reads();

@@ -133,7 +133,12 @@ impl Log {
     ///
     /// # Panics
     /// When an entry up to `committed` would have to go: two leaders would have committed different entries.
-    pub fn accept(&mut self, after: Position, entries: Vec<Entry>, committed: u64) -> Result<u64, LogMismatch> {
+    pub fn accept(
+        &mut self,
+        after: Position,
+        entries: Vec<Entry>,
+        committed: u64,
+    ) -> Result<u64, LogMismatch> {
         if after.index > self.base.index {
             match self.term_at(after.index) {
                 Some(term) if term == after.term => {}

@@ -5,7 +5,10 @@ use std::time::Duration;
 
 use glomers_node::{NodeId, Time};
 
-use super::{AppendEntries, Effect, AppendResponse, InstallSnapshot, Log, Member, LogMismatch, Position, Raft, Role, Stamp};
+use super::{
+    AppendEntries, AppendResponse, Effect, InstallSnapshot, Log, LogMismatch, Member, Position, Raft, Role,
+    Stamp,
+};
 use crate::store::Store;
 
 /// At most so many entries go in one message.
@@ -122,7 +125,7 @@ impl Raft {
 
     fn step_down(&mut self) {
         if self.term == 1 && self.committed == 0 {
-            // Only the founder leads the first term, so it knows that nobody has committed anything in its cluster.
+            // Only the founder leads the first term, so it knows that nothing has been committed in its cluster.
             self.start_new_incarnation();
         } else {
             self.follow();
@@ -130,7 +133,7 @@ impl Raft {
         }
     }
 
-    /// One message for everybody: what is new, or that there is nothing new.
+    /// Sends every node what it lacks, or a heartbeat.
     pub(super) fn send_append_to_all(&mut self) {
         let Role::Leader(leadership) = &mut self.role else { return };
         leadership.round += 1;
@@ -158,7 +161,7 @@ impl Raft {
         let Some(progress) = leadership.progress(other) else { return };
         if let Some(sent_at) = progress.install_sent_at {
             if now.since(sent_at) < patience {
-                // The store is on its way. This only says that the leader still leads.
+                // The store has been sent and not confirmed. This is only a heartbeat.
                 self.send_entries(name, incarnation, round, Vec::new(), self.committed);
                 return;
             }
@@ -172,7 +175,8 @@ impl Raft {
             progress.install_sent_at = Some(now);
             progress.sent = self.committed;
             let at = self.committed_position();
-            let install = InstallSnapshot { stamp: self.stamp(incarnation), round, at, store: self.store.image() };
+            let install =
+                InstallSnapshot { stamp: self.stamp(incarnation), round, at, store: self.store.image() };
             self.send(name, install);
             return;
         }
@@ -280,7 +284,9 @@ impl Raft {
                 progress.install_sent_at.is_none() && progress.sent < self.log.last_index()
             }
             // The entries before these may have come in the meantime.
-            None if progress.matched > Some(response.try_after) || progress.install_sent_at.is_some() => false,
+            None if progress.matched > Some(response.try_after) || progress.install_sent_at.is_some() => {
+                false
+            }
             None => {
                 progress.sent = response.try_after;
                 true

@@ -158,7 +158,7 @@ impl TestCluster {
         }
     }
 
-    /// Holds what a node has carried out against what all others have.
+    /// Compares what a node has carried out with what all others have.
     fn check_agreement(&mut self, name: &NodeId) {
         let node = &self.nodes[name];
         let Some(cluster) = node.cluster else { return };
@@ -227,7 +227,7 @@ impl TestCluster {
         }
     }
 
-    /// Everything is well again: whoever lives must agree, and nothing may be lost.
+    /// Ends all faults. The nodes that live must then agree, and nothing may be lost.
     fn heal_and_settle(&mut self) {
         self.rates = NO_FAULTS;
         self.sides.clear();
@@ -269,8 +269,11 @@ fn nothing_is_lost_while_a_majority_remembers() {
 #[test]
 fn founding_survives_the_death_of_founders() {
     for seed in seeds(20) {
-        let mut cluster =
-            TestCluster::new(5, seed, FaultRates { kills: 0.5, mean_delay_ms: 100.0, kills_before_bootstrap: true, ..MANY_FAULTS });
+        let mut cluster = TestCluster::new(
+            5,
+            seed,
+            FaultRates { kills: 0.5, mean_delay_ms: 100.0, kills_before_bootstrap: true, ..MANY_FAULTS },
+        );
         cluster.run_for(ms(3_000));
         cluster.rates.kills = 0.0;
         cluster.run_for(ms(5_000));
@@ -279,7 +282,7 @@ fn founding_survives_the_death_of_founders() {
 }
 
 #[test]
-fn whoever_forgets_the_survivors_stay_consistent() {
+fn the_survivors_stay_consistent_even_if_a_majority_forgets() {
     let mut stuck_count = 0;
     for seed in seeds(20) {
         let mut cluster = TestCluster::new(5, seed, FaultRates { spares_majority: false, ..MANY_FAULTS });
