@@ -9,7 +9,7 @@ use crate::peer::Peer;
 use crate::settings::{Acknowledge, Settings};
 use crate::values::{Life, Store, Summary, Value};
 
-/// One node's part in the algorithm that the [crate](crate) describes.
+/// One node's part in the algorithm that the [crate] describes.
 ///
 /// It is told what happens and when; after each event, and no later than [`deadline`](Self::deadline),
 /// [`poll`](Self::poll) says what to send.

@@ -11,7 +11,7 @@ use crate::messages::{Broadcast, BroadcastOk, Gossip, Read, ReadOk, Sync, SyncOk
 use crate::replica::Replica;
 use crate::settings::{Acknowledge, Settings};
 
-/// A node of the third challenge. See the [crate](crate) for what it does and what it promises.
+/// A node of the third challenge. See the [crate] for what it does and what it promises.
 #[derive(Debug, Clone)]
 pub struct BroadcastServer {
     shared: Rc<Shared>,
