@@ -73,18 +73,18 @@
 //! | `low-latency` | kill | 4.91 | 26 / 1911 | 224 / 2111 | 352 |
 //! | `low-latency --acknowledge copied` | none | 3.60 | 0 / 158 | 219 / 276 | - |
 //! | `low-latency --acknowledge copied` | partition | 4.10 | 1119 / 8956 | 1337 / 9435 | 668 |
-//! | `low-traffic` | none | 0.38 | 951 / 1742 | 951 / 1742 | - |
-//! | `low-traffic` | partition | 0.58 | 3653 / 11875 | 3653 / 11875 | 2971 |
-//! | `low-traffic` | one-way | 0.57 | 1324 / 8355 | 1324 / 8355 | 1216 |
-//! | `low-traffic` | asymmetric | 0.70 | 2470 / 6618 | 2470 / 6618 | 2124 |
-//! | `low-traffic` | loss | 0.51 | 2128 / 6103 | 2128 / 6103 | 3053 |
-//! | `low-traffic` | duplication | 0.38 | 1056 / 4530 | 1056 / 4530 | 2503 |
-//! | `low-traffic` | reordering | 0.43 | 1431 / 4029 | 1431 / 4029 | 2170 |
-//! | `low-traffic` | slow | 0.57 | 997 / 2929 | 997 / 2929 | 1718 |
-//! | `low-traffic` | flaky | 0.49 | 1937 / 7890 | 1938 / 7890 | 1716 |
-//! | `low-traffic` | pause | 0.68 | 1262 / 4949 | 1262 / 9237 | 1570 |
-//! | `low-traffic --interval-ms 450` | none | 0.94 | 463 / 693 | 464 / 693 | - |
-//! | `low-traffic --interval-ms 450` | partition | 1.17 | 1733 / 9666 | 1733 / 9666 | 1335 |
+//! | `low-traffic` | none | 0.52 | 848 / 1396 | 848 / 1396 | - |
+//! | `low-traffic` | partition | 0.73 | 2436 / 10163 | 2436 / 10163 | 1688 |
+//! | `low-traffic` | one-way | 0.77 | 1113 / 8354 | 1113 / 8354 | 1243 |
+//! | `low-traffic` | asymmetric | 0.88 | 1928 / 7066 | 1929 / 7066 | 2440 |
+//! | `low-traffic` | loss | 0.64 | 2045 / 4934 | 2045 / 4934 | 2900 |
+//! | `low-traffic` | duplication | 0.51 | 880 / 2390 | 880 / 2390 | 1033 |
+//! | `low-traffic` | reordering | 0.56 | 1253 / 3098 | 1254 / 3098 | 1178 |
+//! | `low-traffic` | slow | 0.52 | 1182 / 2378 | 1182 / 2379 | 1264 |
+//! | `low-traffic` | flaky | 0.65 | 1999 / 7000 | 1999 / 7000 | 1703 |
+//! | `low-traffic` | pause | 1.02 | 1092 / 5587 | 1029 / 8760 | 1092 |
+//! | `low-traffic --interval-ms 450 --round-trip-ms 250` | none | 0.94 | 463 / 693 | 464 / 693 | - |
+//! | `low-traffic --interval-ms 450 --round-trip-ms 250` | partition | 1.17 | 1733 / 9666 | 1733 / 9666 | 1335 |
 //!
 //! All of these runs are valid. With `kill`, `low-traffic` loses values, as its promise says.
 //!
