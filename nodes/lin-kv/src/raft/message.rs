@@ -72,10 +72,10 @@ pub struct ClusterExists {
     pub to: u64,
 }
 
-/// Tells a node that its life is no member any more: another of the same name has taken its place.
+/// Tells a node that its life is no longer a member: another life of the same name has taken its place.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Removed {
-    /// Whose word this is.
+    /// The leader that says so.
     pub stamp: Stamp,
 }
 
