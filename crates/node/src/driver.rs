@@ -13,7 +13,7 @@ use std::os::fd::AsFd;
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
-use glomers_protocol::{Envelope, write_envelope};
+use glomers_protocol::{Envelope, Excerpt, write_envelope};
 use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use thiserror::Error;
@@ -22,20 +22,18 @@ use tracing::Level;
 use crate::{CoreOptions, Input, Node, NodeCore, Outputs, Random, Router, Time, init_logging};
 use lines::LineBuffer;
 
-/// Runs a node on stdin and stdout until stdin ends. `start` makes the server, once the init message has
-/// come.
+/// Runs a node on stdin and stdout until stdin ends. `start` makes the server when the init message has come.
 ///
-/// When stdin ends, handlers that still run may finish, for up to five seconds; spawned tasks end. A line
-/// that is no message is logged and skipped. The exit status is 0, or 1 when stdin or stdout failed (a closed
-/// stdout among them).
+/// When stdin ends, handlers that still run have five seconds to finish; spawned tasks are dropped. A line that is not a message is
+/// logged and skipped. The exit status is 0, or 1 when stdin or stdout failed, for example because stdout was closed.
 ///
 /// The random numbers of the node come from the seed in `GLOMERS_NODE_SEED` and its id; without that variable
 /// they differ from run to run. The log goes to stderr: see [`init_logging`].
 pub fn run<S: 'static>(start: impl FnOnce(Node) -> Router<S> + 'static) -> ExitCode {
     init_logging();
     let mut core = NodeCore::new(CoreOptions { random: Random::derive(seed(), "node") }, start);
-    // Not from the seed, which is the same for a node that is started again. All JSON readers know integers of 53 bits.
-    core.number_requests_from((entropy() >> 16) + 1);
+    // Not from the seed, which is the same when a node is started again. At most 48 bits, which every JSON parser reads exactly.
+    core.set_first_msg_id((entropy() >> 16) + 1);
     match Driver::new(core, io::stdin(), io::stdout()).run() {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
@@ -45,15 +43,14 @@ pub fn run<S: 'static>(start: impl FnOnce(Node) -> Router<S> + 'static) -> ExitC
     }
 }
 
-/// How long handlers may go on when stdin has ended: as long as a client of the workbench waits for its
-/// answer.
-const FAREWELL: Duration = Duration::from_secs(5);
+/// How long handlers may go on after the end of stdin: as long as a client of the workbench waits for a reply.
+const SHUTDOWN_GRACE: Duration = Duration::from_secs(5);
 
 #[derive(Debug, Error)]
 enum DriveError {
     #[error("stdin cannot be read: {0}")]
     Input(#[source] io::Error),
-    #[error("stdout cannot be written, so nobody hears this node: {0}")]
+    #[error("stdout cannot be written, so this node cannot be heard: {0}")]
     Output(#[source] io::Error),
 }
 
@@ -145,10 +142,8 @@ impl<I: AsFd, O: AsFd> Driver<I, O> {
             return;
         }
         let Ok(line) = std::str::from_utf8(line) else {
-            tracing::error!(
-                "a line is skipped, since it is not UTF-8: {}",
-                excerpt(&String::from_utf8_lossy(line))
-            );
+            let line = String::from_utf8_lossy(line);
+            tracing::error!("skipping a line that is not UTF-8: {}", Excerpt(&line));
             return;
         };
         tracing::debug!("Received {line}");
@@ -156,8 +151,8 @@ impl<I: AsFd, O: AsFd> Driver<I, O> {
             Ok(envelope) => envelope,
             Err(error) => {
                 tracing::error!(
-                    "a line is skipped, since it is no message: {error}; the line is {}",
-                    excerpt(line)
+                    "skipping a line that is not a message: {error}; the line is {}",
+                    Excerpt(line)
                 );
                 return;
             }
@@ -167,8 +162,7 @@ impl<I: AsFd, O: AsFd> Driver<I, O> {
         self.collect_outputs(&envelope.dest);
     }
 
-    /// Turns what the core sent into lines. Before init the node answers under the name that it was called
-    /// by.
+    /// Turns what the core sent into lines. Before init the node has no name, and answers under the one it was addressed by.
     fn collect_outputs(&mut self, name_before_init: &str) {
         if self.outputs.is_empty() {
             return;
@@ -206,11 +200,11 @@ impl<I: AsFd, O: AsFd> Driver<I, O> {
 
     /// Input has ended: only timers can still wake a handler.
     fn finish_handlers(&mut self) -> Result<(), DriveError> {
-        let end = self.clock.now() + FAREWELL;
+        let end = self.clock.now() + SHUTDOWN_GRACE;
         while !self.core.is_answered() {
             let now = self.clock.now();
             let Some(deadline) = self.core.deadline().filter(|_| now < end) else {
-                tracing::warn!("stdin has ended, and handlers that wait for more of it are given up");
+                tracing::warn!("stdin has ended; giving up handlers that still wait for messages");
                 break;
             };
             // Waits only; an interrupted wait is made up for by the next.
@@ -266,15 +260,6 @@ fn wait_for(descriptor: &impl AsFd, event: PollFlags) -> io::Result<()> {
     match poll(&mut [PollFd::new(descriptor.as_fd(), event)], PollTimeout::NONE) {
         Ok(_) | Err(Errno::EINTR) => Ok(()),
         Err(error) => Err(error.into()),
-    }
-}
-
-/// The beginning of a line that may be of any length, escaped for a log.
-fn excerpt(line: &str) -> String {
-    const LENGTH_CHARS: usize = 200;
-    match line.char_indices().nth(LENGTH_CHARS) {
-        Some((end, _)) => format!("{:?}… ({} bytes)", &line[..end], line.len()),
-        None => format!("{line:?}"),
     }
 }
 

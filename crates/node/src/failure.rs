@@ -5,10 +5,12 @@ use std::error::Error;
 
 use glomers_protocol::{ErrorCode, RpcError};
 
+use crate::{Elapsed, QuorumError};
+
 /// Why a handler gives no reply: the error that its caller gets instead.
 ///
-/// Every error converts into it with `?`. An [`RpcError`] stays as it is; any other becomes a `crash` (code
-/// 13) with the error's text, since nobody knows how far the handler came.
+/// Every error converts into it with `?`. An [`RpcError`] stays as it is; the library's own errors ([`Elapsed`], [`QuorumError`]) have
+/// their codes; any other error becomes a `crash` (code 13) with the error's text, because the handler may have done part of its work.
 ///
 /// ```
 /// use glomers_node::{ErrorCode, Failure};
@@ -30,13 +32,18 @@ impl Failure {
     }
 }
 
-// `Failure` itself is no `Error`: with that, this blanket conversion could not be.
+// `Failure` must not be an `Error` itself, or this conversion would clash with the one from every type into itself.
 impl<E: Error + 'static> From<E> for Failure {
     fn from(error: E) -> Self {
         let any: &dyn Any = &error;
-        let error = match any.downcast_ref::<RpcError>() {
-            Some(error) => error.clone(),
-            None => RpcError::new(ErrorCode::CRASH, error.to_string()),
+        let error = if let Some(error) = any.downcast_ref::<RpcError>() {
+            error.clone()
+        } else if let Some(elapsed) = any.downcast_ref::<Elapsed>() {
+            (*elapsed).into()
+        } else if let Some(error) = any.downcast_ref::<QuorumError>() {
+            error.clone().into()
+        } else {
+            RpcError::new(ErrorCode::CRASH, error.to_string())
         };
         Self { error }
     }

@@ -8,15 +8,10 @@
 //! use std::process::ExitCode;
 //!
 //! use glomers_node::{Node, RawValue, Router, RpcError, messages};
-//! use serde::{Deserialize, Serialize};
 //!
-//! #[derive(Serialize, Deserialize)]
-//! struct Echo { echo: Box<RawValue> }
-//!
-//! #[derive(Serialize, Deserialize)]
-//! struct EchoOk { echo: Box<RawValue> }
-//!
-//! messages! { "echo" Echo => "echo_ok" EchoOk; }
+//! messages! {
+//!     "echo" struct Echo { echo: Box<RawValue> } => "echo_ok" struct EchoOk { echo: Box<RawValue> };
+//! }
 //!
 //! struct EchoServer { node: Node }
 //!
@@ -32,26 +27,49 @@
 //! }
 //! ```
 //!
-//! A node is one thread. Its state is `Cell` and `RefCell`; handlers start in the order their messages came,
-//! and interleave only where they await.
+//! # Concurrency
+//!
+//! A node is one thread. Its state is `Cell` and `RefCell`; handlers start in the order in which their messages came, and other
+//! handlers run only while one awaits. The same messages at the same times give the same run.
+//!
+//! # What a handler may await
+//!
+//! A node runs when a message comes or a timer of its own is due, and at no other time. So a handler or a [spawned](Node::spawn) task
+//! may await
+//!
+//! - what this crate provides: [`Rpc`], [`RpcAll`], [`Sleep`], [`Notify`], [`Alarm`], [`Batcher`] and the clients of [`services`];
+//! - what other tasks of the same node complete, such as a channel or a join of the `futures` crate.
+//!
+//! It must not await a future that something else completes: a timer or a socket of Tokio or async-std, or another thread. The node
+//! would not notice, and wait for its next message. A wake-up from another thread therefore panics in that thread, and ends the task
+//! with code 13 and an explanation. Nor may it loop without waiting: a task that goes on 100,000 times in one step, in which no time
+//! passes, is ended the same way. A loop that never awaits at all cannot be interrupted.
 //!
 //! # The modules, in reading order
 //!
 //! What an author meets:
 //!
-//! - `node`: [`Node`], a server's handle on its name, its peers, time, chance and the network.
-//! - `router`: [`Router`], which handler gets which message; [`Failure`], how a handler fails; [`messages!`],
-//!   names for types.
-//! - `rpc`: [`Rpc`] and [`Retry`], asking another node.
-//! - `timers`: [`Sleep`], waiting; `time`: [`Time`]; `random`: [`Random`].
+//! - `node`: [`Node`], a server's handle on its name, its peers, the network, time and random numbers.
+//! - `messages`: [`messages!`], which declares the types of messages; `router`: [`Router`], which handler gets which message;
+//!   `failure`: [`Failure`], how a handler fails.
+//! - `rpc`: [`Rpc`], asking another node; `retry`: [`Retry`]; `attempts`: [`Attempts`], errors that promise no more than is true;
+//!   `rpc_all`: [`RpcAll`], asking several nodes, for quorums.
+//! - `sleep`: [`Sleep`] and [`Node::timeout`]; `notify`: [`Notify`], waiting for a condition; `alarm`: [`Alarm`], a wake-up that can be
+//!   moved; `batcher`: [`Batcher`], serving many requests at once; `time`: [`Time`]; `random`: [`Random`].
 //! - [`services`]: clients of `lin-kv`, `seq-kv`, `lww-kv` and `lin-tso`.
 //! - [`testing`]: a node fed by hand, and a small cluster in virtual time.
 //!
 //! What drives it:
 //!
-//! - `node_core`: [`NodeCore`], the node without input and output, with `executor` and [`Outputs`].
+//! - `node_core`: [`NodeCore`], the node without input and output, on top of `executor`, `timers`, `replies`, `origin` and [`Outputs`].
 //! - `driver`: [`run`], the core on stdin and stdout; `logging`: [`init_logging`], its log on stderr.
 
+// `messages!` names this crate as its users do, also in this crate's own modules.
+extern crate self as glomers_node;
+
+mod alarm;
+mod attempts;
+mod batcher;
 mod driver;
 mod executor;
 mod failure;
@@ -59,30 +77,45 @@ mod logging;
 mod messages;
 mod node;
 mod node_core;
+mod notify;
+mod origin;
 mod outputs;
 mod random;
+mod replies;
+mod retry;
 mod router;
 mod rpc;
+mod rpc_all;
 pub mod services;
+mod sleep;
 pub mod testing;
 mod time;
 mod timers;
 
+pub use alarm::Alarm;
+pub use attempts::Attempts;
+pub use batcher::{Answer, Batcher, Job};
 pub use driver::run;
 pub use failure::Failure;
 pub use logging::init_logging;
 pub use node::Node;
 pub use node_core::{CoreOptions, Input, NodeCore};
+pub use notify::Notify;
 pub use outputs::{Output, Outputs};
 pub use random::Random;
+pub use retry::Retry;
 pub use router::Router;
-pub use rpc::{RawRpc, Retry, Rpc};
+pub use rpc::{RawRpc, Rpc};
+pub use rpc_all::{QuorumError, RpcAll};
+pub use sleep::{Elapsed, Sleep};
 pub use time::Time;
-pub use timers::Sleep;
 
 pub use glomers_protocol::{
-    self as protocol, Body, ErrorCode, Json, NodeId, RawBody, RawValue, Request, RpcError,
+    self as protocol, Body, ErrorCode, Excerpt, Json, MsgId, NodeId, RawBody, RawValue, Request, RpcError,
 };
+
+#[doc(hidden)]
+pub use serde;
 
 #[cfg(doctest)]
 #[doc = include_str!("../../../docs/src/a-node-in-ten-minutes.md")]

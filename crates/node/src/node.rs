@@ -1,18 +1,17 @@
-//! What an author's server holds of its node: its name, its peers, and ways to send, wait and draw.
+//! A server's handle on its node: the node's name and peers, and ways to send, spawn and draw random numbers.
 
 use std::cell::{Cell, OnceCell, RefCell, RefMut};
 use std::fmt;
 use std::rc::Rc;
-use std::time::Duration;
 
-use glomers_protocol::{Body, NodeId, RawBody, Request, RpcError, write_body};
+use glomers_protocol::{Body, NodeId, RawBody, RpcError, write_body};
 
 use crate::executor::{Executor, Task};
+use crate::origin::RequestOrigin;
 use crate::outputs::Outputs;
-use crate::router::Asker;
-use crate::rpc::Replies;
+use crate::replies::Replies;
 use crate::timers::Timers;
-use crate::{Random, RawRpc, Rpc, Sleep, Time};
+use crate::{Random, Time};
 
 /// A handle on the node that a server runs on. Cheap to clone; all clones are the same node.
 #[derive(Clone)]
@@ -24,8 +23,7 @@ impl Node {
     /// The node's own name.
     ///
     /// # Panics
-    /// Before the init message, when the node has no name. A server never sees that: it is made once init has
-    /// come.
+    /// Before the init message, when the node has no name. A server never sees that: it is made after init.
     pub fn id(&self) -> &NodeId {
         &self.identity().id
     }
@@ -46,50 +44,13 @@ impl Node {
         &self.identity().peers
     }
 
-    /// Sends a message that nobody answers.
+    /// Sends a message without a `msg_id`, which asks for no reply.
     ///
     /// # Panics
-    /// When the payload does not serialize as a JSON object, or uses a reserved key: a fault of its Rust
-    /// type.
+    /// When the payload does not serialize as a JSON object, or uses a reserved key: both are mistakes in its Rust type.
     pub fn send<B: Body>(&self, dest: impl Into<NodeId>, body: &B) {
         let sent = self.outputs().push(dest.into(), |text| write_body(text, B::TYPE, None, None, body));
         sent.unwrap_or_else(|error| panic!("{error}"));
-    }
-
-    /// Sends a message as it came, without its numbers.
-    pub fn send_raw(&self, dest: impl Into<NodeId>, body: &RawBody) {
-        self.send_numbered(dest.into(), body, None);
-    }
-
-    /// Asks another node, and waits for its answer: see [`Rpc`]. The request is sent when the returned future
-    /// is first polled.
-    ///
-    /// # Panics
-    /// When the request does not serialize as a JSON object, or uses a reserved key: a fault of its Rust
-    /// type.
-    #[expect(
-        clippy::needless_pass_by_value,
-        reason = "a request is made for its call, so the caller should not need to borrow it"
-    )]
-    pub fn rpc<R: Request>(&self, dest: impl Into<NodeId>, request: R) -> Rpc<R> {
-        let body = RawBody::of(&request).unwrap_or_else(|error| panic!("{error}"));
-        Rpc::new(self.rpc_raw(dest, body))
-    }
-
-    /// Passes a request on, and waits for the answer as it comes: see [`RawRpc`].
-    pub fn rpc_raw(&self, dest: impl Into<NodeId>, body: RawBody) -> RawRpc {
-        RawRpc::new(self.clone(), dest.into(), body)
-    }
-
-    /// Waits. The time is the driver's: virtual in a simulation, real on stdin and stdout, where it is exact
-    /// to a millisecond.
-    pub fn sleep(&self, duration: Duration) -> Sleep {
-        self.sleep_until(self.now() + duration)
-    }
-
-    /// Waits until a moment; no time at all where that has passed.
-    pub fn sleep_until(&self, due: Time) -> Sleep {
-        Sleep::until(self.clone(), due)
     }
 
     /// The time, as of the message or the timer that is being handled.
@@ -97,21 +58,23 @@ impl Node {
         self.shared.now.get()
     }
 
-    /// This node's stream of random numbers. Draw and let go: a second borrow while this one lives panics, so
-    /// it must not be held over an await.
+    /// This node's stream of random numbers. Don't keep the borrow, least of all over an await: a second borrow while the first lives
+    /// panics.
     pub fn rng(&self) -> RefMut<'_, Random> {
         self.shared.random.borrow_mut()
     }
 
-    /// How many replies have come that nobody waited for: answers to requests that were given up, second answers, answers to nothing.
+    /// How many replies matched no waiting request: late replies, second replies, and replies with a wrong or unusable `in_reply_to`.
     pub fn unclaimed_replies(&self) -> u64 {
         self.shared.unclaimed_replies.get()
     }
 
-    /// Runs a task beside the handlers, from the next time that they wait. It ends with the node; a panic in
-    /// it is logged.
+    /// Runs a task beside the handlers. It starts when the running handler waits or ends, and is dropped with the node. If it panics,
+    /// that is logged and the node goes on.
+    ///
+    /// What it may await: see [the crate's page](crate#what-a-handler-may-await).
     pub fn spawn(&self, future: impl Future<Output = ()> + 'static) {
-        self.shared.executor.spawn(Task { future: Box::pin(future), asker: None });
+        self.shared.executor.spawn(Task { future: Box::pin(future), origin: None });
     }
 }
 
@@ -174,43 +137,43 @@ impl Node {
         self.shared.identity.get().map_or("a node before init", |identity| identity.id.as_str())
     }
 
-    pub(crate) fn send_numbered(&self, dest: NodeId, body: &RawBody, msg_id: Option<u64>) {
+    pub(crate) fn send_request(&self, dest: NodeId, body: &RawBody, msg_id: u64) {
         let sent = self.outputs().push(dest, |text| {
-            body.write(text, msg_id, None);
+            body.write(text, Some(msg_id), None);
             Ok::<(), std::convert::Infallible>(())
         });
         let Ok(()) = sent;
     }
 
-    /// Answers a request. A message without a number asked for no answer and gets none.
-    pub(crate) fn reply<B: Body>(&self, asker: &Asker, body: &B) {
-        let Some(msg_id) = asker.msg_id else {
+    /// Answers a request. A message without a `msg_id` asked for no reply and gets none.
+    pub(crate) fn reply<B: Body>(&self, origin: &RequestOrigin, body: &B) {
+        let Some(msg_id) = &origin.msg_id else {
             tracing::debug!(
-                "{}: {} wanted no `{}`: its message has no msg_id",
+                "{}: no `{}` is sent to {}, whose message has no msg_id",
                 self.name(),
-                asker.src,
-                B::TYPE
+                B::TYPE,
+                origin.src
             );
             return;
         };
         let sent = self
             .outputs()
-            .push(asker.src.clone(), |text| write_body(text, B::TYPE, None, Some(msg_id), body));
-        // Caught by the core, which tells the log and the asker.
+            .push(origin.src.clone(), |text| write_body(text, B::TYPE, None, Some(msg_id), body));
+        // The core catches the panic, logs it, and tells the sender of the request.
         sent.unwrap_or_else(|error| panic!("{error}"));
     }
 
-    pub(crate) fn reply_raw(&self, asker: &Asker, body: &RawBody) {
-        let Some(msg_id) = asker.msg_id else { return };
-        let sent = self.outputs().push(asker.src.clone(), |text| {
+    pub(crate) fn reply_raw(&self, origin: &RequestOrigin, body: &RawBody) {
+        let Some(msg_id) = &origin.msg_id else { return };
+        let sent = self.outputs().push(origin.src.clone(), |text| {
             body.write(text, None, Some(msg_id));
             Ok::<(), std::convert::Infallible>(())
         });
         let Ok(()) = sent;
     }
 
-    pub(crate) fn reply_error(&self, asker: &Asker, error: &RpcError) {
-        self.reply(asker, error);
+    pub(crate) fn reply_error(&self, origin: &RequestOrigin, error: &RpcError) {
+        self.reply(origin, error);
     }
 
     fn outputs(&self) -> RefMut<'_, Outputs> {

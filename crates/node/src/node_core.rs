@@ -1,21 +1,21 @@
-//! The node without its input and output: messages and time go in, messages come out.
+//! The node without input and output: messages and time go in, messages come out.
 
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use glomers_protocol::init::{Init, InitOk};
-use glomers_protocol::{Body, ErrorCode, Header, NodeId, RawValue, RpcError, decode_body};
+use glomers_protocol::{Body, ErrorCode, Excerpt, Header, MsgId, NodeId, RawValue, RpcError, decode_body};
 
 use crate::executor::{Panicked, Task, panic_text};
 use crate::node::Identity;
+use crate::origin::RequestOrigin;
 use crate::outputs::Outputs;
-use crate::router::{Asker, Routes};
+use crate::router::Routes;
 use crate::{Node, Random, Router, Time};
 
 /// A node that does no I/O, reads no clock and owns no thread.
 ///
-/// Whoever drives it hands it each message with the time, sends what it puts out, and steps it again no later
-/// than its deadline. The stdin/stdout driver and the simulator drive the identical core.
+/// Its driver hands it each message with the time, sends its outputs, and steps it again no later than its deadline. The stdin/stdout driver and the simulator drive the identical core.
 ///
 /// ```
 /// use glomers_node::{CoreOptions, Input, NodeCore, Outputs, Random, Router, Time};
@@ -57,10 +57,23 @@ pub enum Input<'a> {
     Tick,
 }
 
+/// The messages that came before init, in order. They are handled once the node has answered it.
+#[derive(Default)]
+struct HeldMessages {
+    messages: Vec<(NodeId, Box<RawValue>)>,
+    byte_count: usize,
+}
+
+/// Messages that come before init are held up to so many bytes in all, and refused beyond.
+const MAX_HELD_BYTES: usize = 16 << 20;
+
 type Start = Box<dyn FnOnce(Node) -> Routes>;
 
 enum Phase {
-    AwaitingInit(Start),
+    AwaitingInit {
+        start: Start,
+        held: HeldMessages,
+    },
     Running(Routes),
     /// The constructor panicked, with this text.
     Failed(String),
@@ -69,11 +82,14 @@ enum Phase {
 impl NodeCore {
     /// A node that waits for its init message, and then calls `start`, once.
     ///
-    /// The core answers init by itself when `start` returns. The node's random numbers depend on the options'
-    /// stream and its id.
+    /// The core answers init by itself when `start` returns. Messages that come before init (peers that started earlier may send some)
+    /// are handled after that, in the order they came. The node's random numbers depend on the options' stream and its id.
     pub fn new<S: 'static>(options: CoreOptions, start: impl FnOnce(Node) -> Router<S> + 'static) -> Self {
         let start: Start = Box::new(|node| start(node).into_routes());
-        Self { node: Node::new(options.random), phase: Phase::AwaitingInit(start) }
+        Self {
+            node: Node::new(options.random),
+            phase: Phase::AwaitingInit { start, held: HeldMessages::default() },
+        }
     }
 
     /// A node that knows its name and needs no init message, as clients and services do. Calls `start` at
@@ -92,22 +108,22 @@ impl NodeCore {
         Self { node, phase: Phase::Running(routes) }
     }
 
-    /// Numbers the node's own requests from here on; from 1 unless told.
+    /// The `msg_id` of the node's next request; 1 by default.
     ///
-    /// A message finds its receiver by name, so an answer to a node that was killed reaches the one that was started in its place.
-    /// Whoever starts a node again must let it count from elsewhere, or that answers the wrong request.
-    pub fn number_requests_from(&mut self, first_msg_id: u64) {
-        self.node.shared().replies.borrow_mut().number_from(first_msg_id);
+    /// A message finds its receiver by name, so a reply meant for a node that was killed reaches the node that was started in its place.
+    /// Give a node that is started again other ids than before, or that reply would answer the wrong request.
+    pub fn set_first_msg_id(&mut self, first_msg_id: u64) {
+        self.node.shared().replies.borrow_mut().set_first_msg_id(first_msg_id);
     }
 
-    /// Handles one input, and runs every task until it waits. What the node sends goes behind what is in
-    /// `outputs`.
+    /// Handles one input, and runs every task until it waits. What the node sends is appended to `outputs`.
     ///
-    /// Timers that are due fire first, in the order of their times; then the message is handled. Time that
-    /// runs backwards stands still.
+    /// Timers that are due fire first, in the order of their times; then the message is handled. A `now` that is earlier than that of
+    /// the last step counts as that one: a node's time does not run backwards.
     pub fn step(&mut self, now: Time, input: Input<'_>, outputs: &mut Outputs) {
         let shared = self.node.shared();
         shared.now.set(now.max(shared.now.get()));
+        shared.executor.begin_step();
         {
             // Tasks write into the caller's arena. What was sent from outside since the last step comes
             // first.
@@ -124,8 +140,8 @@ impl NodeCore {
         std::mem::swap(&mut *self.node.shared().outputs.borrow_mut(), outputs);
     }
 
-    /// The moment of the earliest timer: step the core with [`Input::Tick`] no later than that. `None` where
-    /// only a message can wake it.
+    /// When the earliest timer is due: step the core with [`Input::Tick`] no later than that. `None` where only a message can wake the
+    /// node.
     pub fn deadline(&self) -> Option<Time> {
         self.node.shared().timers.borrow().next_due()
     }
@@ -165,99 +181,123 @@ impl NodeCore {
     }
 
     fn receive(&mut self, src: &str, body: &RawValue) {
-        let header = match Header::parse(body) {
+        let Header { kind, msg_id, in_reply_to } = match Header::parse(body) {
             Ok(header) => header,
             Err(error) => {
-                let asker = Asker { src: src.into(), msg_id: error.msg_id() };
-                self.refuse(&asker, ErrorCode::MALFORMED_REQUEST, error.to_string());
+                let origin = RequestOrigin { src: src.into(), msg_id: error.msg_id().cloned() };
+                self.refuse(&origin, ErrorCode::MALFORMED_REQUEST, error.to_string());
                 return;
             }
         };
-        if let Some(in_reply_to) = header.in_reply_to {
-            if !self.node.shared().replies.borrow_mut().arrive(in_reply_to, body) {
-                let unclaimed = &self.node.shared().unclaimed_replies;
-                unclaimed.set(unclaimed.get() + 1);
-                let name = self.node.name();
-                tracing::debug!(
-                    "{name}: nobody waits for the `{}` of {src} to request {in_reply_to}",
-                    header.kind
-                );
-            }
+        if let Some(in_reply_to) = in_reply_to {
+            self.receive_reply(src, &kind, &in_reply_to, body);
             return;
         }
-        let asker = Asker { src: src.into(), msg_id: header.msg_id };
-        if header.kind == Init::TYPE {
-            self.receive_init(&asker, body);
+        let origin = RequestOrigin { src: src.into(), msg_id };
+        if kind == Init::TYPE {
+            self.receive_init(&origin, body);
             return;
         }
-        match &self.phase {
-            Phase::Running(routes) => match routes.start(&header.kind, &self.node, asker.clone(), body) {
+        match &mut self.phase {
+            Phase::Running(routes) => match routes.start(&kind, &self.node, origin.clone(), body) {
                 Ok(future) => {
-                    let started = self.node.shared().executor.start(Task { future, asker: Some(asker) });
+                    let started = self.node.shared().executor.start(Task { future, origin: Some(origin) });
                     self.report(started);
                 }
-                Err(error) => self.refuse(&asker, error.code, error.text),
+                Err(error) => self.refuse(&origin, error.code, error.text),
             },
-            Phase::AwaitingInit(_) => {
-                let text =
-                    format!("the node has had no init message yet, so it cannot handle `{}`", header.kind);
-                self.refuse(&asker, ErrorCode::TEMPORARILY_UNAVAILABLE, text);
+            Phase::AwaitingInit { held, .. } => {
+                let byte_count = held.byte_count + body.get().len();
+                if byte_count <= MAX_HELD_BYTES {
+                    held.byte_count = byte_count;
+                    held.messages.push((origin.src, body.to_owned()));
+                } else {
+                    let text = format!(
+                        "the node has had no init message yet, and holds too many messages to keep this `{kind}`"
+                    );
+                    self.refuse(&origin, ErrorCode::TEMPORARILY_UNAVAILABLE, text);
+                }
             }
             Phase::Failed(text) => {
                 let text = format!("the node could not start: {text}");
-                self.refuse(&asker, ErrorCode::CRASH, text);
+                self.refuse(&origin, ErrorCode::CRASH, text);
             }
         }
     }
 
-    fn receive_init(&mut self, asker: &Asker, body: &RawValue) {
-        if !matches!(self.phase, Phase::AwaitingInit(_)) {
+    fn receive_reply(&self, src: &str, kind: &str, in_reply_to: &MsgId, body: &RawValue) {
+        let shared = self.node.shared();
+        let is_awaited =
+            in_reply_to.as_u64().is_some_and(|msg_id| shared.replies.borrow_mut().arrive(msg_id, body));
+        if is_awaited {
+            return;
+        }
+        shared.unclaimed_replies.set(shared.unclaimed_replies.get() + 1);
+        let name = self.node.name();
+        if in_reply_to.as_u64().is_some() {
+            tracing::debug!("{name}: no request waits for the `{kind}` of {src} to request {in_reply_to}");
+        } else {
+            tracing::warn!(
+                "{name}: the `{kind}` of {src} answers request {}, but requests here are numbered from 0 to 2^64 - 1",
+                Excerpt(&in_reply_to.to_string())
+            );
+        }
+    }
+
+    fn receive_init(&mut self, origin: &RequestOrigin, body: &RawValue) {
+        if !matches!(self.phase, Phase::AwaitingInit { .. }) {
             let text = format!("{} has had its init message already: init is sent once", self.node.name());
-            self.refuse(asker, ErrorCode::PRECONDITION_FAILED, text);
+            self.refuse(origin, ErrorCode::PRECONDITION_FAILED, text);
             return;
         }
         let init = match decode_body::<Init>(body) {
             Ok(init) => init,
             Err(error) => {
-                self.refuse(asker, ErrorCode::MALFORMED_REQUEST, error.to_string());
+                self.refuse(origin, ErrorCode::MALFORMED_REQUEST, error.to_string());
                 return;
             }
         };
         identify(&self.node, Identity::new(init.node_id, init.node_ids));
         let starting = std::mem::replace(&mut self.phase, Phase::Failed(String::new()));
-        let Phase::AwaitingInit(start) = starting else { unreachable!("the phase was looked at above") };
+        let Phase::AwaitingInit { start, held } = starting else {
+            unreachable!("the phase was looked at above")
+        };
         let node = self.node.clone();
         // After a panic nothing of the server is left but what it spawned.
         match catch_unwind(AssertUnwindSafe(|| start(node))) {
             Ok(routes) => {
                 self.phase = Phase::Running(routes);
-                self.node.reply(asker, &InitOk {});
+                self.node.reply(origin, &InitOk {});
             }
             Err(panic) => {
                 let text = panic_text(panic.as_ref());
-                self.refuse(asker, ErrorCode::CRASH, format!("the node could not start: {text}"));
+                self.refuse(origin, ErrorCode::CRASH, format!("the node could not start: {text}"));
                 self.phase = Phase::Failed(text);
             }
         }
+        for (src, body) in held.messages {
+            self.run_ready();
+            self.receive(src.as_str(), &body);
+        }
     }
 
-    /// Answers with an error that is the asker's fault, or this library's to explain.
-    fn refuse(&self, asker: &Asker, code: ErrorCode, text: String) {
-        tracing::warn!("{}: a message from {} is refused: {code}: {text}", self.node.name(), asker.src);
-        self.node.reply_error(asker, &RpcError::new(code, text));
+    /// Answers with an error that the sender has made, or that this library has to explain.
+    fn refuse(&self, origin: &RequestOrigin, code: ErrorCode, text: String) {
+        tracing::warn!("{}: a message from {} is refused: {code}: {text}", self.node.name(), origin.src);
+        self.node.reply_error(origin, &RpcError::new(code, text));
     }
 
     fn report(&self, result: Result<(), Panicked>) {
-        let Err(Panicked { asker, text }) = result else { return };
-        match asker {
-            Some(asker) => {
+        let Err(Panicked { origin, text }) = result else { return };
+        match origin {
+            Some(origin) => {
                 tracing::error!(
                     "{}: the handler of a message from {} panicked: {text}",
                     self.node.name(),
-                    asker.src
+                    origin.src
                 );
                 self.node.reply_error(
-                    &asker,
+                    &origin,
                     &RpcError::new(ErrorCode::CRASH, format!("the handler panicked: {text}")),
                 );
             }
@@ -266,7 +306,7 @@ impl NodeCore {
     }
 }
 
-/// Tasks hold the node, and the node holds its tasks: whoever drops the core ends both.
+/// Tasks hold the node, and the node holds its tasks. Dropping the core breaks that circle.
 impl Drop for NodeCore {
     fn drop(&mut self) {
         self.node.shared().executor.clear();
@@ -277,7 +317,7 @@ impl Drop for NodeCore {
 impl fmt::Debug for NodeCore {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         let phase = match &self.phase {
-            Phase::AwaitingInit(_) => "awaiting init",
+            Phase::AwaitingInit { .. } => "awaiting init",
             Phase::Running(_) => "running",
             Phase::Failed(_) => "failed",
         };

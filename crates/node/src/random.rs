@@ -1,4 +1,4 @@
-//! Chance, as an input: streams whose output is fixed for ever.
+//! Random numbers as an input: streams whose output never changes between versions.
 
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
@@ -6,7 +6,7 @@ use rand_chacha::rand_core::{Rng, SeedableRng};
 /// A stream of random numbers, the same on every platform and in every version of this crate.
 ///
 /// The stream is the keystream of ChaCha with 8 rounds (Bernstein 2008), read as little-endian words. Each
-/// consumer of chance has a stream of its own, so that one drawing more does not shift another.
+/// consumer has a stream of its own, so that drawing more from one does not shift another.
 ///
 /// ```
 /// use glomers_node::Random;

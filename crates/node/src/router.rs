@@ -6,6 +6,7 @@ use std::rc::Rc;
 use glomers_protocol::{Body, ErrorCode, NodeId, RawBody, RawValue, Request, RpcError, decode_body};
 
 use crate::executor::TaskFuture;
+use crate::origin::RequestOrigin;
 use crate::{Failure, Node};
 
 /// A server and its handlers, one for each type of message.
@@ -15,13 +16,8 @@ use crate::{Failure, Node};
 ///
 /// ```
 /// use glomers_node::{Node, Router, RpcError, messages};
-/// use serde::{Deserialize, Serialize};
 ///
-/// #[derive(Serialize, Deserialize)]
-/// struct Generate;
-/// #[derive(Serialize, Deserialize)]
-/// struct GenerateOk { id: String }
-/// messages! { "generate" Generate => "generate_ok" GenerateOk; }
+/// messages! { "generate" struct Generate {} => "generate_ok" struct GenerateOk { id: String }; }
 ///
 /// struct Server { node: Node, generated: std::cell::Cell<u64> }
 ///
@@ -63,7 +59,7 @@ impl<S: 'static> Router<S> {
         self.on_from(async move |server: &S, _src: NodeId, request: R| handler(server, request).await)
     }
 
-    /// Answers requests of type `R`, with a handler that is told who asks.
+    /// Answers requests of type `R`, with a handler that is given the sender too.
     ///
     /// # Panics
     /// When the type has a handler already.
@@ -75,19 +71,19 @@ impl<S: 'static> Router<S> {
         H: AsyncFn(&S, NodeId, R) -> Result<R::Reply, E> + 'static,
     {
         let handler = Rc::new(handler);
-        self.route(R::TYPE, move |server, node, asker, body| {
+        self.route(R::TYPE, move |server, node, origin, body| {
             let request: R = decode(body)?;
             let (server, node, handler) = (Rc::clone(server), node.clone(), Rc::clone(&handler));
             Ok(Box::pin(async move {
-                match handler(&server, asker.src.clone(), request).await {
-                    Ok(reply) => node.reply(&asker, &reply),
-                    Err(error) => fail(&node, &asker, R::TYPE, error.into()),
+                match handler(&server, origin.src.clone(), request).await {
+                    Ok(reply) => node.reply(&origin, &reply),
+                    Err(error) => fail(&node, &origin, R::TYPE, error.into()),
                 }
             }))
         })
     }
 
-    /// Takes messages of type `B` that want no answer.
+    /// Takes messages of type `B`, which get no reply.
     ///
     /// # Panics
     /// When the type has a handler already.
@@ -98,10 +94,10 @@ impl<S: 'static> Router<S> {
         H: AsyncFn(&S, NodeId, B) + 'static,
     {
         let handler = Rc::new(handler);
-        self.route(B::TYPE, move |server, _node, asker, body| {
+        self.route(B::TYPE, move |server, _node, origin, body| {
             let notice: B = decode(body)?;
             let (server, handler) = (Rc::clone(server), Rc::clone(&handler));
-            Ok(Box::pin(async move { handler(&server, asker.src, notice).await }))
+            Ok(Box::pin(async move { handler(&server, origin.src, notice).await }))
         })
     }
 
@@ -116,7 +112,7 @@ impl<S: 'static> Router<S> {
         H: AsyncFn(&S, NodeId, RawBody) -> Result<RawBody, E> + 'static,
     {
         let handler = Rc::new(handler);
-        self.route(kind, move |server, node, asker, body| handle_raw(&handler, server, node, asker, body))
+        self.route(kind, move |server, node, origin, body| handle_raw(&handler, server, node, origin, body))
     }
 
     /// Answers requests of all types that have no handler of their own, with their bodies as they came.
@@ -129,7 +125,7 @@ impl<S: 'static> Router<S> {
         let handler = Rc::new(handler);
         let server = Rc::clone(&self.server);
         self.routes.otherwise =
-            Some(Box::new(move |node, asker, body| handle_raw(&handler, &server, node, asker, body)));
+            Some(Box::new(move |node, origin, body| handle_raw(&handler, &server, node, origin, body)));
         self
     }
 
@@ -140,32 +136,24 @@ impl<S: 'static> Router<S> {
     fn route(
         mut self,
         kind: &'static str,
-        start: impl Fn(&Rc<S>, &Node, Asker, &RawValue) -> Result<TaskFuture, RpcError> + 'static,
+        start: impl Fn(&Rc<S>, &Node, RequestOrigin, &RawValue) -> Result<TaskFuture, RpcError> + 'static,
     ) -> Self {
         let server = Rc::clone(&self.server);
-        let route: Route = Box::new(move |node, asker, body| start(&server, node, asker, body));
-        let former = self.routes.by_kind.insert(kind, route);
+        let handler: MessageHandler = Box::new(move |node, origin, body| start(&server, node, origin, body));
+        let former = self.routes.by_kind.insert(kind, handler);
         assert!(former.is_none(), "`{kind}` has two handlers: which one is meant?");
         self
     }
 }
 
-/// Who waits for the end of a handler.
-#[derive(Clone)]
-pub(crate) struct Asker {
-    pub(crate) src: NodeId,
-    /// The number to answer to; `None` where no answer is wanted.
-    pub(crate) msg_id: Option<u64>,
-}
+/// Makes the task that handles one message, or says why its body does not fit.
+type MessageHandler = Box<dyn Fn(&Node, RequestOrigin, &RawValue) -> Result<TaskFuture, RpcError>>;
 
-/// Makes the coroutine that handles a message, or says why its body does not fit.
-type Route = Box<dyn Fn(&Node, Asker, &RawValue) -> Result<TaskFuture, RpcError>>;
-
-/// The handlers of a router, when their server's type no longer matters.
+/// The handlers of a router, without the type of their server.
 #[derive(Default)]
 pub(crate) struct Routes {
-    by_kind: BTreeMap<&'static str, Route>,
-    otherwise: Option<Route>,
+    by_kind: BTreeMap<&'static str, MessageHandler>,
+    otherwise: Option<MessageHandler>,
 }
 
 impl Routes {
@@ -173,11 +161,11 @@ impl Routes {
         &self,
         kind: &str,
         node: &Node,
-        asker: Asker,
+        origin: RequestOrigin,
         body: &RawValue,
     ) -> Result<TaskFuture, RpcError> {
         match self.by_kind.get(kind).or(self.otherwise.as_ref()) {
-            Some(route) => route(node, asker, body),
+            Some(handler) => handler(node, origin, body),
             None => {
                 let known: Vec<&str> = self.by_kind.keys().copied().collect();
                 let known = if known.is_empty() { "no other type".to_owned() } else { known.join(", ") };
@@ -192,7 +180,7 @@ fn handle_raw<S: 'static, E, H>(
     handler: &Rc<H>,
     server: &Rc<S>,
     node: &Node,
-    asker: Asker,
+    origin: RequestOrigin,
     body: &RawValue,
 ) -> Result<TaskFuture, RpcError>
 where
@@ -204,9 +192,9 @@ where
     let (server, node, handler) = (Rc::clone(server), node.clone(), Rc::clone(handler));
     Ok(Box::pin(async move {
         let kind = body.kind().to_owned();
-        match handler(&server, asker.src.clone(), body).await {
-            Ok(reply) => node.reply_raw(&asker, &reply),
-            Err(error) => fail(&node, &asker, &kind, error.into()),
+        match handler(&server, origin.src.clone(), body).await {
+            Ok(reply) => node.reply_raw(&origin, &reply),
+            Err(error) => fail(&node, &origin, &kind, error.into()),
         }
     }))
 }
@@ -215,10 +203,10 @@ fn decode<B: Body>(body: &RawValue) -> Result<B, RpcError> {
     decode_body(body).map_err(|error| RpcError::new(ErrorCode::MALFORMED_REQUEST, error.to_string()))
 }
 
-fn fail(node: &Node, asker: &Asker, kind: &str, failure: Failure) {
+fn fail(node: &Node, origin: &RequestOrigin, kind: &str, failure: Failure) {
     let error = failure.into_rpc_error();
     if error.code == ErrorCode::CRASH {
-        tracing::error!("{}: `{kind}` from {} failed: {}", node.name(), asker.src, error.text);
+        tracing::error!("{}: `{kind}` from {} failed: {}", node.name(), origin.src, error.text);
     }
-    node.reply_error(asker, &error);
+    node.reply_error(origin, &error);
 }

@@ -1,34 +1,53 @@
-//! Asking another node, and waiting for the answer.
+//! Asking another node, and waiting for its reply.
 
 use std::marker::PhantomData;
 use std::pin::Pin;
-use std::task::{Context, Poll, Waker, ready};
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use glomers_protocol::{
     Body, DecodeError, ErrorCode, Header, NodeId, RawBody, RawValue, Request, RpcError, decode_body,
 };
-use rustc_hash::FxHashMap;
 
-use crate::{Node, Sleep};
+use crate::{Attempts, Node, Retry, Sleep};
 
-/// A typed request on its way: await it for the reply.
+impl Node {
+    /// Asks another node, and waits for its reply: see [`Rpc`]. The request is sent when the returned future is first polled.
+    ///
+    /// # Panics
+    /// When the request does not serialize as a JSON object, or uses a reserved key: both are mistakes in its Rust type.
+    #[expect(
+        clippy::needless_pass_by_value,
+        reason = "a request is made for its call, so the caller should not need to borrow it"
+    )]
+    pub fn rpc<R: Request>(&self, dest: impl Into<NodeId>, request: R) -> Rpc<R> {
+        Rpc::new(self.rpc_raw(dest, body_of(&request)))
+    }
+
+    /// Passes a request on, and waits for the reply as it comes: see [`RawRpc`].
+    pub fn rpc_raw(&self, dest: impl Into<NodeId>, body: RawBody) -> RawRpc {
+        RawRpc::new(self.clone(), dest.into(), body)
+    }
+}
+
+pub(crate) fn body_of<R: Request>(request: &R) -> RawBody {
+    RawBody::of(request).unwrap_or_else(|error| panic!("{error}"))
+}
+
+/// A typed request: await it for the reply.
 ///
-/// Without an answer it fails after a [timeout](Self::timeout) of one second, with code 0. That leaves a
-/// handler time to try again before a client of the workbench gives up, which it does after five. An answer
-/// of type `error` is the error; an answer that does not fit the reply's type is a `crash` (13), since the
-/// request may well have taken effect. Dropping it forgets the request; a late answer is ignored.
+/// - Without a reply it fails after a [timeout](Self::timeout) of one second, with code 0. That leaves a handler time to try again
+///   before a client of the workbench gives up, which it does after five.
+/// - A reply of type `error` is the error. A reply that does not fit the expected type is a `crash` (13), because the request may well
+///   have taken effect.
+/// - With a [retry](Self::retry), the error is definite only if no attempt can have taken effect.
+/// - Dropping it forgets the request; a late reply is ignored.
 ///
 /// ```
 /// use std::time::Duration;
 /// use glomers_node::{Node, Retry, RpcError, messages};
-/// use serde::{Deserialize, Serialize};
 ///
-/// #[derive(Serialize, Deserialize)]
-/// struct Ping {}
-/// #[derive(Serialize, Deserialize)]
-/// struct Pong {}
-/// messages! { "ping" Ping => "pong" Pong; }
+/// messages! { "ping" struct Ping {} => "pong" struct Pong {}; }
 ///
 /// async fn ping(node: &Node) -> Result<Pong, RpcError> {
 ///     node.rpc("n2", Ping {}).timeout(Duration::from_millis(300)).retry(Retry::times(3)).await
@@ -46,7 +65,7 @@ impl<R: Request> Rpc<R> {
         Self { call, reply: PhantomData }
     }
 
-    /// How long each attempt waits for its answer; one second unless told.
+    /// How long each attempt waits for its reply; one second by default.
     pub fn timeout(mut self, timeout: Duration) -> Self {
         self.call = self.call.timeout(timeout);
         self
@@ -55,6 +74,15 @@ impl<R: Request> Rpc<R> {
     /// Tries again when an attempt fails in a way that may pass: see [`Retry`].
     pub fn retry(mut self, retry: Retry) -> Self {
         self.call = self.call.retry(retry);
+        self
+    }
+
+    /// The request changes nothing at its receiver, so that whatever becomes of an attempt leaves no doubt behind: of several
+    /// attempts, the error of the last is reported as it is.
+    ///
+    /// To be idempotent is not enough. A write that is refused the second time may have been done the first time.
+    pub fn read_only(mut self) -> Self {
+        self.call = self.call.read_only();
         self
     }
 }
@@ -68,8 +96,8 @@ impl<R: Request> Future for Rpc<R> {
     }
 }
 
-/// A request that is passed on as it came: await it for the answer, as that comes. As [`Rpc`] in all else; an
-/// answer of any type but `error` is the reply.
+/// A request that is passed on as it came: await it for the reply, as that comes. It is otherwise like [`Rpc`]; a reply of any type but
+/// `error` is a success.
 #[derive(Debug)]
 #[must_use = "a request is sent when it is awaited"]
 pub struct RawRpc {
@@ -78,8 +106,12 @@ pub struct RawRpc {
     body: RawBody,
     timeout: Duration,
     retry: Retry,
-    /// The number of each attempt: a late answer to an earlier one is an answer.
-    msg_ids: Vec<u64>,
+    is_read_only: bool,
+    attempt_count: u32,
+    /// The attempts without a reply. A late reply to any of them counts.
+    unanswered: Vec<u64>,
+    /// The attempts that were answered with an error.
+    failed: Attempts,
     phase: Phase,
 }
 
@@ -87,9 +119,9 @@ pub struct RawRpc {
 enum Phase {
     /// The next attempt is to be sent now.
     Sending,
-    /// An attempt is on its way, until its timeout.
+    /// An attempt has been sent, and waits until its timeout.
     Waiting(Sleep),
-    /// An attempt has failed so; the next is sent after a pause.
+    /// An attempt has failed in a way that may pass; the next is sent after a pause.
     Pausing(Sleep),
     /// The outcome has been given out.
     Done,
@@ -98,11 +130,21 @@ enum Phase {
 impl RawRpc {
     pub(crate) fn new(node: Node, dest: NodeId, body: RawBody) -> Self {
         let timeout = Duration::from_secs(1);
-        let retry = Retry::times(0);
-        Self { node, dest, body, timeout, retry, msg_ids: Vec::new(), phase: Phase::Sending }
+        Self {
+            node,
+            dest,
+            body,
+            timeout,
+            retry: Retry::times(0),
+            is_read_only: false,
+            attempt_count: 0,
+            unanswered: Vec::new(),
+            failed: Attempts::new(),
+            phase: Phase::Sending,
+        }
     }
 
-    /// How long each attempt waits for its answer; one second unless told.
+    /// How long each attempt waits for its reply; one second by default.
     pub fn timeout(mut self, timeout: Duration) -> Self {
         self.timeout = timeout;
         self
@@ -114,7 +156,13 @@ impl RawRpc {
         self
     }
 
-    /// Waits for the answer's whole body, with its reserved keys, exactly as it came.
+    /// The request changes nothing at its receiver: see [`Rpc::read_only`].
+    pub fn read_only(mut self) -> Self {
+        self.is_read_only = true;
+        self
+    }
+
+    /// Waits for the reply's whole body, with its reserved keys, exactly as it came.
     ///
     /// # Errors
     /// As when the request itself is awaited.
@@ -124,20 +172,28 @@ impl RawRpc {
 
     fn poll_reply(&mut self, context: &mut Context<'_>) -> Poll<Result<Box<RawValue>, RpcError>> {
         loop {
-            let arrived = self.node.shared().replies.borrow_mut().take(&self.msg_ids, context.waker());
-            if let Some(reply) = arrived {
+            let arrived = self.node.shared().replies.borrow_mut().take(&self.unanswered, context.waker());
+            if let Some((msg_id, reply)) = arrived {
+                self.unanswered.retain(|unanswered| *unanswered != msg_id);
                 match into_result(reply) {
-                    Err(error) if self.may_pass(&error) => self.pause(),
-                    result => return Poll::Ready(self.finish(result)),
+                    Err(error) if self.may_pass(&error) => {
+                        self.failed.note(&error);
+                        self.pause();
+                    }
+                    Err(error) => return Poll::Ready(Err(self.fail(error))),
+                    Ok(reply) => {
+                        self.finish();
+                        return Poll::Ready(Ok(reply));
+                    }
                 }
             }
             match &mut self.phase {
                 Phase::Sending => self.send_attempt(),
                 Phase::Waiting(deadline) => {
                     ready!(Pin::new(deadline).poll(context));
-                    let error = RpcError::new(ErrorCode::TIMEOUT, self.describe_timeout());
+                    let error = self.timeout_error();
                     if !self.may_pass(&error) {
-                        return Poll::Ready(self.finish(Err(error)));
+                        return Poll::Ready(Err(self.fail(error)));
                     }
                     self.pause();
                 }
@@ -152,34 +208,48 @@ impl RawRpc {
 
     fn send_attempt(&mut self) {
         let msg_id = self.node.shared().replies.borrow_mut().open();
-        self.msg_ids.push(msg_id);
-        self.node.send_numbered(self.dest.clone(), &self.body, Some(msg_id));
+        self.unanswered.push(msg_id);
+        self.attempt_count = self.attempt_count.saturating_add(1);
+        self.node.send_request(self.dest.clone(), &self.body, msg_id);
         self.phase = Phase::Waiting(self.node.sleep(self.timeout));
     }
 
     fn may_pass(&self, error: &RpcError) -> bool {
         let is_transient = matches!(error.code, ErrorCode::TIMEOUT | ErrorCode::TEMPORARILY_UNAVAILABLE);
-        is_transient && self.msg_ids.len() <= self.retry.retries as usize
+        is_transient && self.attempt_count <= self.retry.retries
     }
 
     fn pause(&mut self) {
-        let pause = self.retry.pause(self.msg_ids.len() - 1, self.node.rng().f64());
+        let pause = self.retry.pause(self.attempt_count - 1, self.node.rng().f64());
         self.phase = Phase::Pausing(self.node.sleep(pause));
     }
 
-    fn finish<T>(&mut self, result: T) -> T {
-        self.phase = Phase::Done;
-        self.node.shared().replies.borrow_mut().close(&self.msg_ids);
-        self.msg_ids.clear();
-        result
+    /// The error of the whole request, whose last attempt has failed with this one.
+    fn fail(&mut self, last: RpcError) -> RpcError {
+        let mut attempts = std::mem::take(&mut self.failed);
+        if !self.unanswered.is_empty() {
+            attempts.note(&self.timeout_error());
+        }
+        self.finish();
+        if self.is_read_only { last } else { attempts.conclude(last) }
     }
 
-    fn describe_timeout(&self) -> String {
-        let attempts = match self.msg_ids.len() {
+    fn finish(&mut self) {
+        self.phase = Phase::Done;
+        self.node.shared().replies.borrow_mut().close(&self.unanswered);
+        self.unanswered.clear();
+    }
+
+    fn timeout_error(&self) -> RpcError {
+        let attempts = match self.attempt_count {
             1 => String::new(),
             count => format!(", {count} times"),
         };
-        format!("{} did not answer `{}` within {:?}{attempts}", self.dest, self.body.kind(), self.timeout)
+        let (dest, kind, timeout) = (&self.dest, self.body.kind(), self.timeout);
+        RpcError::new(
+            ErrorCode::TIMEOUT,
+            format!("{dest} did not answer `{kind}` within {timeout:?}{attempts}"),
+        )
     }
 }
 
@@ -196,108 +266,8 @@ impl Future for RawRpc {
 
 impl Drop for RawRpc {
     fn drop(&mut self) {
-        if !self.msg_ids.is_empty() {
-            self.node.shared().replies.borrow_mut().close(&self.msg_ids);
-        }
-    }
-}
-
-/// How often, and after which pauses, a request is sent again when it times out or its receiver is
-/// temporarily unavailable (code 11).
-///
-/// Each attempt has a number of its own, and an answer to any of them counts. The receiver may see the
-/// request several times: retry what is idempotent. The pauses double from the first to the longest, and each
-/// is shortened by up to a half, at random, so that nodes which failed together do not try again together.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Retry {
-    /// How many times more, after the first attempt.
-    pub retries: u32,
-    /// The pause after the first attempt.
-    pub first_pause: Duration,
-    /// No pause is longer than this.
-    pub longest_pause: Duration,
-}
-
-impl Retry {
-    /// Tries this many times more, with pauses from 50 milliseconds to one second.
-    pub const fn times(retries: u32) -> Self {
-        Self { retries, first_pause: Duration::from_millis(50), longest_pause: Duration::from_secs(1) }
-    }
-
-    /// Tries until there is an answer.
-    pub const fn forever() -> Self {
-        Self::times(u32::MAX)
-    }
-
-    /// The pause after the failed attempt with this number, from 0; `chance` from 0 to 1 shortens it.
-    fn pause(&self, attempt: usize, chance: f64) -> Duration {
-        let doublings = attempt.min(31) as u32;
-        let pause = self.first_pause.saturating_mul(1 << doublings).min(self.longest_pause);
-        pause.mul_f64(1.0 - chance / 2.0)
-    }
-}
-
-/// The answers that tasks wait for, by the number of the request.
-#[derive(Default)]
-pub(crate) struct Replies {
-    pending: FxHashMap<u64, Pending>,
-    last_msg_id: u64,
-}
-
-enum Pending {
-    Waiting(Option<Waker>),
-    Arrived(Box<RawValue>),
-}
-
-impl Replies {
-    pub(crate) fn number_from(&mut self, first_msg_id: u64) {
-        self.last_msg_id = first_msg_id.saturating_sub(1);
-    }
-
-    /// Gives a new request its number: 1 more than the last.
-    fn open(&mut self) -> u64 {
-        self.last_msg_id += 1;
-        self.pending.insert(self.last_msg_id, Pending::Waiting(None));
-        self.last_msg_id
-    }
-
-    /// Takes the first answer to any of the requests, or notes whom to wake for it.
-    fn take(&mut self, msg_ids: &[u64], waker: &Waker) -> Option<Box<RawValue>> {
-        for msg_id in msg_ids {
-            match self.pending.get_mut(msg_id) {
-                Some(Pending::Arrived(_)) => {
-                    let Some(Pending::Arrived(reply)) = self.pending.remove(msg_id) else { return None };
-                    return Some(reply);
-                }
-                Some(Pending::Waiting(waiting)) => match waiting {
-                    Some(waiting) => waiting.clone_from(waker),
-                    None => *waiting = Some(waker.clone()),
-                },
-                None => {}
-            }
-        }
-        None
-    }
-
-    fn close(&mut self, msg_ids: &[u64]) {
-        for msg_id in msg_ids {
-            self.pending.remove(msg_id);
-        }
-    }
-
-    /// Takes an answer that came over the network; `false` where nobody waits for it.
-    pub(crate) fn arrive(&mut self, in_reply_to: u64, body: &RawValue) -> bool {
-        let Some(pending) = self.pending.get_mut(&in_reply_to) else { return false };
-        match std::mem::replace(pending, Pending::Arrived(body.to_owned())) {
-            Pending::Waiting(Some(waker)) => {
-                waker.wake();
-                true
-            }
-            Pending::Waiting(None) => true,
-            Pending::Arrived(first) => {
-                *pending = Pending::Arrived(first);
-                false
-            }
+        if !self.unanswered.is_empty() {
+            self.node.shared().replies.borrow_mut().close(&self.unanswered);
         }
     }
 }
@@ -312,7 +282,7 @@ fn into_result(reply: Box<RawValue>) -> Result<Box<RawValue>, RpcError> {
     }
 }
 
-/// Reads an answer that needs no waiting.
+/// Reads a reply that is there already.
 pub(crate) fn read_reply<R: Request>(reply: &RawValue, src: &NodeId) -> Result<R::Reply, RpcError> {
     into_result(reply.to_owned())
         .and_then(|reply| decode_reply::<R>(&reply).map_err(|error| error.into_rpc_error(src)))
@@ -339,7 +309,7 @@ enum ReplyError {
 impl ReplyError {
     /// The request may well have taken effect, so the error must be indefinite.
     fn into_rpc_error(self, src: &NodeId) -> RpcError {
-        RpcError::new(ErrorCode::CRASH, format!("the answer of {src} does not fit its request: {self}"))
+        RpcError::new(ErrorCode::CRASH, format!("the reply of {src} does not fit its request: {self}"))
     }
 }
 

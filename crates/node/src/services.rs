@@ -8,7 +8,7 @@
 //! | `lin-tso` | [`Node::lin_tso`] | integers that grow, one for each request |
 //!
 //! The shapes of the messages are those of Maelstrom's services (`doc/services.md`); their types are public
-//! for whoever writes such a service.
+//! for those who write such a service.
 //!
 //! ```
 //! use glomers_node::{ErrorCode, Node, RpcError};
@@ -30,11 +30,11 @@
 use std::time::Duration;
 
 use glomers_protocol::{ErrorCode, RawValue, Request, RpcError};
+use serde::Serialize;
 use serde::de::DeserializeOwned;
-use serde::{Deserialize, Serialize};
 use serde_json::value::to_raw_value;
 
-use crate::{Node, Retry, messages};
+use crate::{Node, Retry, Rpc, messages};
 
 impl Node {
     /// The linearizable key-value store.
@@ -69,15 +69,16 @@ impl KeyValue {
         Self { service: Service::new(node, name) }
     }
 
-    /// How long each attempt waits; one second unless told.
+    /// How long each attempt waits for its reply; one second by default.
     #[must_use]
     pub fn timeout(mut self, timeout: Duration) -> Self {
         self.service.timeout = timeout;
         self
     }
 
-    /// Tries again after a timeout. A compare-and-set that is tried again may fail because its first attempt
-    /// succeeded.
+    /// Tries again after a timeout, see [`Retry`]. A write may then take effect twice. A compare-and-set that is refused after an attempt
+    /// without a reply fails with a time-out (code 0), because that attempt may have succeeded; to find out, read the key or try the
+    /// compare-and-set once more.
     #[must_use]
     pub fn retry(mut self, retry: Retry) -> Self {
         self.service.retry = retry;
@@ -90,7 +91,7 @@ impl KeyValue {
     /// [`ErrorCode::KEY_DOES_NOT_EXIST`] where there is none; [`ErrorCode::CRASH`] where it is no `V`; those
     /// of an RPC.
     pub async fn read<V: DeserializeOwned>(&self, key: impl Serialize) -> Result<V, RpcError> {
-        let reply = self.service.call(Read { key: raw(&key)? }).await?;
+        let reply = self.service.rpc(Read { key: raw(&key)? }).read_only().await?;
         serde_json::from_str(reply.value.get()).map_err(|error| {
             let text = format!(
                 "{} holds {} under that key, which does not fit: {error}",
@@ -116,7 +117,7 @@ impl KeyValue {
     /// # Errors
     /// Those of an RPC.
     pub async fn write(&self, key: impl Serialize, value: impl Serialize) -> Result<(), RpcError> {
-        self.service.call(Write { key: raw(&key)?, value: raw(&value)? }).await.map(|WriteOk {}| ())
+        self.service.rpc(Write { key: raw(&key)?, value: raw(&value)? }).await.map(|WriteOk {}| ())
     }
 
     /// Replaces the value `from` by `to`.
@@ -154,7 +155,7 @@ impl KeyValue {
         to: Box<RawValue>,
         create_if_not_exists: bool,
     ) -> Result<(), RpcError> {
-        self.service.call(Cas { key, from, to, create_if_not_exists }).await.map(|CasOk {}| ())
+        self.service.rpc(Cas { key, from, to, create_if_not_exists }).await.map(|CasOk {}| ())
     }
 }
 
@@ -165,7 +166,7 @@ pub struct TimestampOracle {
 }
 
 impl TimestampOracle {
-    /// How long each attempt waits; one second unless told.
+    /// How long each attempt waits for its reply; one second by default.
     #[must_use]
     pub fn timeout(mut self, timeout: Duration) -> Self {
         self.service.timeout = timeout;
@@ -184,7 +185,8 @@ impl TimestampOracle {
     /// # Errors
     /// Those of an RPC.
     pub async fn ts(&self) -> Result<u64, RpcError> {
-        self.service.call(Ts {}).await.map(|reply| reply.ts)
+        // A time stamp that got lost leaves a gap, which means nothing.
+        self.service.rpc(Ts {}).read_only().await.map(|reply| reply.ts)
     }
 }
 
@@ -201,8 +203,8 @@ impl Service {
         Self { node: node.clone(), name, timeout: Duration::from_secs(1), retry: Retry::times(0) }
     }
 
-    async fn call<R: Request>(&self, request: R) -> Result<R::Reply, RpcError> {
-        self.node.rpc(self.name, request).timeout(self.timeout).retry(self.retry).await
+    fn rpc<R: Request>(&self, request: R) -> Rpc<R> {
+        self.node.rpc(self.name, request).timeout(self.timeout).retry(self.retry)
     }
 }
 
@@ -211,67 +213,50 @@ fn raw(value: &impl Serialize) -> Result<Box<RawValue>, RpcError> {
     to_raw_value(value).map_err(|error| RpcError::new(ErrorCode::MALFORMED_REQUEST, error.to_string()))
 }
 
-/// Asks for the value under a key.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-pub struct Read {
-    /// Any JSON.
-    pub key: Box<RawValue>,
-}
-
-/// Answers [`Read`].
-#[derive(Debug, Clone, Serialize, Deserialize)]
-pub struct ReadOk {
-    /// What is under the key.
-    pub value: Box<RawValue>,
-}
-
-/// Puts a value under a key.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-pub struct Write {
-    /// Any JSON.
-    pub key: Box<RawValue>,
-    /// Any JSON.
-    pub value: Box<RawValue>,
-}
-
-/// Answers [`Write`].
-#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
-pub struct WriteOk {}
-
-/// Replaces one value under a key by another.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-pub struct Cas {
-    /// Any JSON.
-    pub key: Box<RawValue>,
-    /// What must be under the key.
-    pub from: Box<RawValue>,
-    /// What is under the key afterwards.
-    pub to: Box<RawValue>,
-    /// Whether a missing key is created rather than an error. Left out of the message where it is false.
-    #[serde(default, skip_serializing_if = "is_false")]
-    pub create_if_not_exists: bool,
-}
-
-/// Answers [`Cas`].
-#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
-pub struct CasOk {}
-
-/// Asks for a time stamp.
-#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
-pub struct Ts {}
-
-/// Answers [`Ts`].
-#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
-pub struct TsOk {
-    /// The time stamp, from 0.
-    pub ts: u64,
-}
-
 messages! {
-    "read" Read => "read_ok" ReadOk;
-    "write" Write => "write_ok" WriteOk;
-    "cas" Cas => "cas_ok" CasOk;
-    "ts" Ts => "ts_ok" TsOk;
+    /// Asks for the value under a key.
+    "read" pub struct Read {
+        /// Any JSON.
+        pub key: Box<RawValue>,
+    } =>
+    /// Answers [`Read`].
+    "read_ok" pub struct ReadOk {
+        /// What is under the key.
+        pub value: Box<RawValue>,
+    };
+
+    /// Puts a value under a key.
+    "write" pub struct Write {
+        /// Any JSON.
+        pub key: Box<RawValue>,
+        /// Any JSON.
+        pub value: Box<RawValue>,
+    } =>
+    /// Answers [`Write`].
+    "write_ok" pub struct WriteOk {};
+
+    /// Replaces one value under a key by another.
+    "cas" pub struct Cas {
+        /// Any JSON.
+        pub key: Box<RawValue>,
+        /// What must be under the key.
+        pub from: Box<RawValue>,
+        /// What is under the key afterwards.
+        pub to: Box<RawValue>,
+        /// Whether a missing key is created rather than an error. Left out of the message where it is false.
+        #[serde(default, skip_serializing_if = "is_false")]
+        pub create_if_not_exists: bool,
+    } =>
+    /// Answers [`Cas`].
+    "cas_ok" pub struct CasOk {};
+
+    /// Asks for a time stamp.
+    "ts" pub struct Ts {} =>
+    /// Answers [`Ts`].
+    "ts_ok" pub struct TsOk {
+        /// The time stamp, from 0.
+        pub ts: u64,
+    };
 }
 
 fn is_false(flag: &bool) -> bool {

@@ -4,7 +4,7 @@ use std::fmt;
 use std::ops::{Add, AddAssign, Sub};
 use std::time::Duration;
 
-/// A moment, in nanoseconds since the run began. Whoever drives the core says what time it is.
+/// A moment, in nanoseconds since the run began. The driver of the core says what time it is.
 ///
 /// ```
 /// use std::time::Duration;

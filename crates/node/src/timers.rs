@@ -1,12 +1,11 @@
-//! Moments that tasks wait for.
+//! The moments that tasks wait for.
 
 use std::collections::BTreeMap;
-use std::pin::Pin;
-use std::task::{Context, Poll, Waker};
+use std::task::Waker;
 
-use crate::{Node, Time};
+use crate::Time;
 
-/// Who is to be woken when, in the order of time; of equal times, in the order they were armed.
+/// Who is to be woken when, ordered by time; of equal times, the one armed first comes first.
 #[derive(Default)]
 pub(crate) struct Timers {
     waiting: BTreeMap<TimerKey, Waker>,
@@ -43,57 +42,9 @@ impl Timers {
         self.waiting.clear();
     }
 
-    fn renew(&mut self, key: TimerKey, waker: &Waker) {
+    pub(crate) fn renew(&mut self, key: TimerKey, waker: &Waker) {
         if let Some(waiting) = self.waiting.get_mut(&key) {
             waiting.clone_from(waker);
-        }
-    }
-}
-
-/// Waits until a moment: see [`Node::sleep`]. Dropping it disarms its timer.
-#[derive(Debug)]
-#[must_use = "a sleep does nothing unless it is awaited"]
-pub struct Sleep {
-    node: Node,
-    due: Time,
-    armed: Option<TimerKey>,
-}
-
-impl Sleep {
-    pub(crate) fn until(node: Node, due: Time) -> Self {
-        Self { node, due, armed: None }
-    }
-
-    /// The moment it waits for.
-    pub fn due(&self) -> Time {
-        self.due
-    }
-}
-
-impl Future for Sleep {
-    type Output = ();
-
-    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
-        if self.node.now() >= self.due {
-            return Poll::Ready(());
-        }
-        let mut timers = self.node.shared().timers.borrow_mut();
-        match self.armed {
-            Some(key) => timers.renew(key, context.waker()),
-            None => {
-                let key = timers.arm(self.due, context.waker());
-                drop(timers);
-                self.armed = Some(key);
-            }
-        }
-        Poll::Pending
-    }
-}
-
-impl Drop for Sleep {
-    fn drop(&mut self) {
-        if let Some(key) = self.armed {
-            self.node.shared().timers.borrow_mut().disarm(key);
         }
     }
 }

@@ -12,7 +12,7 @@ use serde_json::value::RawValue;
 use thiserror::Error;
 
 use crate::header::RESERVED_KEYS;
-use crate::json;
+use crate::{MsgId, json_text};
 
 /// A typed payload: what a body of one type carries beside the reserved keys.
 ///
@@ -51,19 +51,19 @@ pub fn write_body(
     out: &mut Vec<u8>,
     kind: &str,
     msg_id: Option<u64>,
-    in_reply_to: Option<u64>,
+    in_reply_to: Option<&MsgId>,
     payload: &impl Serialize,
 ) -> Result<(), BodyError> {
     let start = out.len();
     out.extend_from_slice(b"{\"type\":");
-    json::write_string(out, kind);
+    json_text::write_string(out, kind);
     if let Some(msg_id) = msg_id {
         out.extend_from_slice(b",\"msg_id\":");
-        json::write_u64(out, msg_id);
+        json_text::write_u64(out, msg_id);
     }
     if let Some(in_reply_to) = in_reply_to {
         out.extend_from_slice(b",\"in_reply_to\":");
-        json::write_u64(out, in_reply_to);
+        in_reply_to.write(out);
     }
     let progress = Progress::default();
     let formatter = PayloadFormatter { progress: &progress, depth: 0, in_key: false };
@@ -185,7 +185,7 @@ impl Formatter for PayloadFormatter<'_> {
 
     // A raw value may hold line breaks between its tokens; left there, they would cut the line in two.
     fn write_raw_fragment<W: ?Sized + Write>(&mut self, writer: &mut W, fragment: &str) -> io::Result<()> {
-        if fragment.bytes().any(json::is_line_break) {
+        if fragment.bytes().any(json_text::is_line_break) {
             return writer.write_all(fragment.replace(['\n', '\r'], " ").as_bytes());
         }
         writer.write_all(fragment.as_bytes())

@@ -6,7 +6,7 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 use thiserror::Error;
 
-use crate::json;
+use crate::json_text;
 
 /// A message, borrowed from the line it came on.
 ///
@@ -33,13 +33,13 @@ impl<'a> Envelope<'a> {
     /// When the line is not an envelope; the error says what was expected and what stands there.
     pub fn parse(line: &'a str) -> Result<Self, EnvelopeError> {
         match serde_json::from_str::<Parts<'a>>(line) {
-            Ok(parts) if json::is_object(parts.body) => {
+            Ok(parts) if json_text::is_object(parts.body) => {
                 Ok(Self { src: parts.src, dest: parts.dest, body: parts.body, line })
             }
             Ok(parts) => Err(EnvelopeError::WrongType {
                 key: "body",
                 expected: "an object",
-                found: json::describe(parts.body),
+                found: json_text::describe(parts.body),
             }),
             Err(error) => Err(EnvelopeError::diagnose(line, &error)),
         }
@@ -94,8 +94,8 @@ impl EnvelopeError {
             Ok(value) => value,
             Err(error) => return Self::NotJson { column: error.column(), reason: error.to_string() },
         };
-        if !json::is_object(value) {
-            return Self::NotAnObject { found: json::describe(value) };
+        if !json_text::is_object(value) {
+            return Self::NotAnObject { found: json_text::describe(value) };
         }
         let Ok(parts) = serde_json::from_str::<LooseParts<'_>>(line) else {
             return Self::Malformed { reason: error.to_string() };
@@ -108,8 +108,8 @@ impl EnvelopeError {
         for (key, expected, value) in keys {
             match value {
                 None => return Self::MissingKey { key },
-                Some(value) if json::describe(value) != expected => {
-                    return Self::WrongType { key, expected, found: json::describe(value) };
+                Some(value) if json_text::describe(value) != expected => {
+                    return Self::WrongType { key, expected, found: json_text::describe(value) };
                 }
                 Some(_) => {}
             }
@@ -126,13 +126,13 @@ pub fn write_envelope(out: &mut Vec<u8>, id: Option<u64>, src: &str, dest: &str,
     out.push(b'{');
     if let Some(id) = id {
         out.extend_from_slice(b"\"id\":");
-        json::write_u64(out, id);
+        json_text::write_u64(out, id);
         out.push(b',');
     }
     out.extend_from_slice(b"\"src\":");
-    json::write_string(out, src);
+    json_text::write_string(out, src);
     out.extend_from_slice(b",\"dest\":");
-    json::write_string(out, dest);
+    json_text::write_string(out, dest);
     out.extend_from_slice(b",\"body\":");
     out.extend_from_slice(body);
     out.extend_from_slice(b"}\n");

@@ -27,15 +27,15 @@ impl ErrorCode {
     pub const TEMPORARILY_UNAVAILABLE: Self = Self(11);
     /// The receiver could not read the request.
     pub const MALFORMED_REQUEST: Self = Self(12);
-    /// Something went wrong, and nobody knows how far the request came.
+    /// The receiver failed while it handled the request, which may have taken effect.
     pub const CRASH: Self = Self(13);
-    /// The request was given up, for certain without effect.
+    /// The receiver gave the request up; it had no effect.
     pub const ABORT: Self = Self(14);
     /// There is nothing under this key.
     pub const KEY_DOES_NOT_EXIST: Self = Self(20);
     /// There is something under this key already.
     pub const KEY_ALREADY_EXISTS: Self = Self(21);
-    /// What the request presumed does not hold, such as the old value of a compare-and-set.
+    /// What the request requires is not so, such as the old value of a compare-and-set.
     pub const PRECONDITION_FAILED: Self = Self(22);
     /// The transaction conflicts with another.
     pub const TXN_CONFLICT: Self = Self(30);
@@ -69,7 +69,7 @@ impl ErrorCode {
         self.info().map(|info| info.name)
     }
 
-    /// Whether the request certainly had no effect and never will. Unknown codes promise nothing.
+    /// Whether the request certainly had no effect and never will have. Unknown codes are indefinite: they say nothing about it.
     pub fn is_definite(self) -> bool {
         self.info().is_some_and(|info| info.is_definite)
     }
@@ -216,7 +216,7 @@ mod tests {
         let text = r#"{"type":"error","in_reply_to":4,"code":1001,"text":"no","leader":"n2","term":123456789012345678901234567890}"#;
         let error: RpcError = decode_body(serde_json::from_str(text).unwrap()).unwrap();
         let mut out = Vec::new();
-        write_body(&mut out, "error", None, Some(4), &error).unwrap();
+        write_body(&mut out, "error", None, Some(&4.into()), &error).unwrap();
         assert_eq!(String::from_utf8(out).unwrap(), text);
     }
 

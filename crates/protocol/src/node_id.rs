@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 /// The name of a node (`n0`), a client (`c12`) or a service (`lin-kv`).
 ///
 /// Names of up to 24 bytes are stored inline, so cloning one allocates nothing. They are ordered as text:
-/// `n10` stands before `n2`.
+/// `n10` comes before `n2`.
 ///
 /// ```
 /// use glomers_protocol::NodeId;

@@ -6,7 +6,7 @@ use serde::de::{MapAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::value::RawValue;
 
-use crate::{Body, BodyError, DecodeError, Header, HeaderError, decode_body, json, write_body};
+use crate::{Body, BodyError, DecodeError, Header, HeaderError, MsgId, decode_body, json_text, write_body};
 
 /// A body of any type, without the two reserved keys that belong to one hop (`msg_id` and `in_reply_to`).
 ///
@@ -47,10 +47,12 @@ impl RawBody {
                 continue;
             }
             text.push(if text.is_empty() { b'{' } else { b',' });
-            json::write_string(&mut text, key);
+            json_text::write_string(&mut text, key);
             text.push(b':');
             // A line break between tokens would cut the line in two.
-            text.extend(value.get().bytes().map(|byte| if json::is_line_break(byte) { b' ' } else { byte }));
+            text.extend(
+                value.get().bytes().map(|byte| if json_text::is_line_break(byte) { b' ' } else { byte }),
+            );
             if key == "type" {
                 header_end = text.len();
             }
@@ -76,7 +78,7 @@ impl RawBody {
         let mut text = Vec::new();
         write_body(&mut text, kind, None, None, payload)?;
         let mut header = b"{\"type\":".to_vec();
-        json::write_string(&mut header, kind);
+        json_text::write_string(&mut header, kind);
         let text = String::from_utf8(text).expect("JSON text is UTF-8");
         Ok(Self { kind: kind.to_owned(), text, header_end: header.len() })
     }
@@ -100,16 +102,16 @@ impl RawBody {
     }
 
     /// Appends the body with the keys of its next hop.
-    pub fn write(&self, out: &mut Vec<u8>, msg_id: Option<u64>, in_reply_to: Option<u64>) {
+    pub fn write(&self, out: &mut Vec<u8>, msg_id: Option<u64>, in_reply_to: Option<&MsgId>) {
         let (head, tail) = self.text.as_bytes().split_at(self.header_end);
         out.extend_from_slice(head);
-        for (key, number) in [("msg_id", msg_id), ("in_reply_to", in_reply_to)] {
-            if let Some(number) = number {
-                out.push(b',');
-                json::write_string(out, key);
-                out.push(b':');
-                json::write_u64(out, number);
-            }
+        if let Some(msg_id) = msg_id {
+            out.extend_from_slice(b",\"msg_id\":");
+            json_text::write_u64(out, msg_id);
+        }
+        if let Some(in_reply_to) = in_reply_to {
+            out.extend_from_slice(b",\"in_reply_to\":");
+            in_reply_to.write(out);
         }
         out.extend_from_slice(tail);
     }

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use glomers_protocol::{
-    Body, Envelope, ErrorCode, Header, NodeId, RESERVED_KEYS, RawBody, RawValue, RpcError, decode_body,
-    write_body, write_envelope,
+    Body, Envelope, ErrorCode, Header, MsgId, NodeId, RESERVED_KEYS, RawBody, RawValue, RpcError,
+    decode_body, write_body, write_envelope,
 };
 use proptest::prelude::*;
 use serde::{Deserialize, Serialize};
@@ -78,10 +78,12 @@ proptest! {
         let rest = rest.into_iter().map(|(key, value)| (key, value.map(i128::from))).collect();
         let payload = Numbers { unsigned, signed, text, rest };
         let mut body = Vec::new();
-        write_body(&mut body, &kind, msg_id, in_reply_to, &payload).unwrap();
+        let in_reply_to = in_reply_to.map(MsgId::from);
+        write_body(&mut body, &kind, msg_id, in_reply_to.as_ref(), &payload).unwrap();
         let body: &RawValue = serde_json::from_slice(&body).unwrap();
         let header = Header::parse(body).unwrap();
-        prop_assert_eq!((header.kind.as_ref(), header.msg_id, header.in_reply_to), (kind.as_str(), msg_id, in_reply_to));
+        prop_assert_eq!((header.kind.as_ref(), header.msg_id), (kind.as_str(), msg_id.map(MsgId::from)));
+        prop_assert_eq!(header.in_reply_to, in_reply_to);
         prop_assert_eq!(decode_body::<Numbers>(body).unwrap(), payload);
     }
 
@@ -103,7 +105,7 @@ proptest! {
         let mut next = Vec::new();
         body.write(&mut next, next_id, None);
         let next: Box<RawValue> = serde_json::from_slice(&next).unwrap();
-        prop_assert_eq!(Header::parse(&next).unwrap().msg_id, next_id);
+        prop_assert_eq!(Header::parse(&next).unwrap().msg_id, next_id.map(MsgId::from));
         prop_assert_eq!(RawBody::new(&next).unwrap(), body);
     }
 
@@ -116,8 +118,19 @@ proptest! {
             .collect();
         let error = RpcError { code: ErrorCode(code), text, extra };
         let mut body = Vec::new();
-        write_body(&mut body, RpcError::TYPE, None, Some(1), &error).unwrap();
+        write_body(&mut body, RpcError::TYPE, None, Some(&MsgId::from(1)), &error).unwrap();
         prop_assert_eq!(decode_body::<RpcError>(serde_json::from_slice(&body).unwrap()).unwrap(), error);
+    }
+
+    #[test]
+    fn a_reply_repeats_the_id_of_its_request_digit_for_digit(
+        id in prop_oneof!["-?(0|[1-9][0-9]{0,60})".boxed(), any::<String>().prop_map(|text| string(&text)).boxed()],
+    ) {
+        let request = RawValue::from_string(format!(r#"{{"type":"read","msg_id":{id}}}"#)).unwrap();
+        let header = Header::parse(&request).unwrap();
+        let mut reply = Vec::new();
+        write_body(&mut reply, "read_ok", None, header.msg_id.as_ref(), &BTreeMap::<String, u64>::new()).unwrap();
+        prop_assert_eq!(String::from_utf8(reply).unwrap(), format!(r#"{{"type":"read_ok","in_reply_to":{id}}}"#));
     }
 
     #[test]

@@ -110,7 +110,7 @@ impl Cluster {
                 let stream =
                     if starts == 0 { format!("node {id}") } else { format!("node {id}, start {starts}") };
                 let mut core = start(CoreOptions { random: Random::derive(self.seed, &stream) });
-                core.number_requests_from((starts << 32) + 1);
+                core.set_first_msg_id((starts << 32) + 1);
                 world.add_local(id, HostRole::Node, core)
             }
         };

@@ -17,7 +17,7 @@ const PROFILES: [&str; 4] = [
     "--profile low-latency",
     "--profile low-latency --acknowledge copied",
     "--profile low-traffic",
-    "--profile low-traffic --interval-ms 450",
+    "--profile low-traffic --interval-ms 450 --round-trip-ms 250",
 ];
 
 const FAULTS: [&str; 10] = [

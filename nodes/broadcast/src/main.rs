@@ -6,14 +6,14 @@ use std::process::ExitCode;
 use broadcast::{BroadcastServer, Settings};
 
 fn main() -> ExitCode {
-    match Settings::from_arguments(std::env::args().skip(1)) {
+    match Settings::from_arguments(std::env::args_os().skip(1)) {
         Ok(settings) => glomers_node::run(move |node| BroadcastServer::router(node, settings)),
-        Err(error) => refuse(&error.to_string()),
+        Err(error) => refuse(&error),
     }
 }
 
 #[expect(clippy::print_stderr, reason = "the log has not begun, and stderr is where a node speaks to people")]
-fn refuse(sentence: &str) -> ExitCode {
-    eprintln!("broadcast: {sentence}");
+fn refuse(error: &lexopt::Error) -> ExitCode {
+    eprintln!("broadcast: {error}");
     ExitCode::from(254)
 }

@@ -6,7 +6,7 @@ use glomers_node::{NodeId, Time};
 
 use crate::values::Summary;
 
-/// What a node knows of another: what it holds, what is on its way to it, and whether it answers.
+/// What a node knows of another: what it holds, what was sent to it, and whether it answers.
 #[derive(Debug)]
 pub(crate) struct Peer {
     pub(crate) id: NodeId,
@@ -72,7 +72,7 @@ impl Peer {
         }
     }
 
-    /// Everything here is now on its way to it.
+    /// It has just been sent everything that is here.
     pub(crate) fn note_sent(&mut self, now: Time, have: &Summary) {
         self.sent.clone_from(have);
         self.sent_at = Some(now);

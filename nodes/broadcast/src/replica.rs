@@ -9,7 +9,7 @@ use crate::peer::Peer;
 use crate::settings::{Acknowledge, Settings};
 use crate::values::{Life, Store, Summary, Value};
 
-/// One node's part in the algorithm that the [crate](crate) describes.
+/// One node's part in the algorithm that the [crate] describes.
 ///
 /// It is told what happens and when; after each event, and no later than [`deadline`](Self::deadline),
 /// [`poll`](Self::poll) says what to send.
@@ -189,7 +189,7 @@ impl Replica {
         }
     }
 
-    /// Whoever confirmed nothing for too long is silent: no relay any more, and nobody's follower.
+    /// A node that has confirmed nothing for too long is silent: it is no relay any more, and follows none.
     fn give_up_on_the_silent(&mut self, now: Time) {
         for index in 0..self.peers.len() {
             let (link, patience) = (self.link(index), self.patience(index));

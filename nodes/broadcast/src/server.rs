@@ -2,18 +2,16 @@
 
 use std::cell::{Cell, RefCell};
 use std::fmt;
-use std::future::poll_fn;
 use std::rc::Rc;
-use std::task::{Poll, Waker};
 
-use glomers_node::{Node, NodeId, Router, RpcError, Time};
+use glomers_node::{Alarm, Batcher, Node, NodeId, Notify, Router, RpcError};
 
+use crate::durable_log::DurableLog;
 use crate::messages::{Broadcast, BroadcastOk, Gossip, Read, ReadOk, Sync, SyncOk, Topology, TopologyOk};
 use crate::replica::Replica;
 use crate::settings::{Acknowledge, Settings};
-use crate::vault::Vault;
 
-/// A node of the third challenge. See the [crate](crate) for what it does and what it promises.
+/// A node of the third challenge. See the [crate] for what it does and what it promises.
 #[derive(Debug, Clone)]
 pub struct BroadcastServer {
     shared: Rc<Shared>,
@@ -23,15 +21,17 @@ struct Shared {
     node: Node,
     settings: Settings,
     replica: RefCell<Replica>,
-    vault: Vault,
+    durable_log: DurableLog,
+    /// Stores log entries: a request is the number of an entry, and answered when the log is stored that far.
+    storing: Rc<Batcher<u64, ()>>,
     /// Whether the values of this node's earlier lives are here.
     has_loaded: Cell<bool>,
     /// Whether this node has heard what it missed before it started.
     has_caught_up: Cell<bool>,
-    /// Handlers that wait for the replica to change.
-    waiting: RefCell<Vec<Waker>>,
-    /// The wake-up that is under way.
-    alarm: Cell<Option<Time>>,
+    /// Notified when the replica or one of the two flags has changed.
+    changed: Notify,
+    /// When the replica has something to send, at the latest.
+    alarm: Alarm,
 }
 
 impl BroadcastServer {
@@ -42,19 +42,28 @@ impl BroadcastServer {
         let tag = node.rng().next_u64() ^ node.now().as_ns();
         let replica = Replica::new(node.id(), node.node_ids(), tag, settings);
         let shared = Shared {
-            vault: Vault::new(node.clone()),
+            durable_log: DurableLog::new(node.clone()),
+            storing: Rc::default(),
             has_loaded: Cell::new(settings.acknowledge != Acknowledge::Stored),
-            node,
             settings,
             replica: RefCell::new(replica),
             has_caught_up: Cell::new(false),
-            waiting: RefCell::default(),
-            alarm: Cell::new(None),
+            changed: Notify::new(),
+            alarm: Alarm::new(&node),
+            node,
         };
         let server = Self { shared: Rc::new(shared) };
-        let (loading, catching_up) = (server.clone(), server.clone());
-        server.shared.node.spawn(async move { loading.load().await });
-        server.shared.node.spawn(async move { catching_up.catch_up().await });
+        let [loading, catching_up, storing, waking] = std::array::from_fn(|_| server.clone());
+        let node = &server.shared.node;
+        node.spawn(async move { loading.load().await });
+        node.spawn(async move { catching_up.catch_up().await });
+        server.shared.storing.start(node, async move |numbers| storing.store(&numbers).await);
+        node.spawn(async move {
+            loop {
+                waking.shared.alarm.rings().await;
+                waking.send_due();
+            }
+        });
         server
     }
 
@@ -69,24 +78,24 @@ impl BroadcastServer {
     }
 
     async fn broadcast(&self, request: Broadcast) -> Result<BroadcastOk, RpcError> {
-        // What is kept of earlier lives stands first in the log.
-        self.wait_until(|| self.shared.has_loaded.get()).await;
-        let number = self.shared.replica.borrow_mut().broadcast(request.message);
-        self.tend();
-        match self.shared.settings.acknowledge {
+        let Shared { settings, replica, storing, has_loaded, changed, .. } = &*self.shared;
+        // The values of earlier lives come first in the log.
+        changed.until(|| has_loaded.get()).await;
+        let number = replica.borrow_mut().broadcast(request.message);
+        self.send_due();
+        match settings.acknowledge {
             Acknowledge::AtOnce => {}
-            Acknowledge::Copied => {
-                self.wait_until(|| self.shared.replica.borrow().is_copied(number)).await;
-            }
-            Acknowledge::Stored => self.keep(number).await,
+            Acknowledge::Copied => changed.until(|| replica.borrow().is_copied(number)).await,
+            Acknowledge::Stored => storing.submit(number).await,
         }
         Ok(BroadcastOk {})
     }
 
-    /// Answers once the node has caught up: what it read out before would look as if values had vanished.
+    /// Answers once the node has caught up; before that, values would seem to have vanished.
     async fn read(&self, _request: Read) -> Result<ReadOk, RpcError> {
-        self.wait_until(|| self.shared.has_loaded.get() && self.shared.has_caught_up.get()).await;
-        Ok(ReadOk { messages: self.shared.replica.borrow().messages().to_vec() })
+        let Shared { replica, has_loaded, has_caught_up, changed, .. } = &*self.shared;
+        changed.until(|| has_loaded.get() && has_caught_up.get()).await;
+        Ok(ReadOk { messages: replica.borrow().messages().to_vec() })
     }
 
     async fn topology(&self, _request: Topology) -> Result<TopologyOk, RpcError> {
@@ -102,44 +111,40 @@ impl BroadcastServer {
         self.receive(&src, gossip);
     }
 
-    /// Waits until the node's log is kept up to this number. Of several that wait, one writes for all.
-    async fn keep(&self, number: u64) {
-        let Shared { node, settings, replica, vault, .. } = &*self.shared;
-        loop {
-            self.wait_until(|| vault.kept_length() >= number || !vault.is_writing()).await;
-            if vault.kept_length() >= number {
-                return;
-            }
+    /// Stores the log up to these numbers at least.
+    async fn store(&self, numbers: &[u64]) -> Vec<()> {
+        let Shared { node, settings, replica, durable_log, .. } = &*self.shared;
+        let last = numbers.iter().copied().max().unwrap_or(0);
+        while durable_log.stored_length() < last {
             let log = replica.borrow().log().to_vec();
-            let result = vault.keep(log).await;
-            self.wake_waiting();
-            if let Err(error) = result {
-                tracing::warn!("{}: a value is not kept yet: {error}", node.id());
+            if let Err(error) = durable_log.store(&log).await {
+                tracing::warn!("{}: a value is not stored yet: {error}", node.id());
                 node.sleep(settings.round_trip).await;
             }
         }
+        vec![(); numbers.len()]
     }
 
-    /// Brings back what earlier lives of this node kept.
+    /// Brings back what earlier lives of this node have stored.
     async fn load(&self) {
-        let Shared { node, settings, replica, vault, has_loaded, .. } = &*self.shared;
+        let Shared { node, settings, replica, durable_log, has_loaded, .. } = &*self.shared;
         while !has_loaded.get() {
-            match vault.load().await {
-                Ok(kept) => {
-                    vault.begin_at(kept.len() as u64);
-                    for value in kept {
+            match durable_log.load().await {
+                Ok(stored) => {
+                    durable_log.begin_at(stored.len() as u64);
+                    for value in stored {
                         replica.borrow_mut().broadcast(value);
                     }
                     has_loaded.set(true);
                 }
                 Err(error) => {
-                    tracing::warn!("{}: what was kept is not known yet: {error}", node.id());
+                    tracing::warn!("{}: what earlier lives stored is not known yet: {error}", node.id());
                     node.sleep(settings.round_trip).await;
                 }
             }
         }
-        self.tend();
-        self.wake_waiting();
+        self.send_due();
+        self.shared.changed.notify();
     }
 
     /// Asks one node after the other for all that it has, until one answers.
@@ -154,51 +159,23 @@ impl BroadcastServer {
             node.sleep(settings.round_trip).await;
         }
         self.shared.has_caught_up.set(true);
-        self.wake_waiting();
+        self.shared.changed.notify();
     }
 
     fn receive(&self, src: &NodeId, gossip: Gossip) {
         self.shared.replica.borrow_mut().receive(self.shared.node.now(), src, gossip);
-        self.tend();
-        self.wake_waiting();
+        self.send_due();
+        self.shared.changed.notify();
     }
 
-    /// Sends what is due, and sees to it that this happens again in time.
-    fn tend(&self) {
+    /// Sends what is due, and sets the alarm for what is due next.
+    fn send_due(&self) {
         let Shared { node, replica, alarm, .. } = &*self.shared;
         for (dest, gossip) in replica.borrow_mut().poll(node.now()) {
             node.send(dest, &gossip);
         }
-        let Some(deadline) = replica.borrow().deadline() else { return };
-        if alarm.get().is_some_and(|alarm| alarm <= deadline) {
-            return;
-        }
-        alarm.set(Some(deadline));
-        let server = self.clone();
-        node.spawn(async move {
-            server.shared.node.sleep_until(deadline).await;
-            // An earlier alarm may have taken this one's place; then that one has seen to the rest.
-            if server.shared.alarm.get() == Some(deadline) {
-                server.shared.alarm.set(None);
-                server.tend();
-            }
-        });
-    }
-
-    async fn wait_until(&self, is_true: impl Fn() -> bool) {
-        poll_fn(|context| {
-            if is_true() {
-                return Poll::Ready(());
-            }
-            self.shared.waiting.borrow_mut().push(context.waker().clone());
-            Poll::Pending
-        })
-        .await;
-    }
-
-    fn wake_waiting(&self) {
-        for waker in self.shared.waiting.take() {
-            waker.wake();
+        if let Some(deadline) = replica.borrow().deadline() {
+            alarm.set_no_later_than(deadline);
         }
     }
 }

@@ -61,7 +61,7 @@ impl Store {
         }
     }
 
-    /// All that somebody lacks who holds `known`.
+    /// Everything that a node which holds `known` lacks.
     pub fn news_for(&self, known: &Summary) -> News {
         let pieces = self.logs.iter().filter_map(|(life, log)| {
             let from = known.length(life);
@@ -97,7 +97,7 @@ impl Summary {
     }
 }
 
-/// Pieces of logs on their way to somebody who lacks them.
+/// Pieces of logs, for a node that lacks them.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct News(BTreeMap<Life, Piece>);

@@ -1,4 +1,4 @@
-//! How much of everything somebody holds.
+//! How much of each part a node holds.
 
 use std::collections::BTreeMap;
 
@@ -6,8 +6,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::Origin;
 
-/// The version of each part that somebody holds: a version vector (Parker and others, "Detection of Mutual Inconsistency in Distributed
-/// Systems", 1983). A part that is not named is held at version 0, that is, not at all.
+/// The version of each part that a node holds: a version vector (Parker and others, "Detection of Mutual Inconsistency in Distributed
+/// Systems", 1983). A part that is not named has version 0: the node does not hold it.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Clock {
@@ -20,7 +20,7 @@ impl Clock {
         self.versions.get(origin).copied().unwrap_or_default()
     }
 
-    /// Whether whoever has this clock holds all that the other's owner holds.
+    /// Whether a node with this clock holds everything that a node with the other clock holds.
     pub fn covers(&self, other: &Self) -> bool {
         other.versions.iter().all(|(origin, version)| self.version(origin) >= *version)
     }

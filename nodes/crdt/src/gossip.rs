@@ -96,7 +96,7 @@ pub(crate) fn catch_up<P: Part>(replica: &Replica<P>) {
                 asking.rest(&mut pause).await;
             }
             asking.shared.welcomed_by.borrow_mut().insert(peer);
-            asking.shared.news.ring();
+            asking.shared.news.notify();
         });
     }
 }
@@ -163,7 +163,7 @@ impl<P: Part> Replica<P> {
         let causes = share.clock.without(&share.start);
         let holds_causes = || self.parts().clock().covers(&causes);
         let node = &self.shared.node;
-        self.shared.news.until_or_at(holds_causes, node, node.now() + CAUSE_PATIENCE).await;
+        let _ = node.timeout(CAUSE_PATIENCE, self.shared.news.until(holds_causes)).await;
         if holds_causes() {
             self.absorb(share.changes.map(|changes| (share.start, changes)));
         } else {

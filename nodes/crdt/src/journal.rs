@@ -12,21 +12,20 @@
 //! undo anything: its compare-and-set fails, and its batch, which was never confirmed, lies under the next key of its own, where the next
 //! start may find it.
 
-use std::cell::{Cell, RefCell};
+use std::cell::Cell;
 use std::fmt;
 use std::rc::Rc;
 
 use futures::future::join_all;
 use glomers_node::services::KeyValue;
-use glomers_node::{ErrorCode, Node, Retry, RpcError};
+use glomers_node::{Batcher, ErrorCode, Node, Notify, Retry, RpcError};
 
-use crate::signal::Signal;
 use crate::{Interval, Origin, Part, Replica};
 
 /// Writes a replica's changes down before anybody hears of them, and reads at its start what the node wrote in former ones. Cheap to
 /// clone; all clones are the same.
 ///
-/// A change that was [committed](Self::commit) survives whatever nodes are killed, all of them at once included.
+/// A change that was [committed](Self::commit) survives any kills, even of all nodes at once.
 pub struct Journal<P: Part> {
     shared: Rc<Shared<P>>,
 }
@@ -36,17 +35,13 @@ struct Shared<P: Part> {
     replica: Replica<P>,
     store: KeyValue,
     name: &'static str,
-    /// Changes that are in no batch yet.
-    pending: RefCell<Vec<P::Change>>,
-    /// How many changes were ever to be committed, and how many are.
-    asked_count: Cell<u64>,
-    committed_count: Cell<u64>,
+    /// The changes to be committed.
+    commits: Rc<Batcher<P::Change, ()>>,
     /// The number of the next batch.
     next_batch: Cell<u64>,
-    is_writing: Cell<bool>,
     is_open: Cell<bool>,
-    /// Rings when the journal is open and when a batch has been written.
-    progress: Signal,
+    /// Notified when the journal is open.
+    progress: Notify,
 }
 
 impl<P: Part> Clone for Journal<P> {
@@ -64,17 +59,15 @@ impl<P: Part> Journal<P> {
             replica: replica.clone(),
             store: node.lin_kv().retry(Retry::forever()),
             name,
-            pending: RefCell::default(),
-            asked_count: Cell::new(0),
-            committed_count: Cell::new(0),
+            commits: Rc::new(Batcher::new()),
             next_batch: Cell::new(0),
-            is_writing: Cell::new(false),
             is_open: Cell::new(false),
-            progress: Signal::default(),
+            progress: Notify::new(),
         };
         let journal = Self { shared: Rc::new(shared) };
-        let opening = journal.clone();
+        let (opening, writing) = (journal.clone(), journal.clone());
         node.spawn(async move { opening.open().await });
+        journal.shared.commits.start(node, async move |changes| writing.write_batch(changes).await);
         journal
     }
 
@@ -86,38 +79,20 @@ impl<P: Part> Journal<P> {
     /// Changes the node's own part, once the change has been written down; returns then. Changes that come while a batch is being written
     /// go together in the next: under load a batch costs one round trip, however many changes it has.
     pub async fn commit(&self, change: P::Change) {
-        let shared = &self.shared;
-        shared.pending.borrow_mut().push(change);
-        let number = shared.asked_count.get() + 1;
-        shared.asked_count.set(number);
-        if !shared.is_writing.replace(true) {
-            let writing = self.clone();
-            shared.node.spawn(async move { writing.write_batches().await });
-        }
-        shared.progress.until(|| shared.committed_count.get() >= number).await;
+        self.shared.commits.submit(change).await;
     }
 
-    async fn write_batches(&self) {
+    async fn write_batch(&self, changes: Vec<P::Change>) -> Vec<()> {
         self.opened().await;
         let shared = &self.shared;
         let origin = &shared.replica.shared.origin;
-        let mut batch_number: u64 = shared.next_batch.get();
-        loop {
-            let changes = shared.pending.take();
-            if changes.is_empty() {
-                break;
-            }
-            let change_count = changes.len() as u64;
-            let batch = shared.replica.parts().extended_by(origin, changes);
-            self.insist(async || shared.store.write(self.batch_key(origin, batch_number), &batch).await)
-                .await;
-            batch_number += 1;
-            shared.replica.adopt(origin, batch);
-            shared.committed_count.set(shared.committed_count.get() + change_count);
-            shared.progress.ring();
-        }
-        shared.next_batch.set(batch_number);
-        shared.is_writing.set(false);
+        let answers = vec![(); changes.len()];
+        let batch = shared.replica.parts().extended_by(origin, changes);
+        let key = self.batch_key(origin, shared.next_batch.get());
+        self.insist(async || shared.store.write(&key, &batch).await).await;
+        shared.next_batch.set(shared.next_batch.get() + 1);
+        shared.replica.adopt(origin, batch);
+        answers
     }
 
     /// Reads what former starts wrote, and enters this one.
@@ -144,7 +119,7 @@ impl<P: Part> Journal<P> {
             }
         }
         shared.is_open.set(true);
-        shared.progress.ring();
+        shared.progress.notify();
     }
 
     /// Reads all batches of a start: those under the first key, then twice as many at a time, until one is missing.

@@ -7,7 +7,7 @@
 //! part has one writer. A set is the union of the parts, a counter their sum. Every node holds a copy of every part, answers reads from
 //! these copies alone, and so never waits for anybody.
 //!
-//! A part only grows, one numbered change after the other, so that one number, its version, says how much of it somebody holds, and the
+//! A part only grows, one numbered change after the other, so that one number, its version, says how much of it a node holds, and the
 //! versions of all parts together, a [`Clock`], how much of everything. "Give me what I lack" is then a short question with an exact
 //! answer: the [`Interval`]s from the versions in the clock to the newest. An interval that comes twice is recognized by its versions, one
 //! that comes too early as well: loss, duplication and reordering can do no harm. In the literature this is a delta-state CRDT (Almeida,
@@ -26,18 +26,17 @@
 //! A node that is started again has lost everything, even the count of its own changes. If it went on with its old part, its first change
 //! would bear a number that another change has. So each start writes a part of its own, under a fresh [`Origin`]. A starting node fetches
 //! everything from all others, its former parts among it, and for a moment lets requests wait until they have answered. Parts whose writer
-//! is gone are kept for ever, and whoever has one offers it to those who lack it.
+//! is gone are kept for ever, and each node that has one offers it to those that lack it.
 //!
 //! What nobody had received when its writer was killed is lost, unless it was written down: a [`Journal`] does so on `lin-kv`, before the
-//! change is confirmed to the client and before any other node hears of it. It stands for the disk that a node has not got.
+//! change is confirmed to the client and before any other node hears of it. It replaces the disk, which a node does not have.
 //!
 //! # The modules, in reading order
 //!
-//! - `origin`: [`Origin`], who writes a part; `clock`: [`Clock`], how much of each part somebody holds.
+//! - `origin`: [`Origin`], who writes a part; `clock`: [`Clock`], how much of each part a node holds.
 //! - `part`: [`Part`], what a part must be able to do; `parts`: [`Parts`], the copies of all parts.
 //! - `replica`: [`Replica`], what a server holds; `gossip`: how replicas keep each other up to date; `peers`: what a replica knows of others.
 //! - `journal`: [`Journal`], changes that outlive the node.
-//! - `signal`: waiting for something to become true.
 
 mod clock;
 mod gossip;
@@ -47,7 +46,6 @@ mod part;
 mod parts;
 mod peers;
 mod replica;
-mod signal;
 
 pub use clock::Clock;
 pub use journal::Journal;

@@ -6,11 +6,10 @@ use std::fmt;
 use std::rc::Rc;
 use std::time::Duration;
 
-use glomers_node::{Node, NodeId, Router, Time};
+use glomers_node::{Node, NodeId, Notify, Router, Time};
 
 use crate::gossip::{self, Fetch, Share};
 use crate::peers::Peers;
-use crate::signal::Signal;
 use crate::{Interval, Origin, Part, Parts};
 
 /// How long a node that was just started lets requests wait for what the others know. Longer than a round trip over a slow link, and much
@@ -22,7 +21,6 @@ const CATCHING_UP_PATIENCE: Duration = Duration::from_secs(1);
 /// ```
 /// use crdt::Replica;
 /// use glomers_node::{Node, Router, RpcError, messages};
-/// use serde::{Deserialize, Serialize};
 /// # use crdt::{Interval, Part};
 /// # #[derive(Default)] struct Sum { adds: u64, total: u64 }
 /// # impl Part for Sum {
@@ -37,11 +35,7 @@ const CATCHING_UP_PATIENCE: Duration = Duration::from_secs(1);
 /// #     fn absorb(&mut self, interval: Interval<u64>) { (self.adds, self.total) = (interval.until, interval.delta); }
 /// # }
 ///
-/// #[derive(Serialize, Deserialize)]
-/// struct Count {}
-/// #[derive(Serialize, Deserialize)]
-/// struct CountOk { total: u64 }
-/// messages! { "count" Count => "count_ok" CountOk; }
+/// messages! { "count" struct Count {} => "count_ok" struct CountOk { total: u64 }; }
 ///
 /// /// Counts how often it was asked, over all nodes. `Sum` is the part of the example at `Part`.
 /// struct Counter { replica: Replica<Sum> }
@@ -76,8 +70,8 @@ pub(crate) struct Shared<P> {
     pub(crate) origin: Origin,
     pub(crate) parts: RefCell<Parts<P>>,
     pub(crate) peers: RefCell<Peers>,
-    /// Rings whenever the parts grow, and when a peer has answered the first question.
-    pub(crate) news: Signal,
+    /// Notified whenever the parts grow, and when a peer has answered the first question.
+    pub(crate) news: Notify,
     /// The peers that have answered this start's first question.
     pub(crate) welcomed_by: RefCell<BTreeSet<NodeId>>,
     /// The peers that a task is bringing up to date.
@@ -99,7 +93,7 @@ impl<P: Part> Replica<P> {
             origin: Origin::draw(&node),
             parts: RefCell::default(),
             peers: RefCell::default(),
-            news: Signal::default(),
+            news: Notify::new(),
             welcomed_by: RefCell::default(),
             being_told: RefCell::default(),
             is_offering: Cell::new(false),
@@ -126,7 +120,8 @@ impl<P: Part> Replica<P> {
         let shared = &self.shared;
         let everyone_answered = || shared.welcomed_by.borrow().len() == shared.node.peers().len();
         let end = shared.started_at + CATCHING_UP_PATIENCE;
-        shared.news.until_or_at(everyone_answered, &shared.node, end).await;
+        // Whether everyone has answered or the time is up: the request is answered now.
+        let _ = shared.node.timeout_at(end, shared.news.until(everyone_answered)).await;
     }
 
     /// All parts, as they are here and now. Look and let go: a borrow must not be held over an await.
@@ -154,7 +149,7 @@ impl<P: Part> Replica<P> {
             is_news |= self.shared.parts.borrow_mut().absorb(&origin, interval);
         }
         if is_news {
-            self.shared.news.ring();
+            self.shared.news.notify();
             gossip::offer_orphans(self);
         }
         is_news

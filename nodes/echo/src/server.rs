@@ -1,24 +1,18 @@
 //! The echo server.
 
 use glomers_node::{Node, RawValue, Router, RpcError, messages};
-use serde::{Deserialize, Serialize};
-
-/// Asks for its own contents: any JSON, kept as text, so that nothing of it is lost.
-#[derive(Debug, Serialize, Deserialize)]
-pub struct Echo {
-    /// What is to come back.
-    pub echo: Box<RawValue>,
-}
-
-/// Answers [`Echo`].
-#[derive(Debug, Serialize, Deserialize)]
-pub struct EchoOk {
-    /// What was sent.
-    pub echo: Box<RawValue>,
-}
 
 messages! {
-    "echo" Echo => "echo_ok" EchoOk;
+    /// Asks for its own contents: any JSON, kept as text, so that nothing of it is lost.
+    "echo" pub struct Echo {
+        /// What is to come back.
+        pub echo: Box<RawValue>,
+    } =>
+    /// Answers [`Echo`].
+    "echo_ok" pub struct EchoOk {
+        /// What was sent.
+        pub echo: Box<RawValue>,
+    };
 }
 
 /// A server that answers with what it was sent. The node is all that it knows.

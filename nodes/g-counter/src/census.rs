@@ -45,7 +45,9 @@ impl Census {
         let appended: Vec<&str> = starts.iter().map(String::as_str).chain([start]).collect();
         match self.store.cas_or_create(KEY, starts, appended).await {
             Ok(()) => Ok(true),
-            Err(error) if error.code == ErrorCode::PRECONDITION_FAILED => Ok(false),
+            Err(error) if matches!(error.code, ErrorCode::PRECONDITION_FAILED | ErrorCode::TIMEOUT) => {
+                Ok(false)
+            }
             Err(error) => Err(error),
         }
     }

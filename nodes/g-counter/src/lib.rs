@@ -42,7 +42,6 @@
 
 mod census;
 mod fence;
-mod rounds;
 mod server;
 mod sum;
 mod total;

@@ -16,7 +16,7 @@ pub(crate) struct Total {
     start: String,
     /// What the key is known to hold.
     stored: Cell<u128>,
-    /// What it is to hold next: more than is stored where an attempt has failed, so that nobody knows which of the two it holds.
+    /// What it is to hold next. After an attempt without a reply the key may hold either of the two.
     wanted: Cell<u128>,
 }
 
@@ -40,14 +40,20 @@ impl Total {
         if stored == wanted {
             return Ok(());
         }
-        match self.store.cas_or_create(key(&self.start), stored, wanted).await {
-            // Nobody else writes this key: where it does not hold what was stored, an earlier attempt has succeeded.
-            Err(error) if error.code != ErrorCode::PRECONDITION_FAILED => Err(error),
-            _ => {
-                self.stored.set(wanted);
-                Ok(())
+        loop {
+            match self.store.cas_or_create(key(&self.start), stored, wanted).await {
+                // Nobody else writes this key: where it does not hold what was stored, an earlier attempt has succeeded.
+                Err(error) if error.code != ErrorCode::PRECONDITION_FAILED => {
+                    // One attempt more finds out whether an earlier one has succeeded.
+                    if error.code != ErrorCode::TIMEOUT {
+                        return Err(error);
+                    }
+                }
+                _ => break,
             }
         }
+        self.stored.set(wanted);
+        Ok(())
     }
 }
 

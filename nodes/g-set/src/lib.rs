@@ -8,7 +8,7 @@
 //! What is promised:
 //!
 //! - Every node answers as long as it runs and reaches its journal, whatever becomes of the others and of the links to them.
-//! - An element whose addition was acknowledged is never lost, whatever nodes are killed, all of them at once included: it stands in the
+//! - An element whose addition was acknowledged is never lost, even if all nodes are killed at once: it is in the
 //!   journal before the acknowledgement is sent.
 //! - An element that any read has shown is in every later read of that node, and soon after the network has healed in all reads. A node
 //!   that was killed and can't reach the others shows, for that long, what itself has written.

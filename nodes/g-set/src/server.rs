@@ -4,35 +4,25 @@ use std::collections::BTreeSet;
 
 use crdt::{Journal, Replica};
 use glomers_node::{Node, RawValue, Router, RpcError, messages};
-use serde::{Deserialize, Serialize};
 
 use crate::Elements;
 
-/// Adds an element.
-#[derive(Debug, Serialize, Deserialize)]
-pub struct Add {
-    /// Any JSON.
-    pub element: Box<RawValue>,
-}
-
-/// Answers [`Add`]: the element stays for ever.
-#[derive(Debug, Serialize, Deserialize)]
-pub struct AddOk {}
-
-/// Asks for all elements.
-#[derive(Debug, Serialize, Deserialize)]
-pub struct Read {}
-
-/// Answers [`Read`].
-#[derive(Debug, Serialize, Deserialize)]
-pub struct ReadOk {
-    /// Every element that this node knows of, once.
-    pub value: Vec<Box<RawValue>>,
-}
-
 messages! {
-    "add" Add => "add_ok" AddOk;
-    "read" Read => "read_ok" ReadOk;
+    /// Adds an element.
+    "add" pub struct Add {
+        /// Any JSON.
+        pub element: Box<RawValue>,
+    } =>
+    /// Answers [`Add`]: the element will never be lost.
+    "add_ok" pub struct AddOk {};
+
+    /// Asks for all elements.
+    "read" pub struct Read {} =>
+    /// Answers [`Read`].
+    "read_ok" pub struct ReadOk {
+        /// Every element that this node knows of, once.
+        pub value: Vec<Box<RawValue>>,
+    };
 }
 
 /// One node of the set.

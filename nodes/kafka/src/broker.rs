@@ -5,16 +5,16 @@ use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use futures::future::{FutureExt, LocalBoxFuture, Shared, join_all};
-use glomers_node::{Node, NodeId, Router, RpcError, Time};
+use glomers_node::{Batcher, Node, NodeId, Router, RpcError, Time};
 
 use crate::entry::Entry;
 use crate::messages::{
     CommitOffsets, CommitOffsetsOk, ListCommittedOffsets, ListCommittedOffsetsOk, Poll, PollOk, Send, SendOk,
 };
-use crate::news::Watch;
+use crate::news::Exchange;
 use crate::replica::Replica;
 use crate::store::{ENTRIES_PER_VOLUME, Store};
-use crate::writer::Queue;
+use crate::writer::{LINGER, Submission};
 
 /// A server that keeps append-only logs. The crate's documentation says how.
 pub struct Broker {
@@ -34,11 +34,10 @@ pub(crate) struct Core {
     /// The slot of the entry with which this life began.
     pub(crate) life: OnceCell<u64>,
     pub(crate) replica: RefCell<Replica>,
-    pub(crate) queue: RefCell<Queue>,
-    pub(crate) is_writing: Cell<bool>,
+    pub(crate) writer: Rc<Batcher<Submission, Option<u64>>>,
     /// How many volumes of the own journal this life need not gather any more.
     pub(crate) gathered_volumes: Cell<u64>,
-    pub(crate) watch: RefCell<Watch>,
+    pub(crate) exchange: RefCell<Exchange>,
 }
 
 impl Broker {
@@ -51,15 +50,15 @@ impl Broker {
         let core = Rc::new(Core {
             store: Store::new(&node),
             replica: RefCell::new(Replica::new(own, owners.len())),
-            watch: RefCell::new(Watch::new(owners.len())),
-            queue: RefCell::default(),
-            is_writing: Cell::new(false),
+            exchange: RefCell::new(Exchange::new(owners.len())),
+            writer: Rc::new(Batcher::with_linger(LINGER)),
             gathered_volumes: Cell::new(0),
             life: OnceCell::new(),
             owners,
             own,
             node,
         });
+        core.start_writing();
         let recovery = Rc::clone(&core).recover().boxed_local().shared();
         core.node.spawn(recovery.clone());
         Self { core, recovery }

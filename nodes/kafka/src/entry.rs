@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use glomers_node::{NodeId, RawValue};
 use serde::{Deserialize, Serialize};
 
-/// For each journal, in the order of the nodes' names, how many of its entries somebody has read.
+/// For each journal, in the order of the nodes' names, how many of its entries a node has read.
 pub(crate) type Progress = Vec<u64>;
 
 /// One entry of a journal. It is written once and never changes.
@@ -41,8 +41,8 @@ impl Entry {
 /// The newest of a node's journal in one piece, overwritten again and again. It saves its readers a request for each entry, and tells
 /// promises that are in no entry yet. It is a message, not a record: nothing depends on anybody reading it.
 #[derive(Debug, Clone, Serialize, Deserialize)]
-pub(crate) struct Bulletin<E> {
-    /// Counts the bulletins of a life, so that each shows that its author lives.
+pub(crate) struct JournalTail<E> {
+    /// Counts the tails of a life, so that each shows that its author lives.
     pub(crate) number: u64,
     /// What its author has read.
     pub(crate) read: Progress,

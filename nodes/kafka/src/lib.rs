@@ -5,7 +5,7 @@
 //! - **Durable.** A message is acknowledged when it is in `lin-kv`, and so is a committed offset. From then on the death of every node at
 //!   once loses nothing.
 //! - **One order.** An offset holds one message for ever. Offsets of a key may have gaps, and stay near the number of its messages.
-//! - **No gap, no surprise.** A poll shows a log only as far as it is final: nothing will ever be added below an offset that any node has
+//! - **No gaps later.** A poll shows a log only as far as it is final: nothing will ever be added below an offset that any node has
 //!   shown, so nobody can poll past a message that comes later.
 //! - **Always available.** No request of a client waits for another node. `send` and `commit_offsets` wait for `lin-kv`, which no partition
 //!   cuts off; `poll` and `list_committed_offsets` are answered from the node's own memory.
@@ -33,9 +33,9 @@
 //! with lower offsets are shown. This is the stability rule of Lamport's totally ordered multicast ("Time, Clocks, and the Ordering of Events in a
 //! Distributed System", 1978), with the registers of the journals as what makes a promise hold.
 //!
-//! **News travel** by a register that each node overwrites, `bulletin/n0`: the entries that others may lack, in one piece, and what the node
-//! promises by now. Whoever has clients looks at the others' bulletins some twenty times a second. So nodes never send anything to each
-//! other: there is no link that a partition could cut, and nothing to be lost or to come twice. Whoever lacks more than a bulletin holds, such
+//! **New entries travel** by a register that each node overwrites, `tail/n0`: the entries that others may lack, in one piece, and what the
+//! node promises by now. A node with clients reads the others' tails some twenty times a second. So nodes never send anything to each
+//! other: there is no link that a partition could cut, and nothing to be lost or to come twice. A node that lacks more than a tail holds, such
 //! as a node that was killed, reads the journal itself, whose entries are gathered in volumes for that.
 //!
 //! **A promise that does not come is made for the one who owes it.** If messages wait for a promise of a node that shows no sign of life,
@@ -47,7 +47,7 @@
 //!
 //! # Why it holds
 //!
-//! - **While an entry is being written** nobody knows whether it has got its slot, so the node promises no more than what it had read
+//! - **While an entry is being written** it is not known whether it will get its slot, so the node promises no more than what it had read
 //!   when it gave the offsets in it.
 //! - **A node that is killed** forgets what it promised, and its last entry may still be under way to `lin-kv`. So a life begins with an entry
 //!   of its own in the first free slot, which keeps whatever is under way from getting in, and then reads all journals to their end before
@@ -55,12 +55,12 @@
 //! - **A request that seems lost** is repeated until it is decided. An entry names its author and that author's life, so a node that finds a slot
 //!   taken sees whether it was itself that took it.
 //! - **A node that is paused** is not asked for anything. Its past is closed, and it finds that out as described.
-//! - **A bulletin that is old** says less, and nothing that is wrong: promises only grow, and entries never change.
+//! - **A tail that is old** says less, and nothing that is wrong: promises only grow, and entries never change.
 //!
 //! # The modules, in reading order
 //!
 //! - `messages`: what clients ask.
-//! - `entry`: what is in the journals and bulletins; `store`: how these lie in `lin-kv`.
+//! - `entry`: what is in the journals and tails; `store`: how these lie in `lin-kv`.
 //! - `replica`: what a node knows, and what follows from that, without input or output; `log`: the log of one key.
 //! - `broker`: [`Broker`], the server; `writer`: writing the own journal; `news`: reading the others'.
 

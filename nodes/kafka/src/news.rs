@@ -13,7 +13,7 @@ use crate::store::ENTRIES_PER_VOLUME;
 /// The pause between two looks at what the others have written.
 const INTERVAL: Duration = Duration::from_millis(50);
 
-/// How long messages wait for a promise of a node that shows no sign of life, before its past is closed.
+/// How long messages wait for the promise of a node that has not been heard of, before its past is closed.
 const PATIENCE: Duration = Duration::from_millis(500);
 
 /// On slow links, patience is so many times what the last look at the others took: to close the past of a node that lives costs it a round
@@ -24,39 +24,39 @@ const PATIENCE_IN_LOOKS: u32 = 4;
 const MOST_REQUESTS: u64 = 32;
 
 /// When this node last looked, and since when it waits for whom.
-pub(crate) struct Watch {
+pub(crate) struct Exchange {
     is_looking: bool,
     /// Whether anybody has asked since the last look began.
     is_wanted: bool,
     last_look: Option<Time>,
     /// How long the last look took.
     look_duration: Duration,
-    /// What the last bulletin told the others, to keep silent where nothing is new.
+    /// What the last tail told the others, to keep silent where nothing is new.
     told: Option<(Progress, Progress)>,
-    bulletin_count: u64,
+    tail_count: u64,
     /// Each owner's last sign of life.
-    signs: Vec<Sign>,
+    last_heard: Vec<LastHeard>,
 }
 
-/// What was last heard of a node: the number of its bulletin, what it had promised, and when that was first seen.
+/// What was last heard of a node: the number of its tail, what it had promised, and when that was first seen.
 #[derive(Clone)]
-struct Sign {
-    bulletin: Option<u64>,
+struct LastHeard {
+    tail: Option<u64>,
     promise: Progress,
     since: Time,
 }
 
-impl Watch {
+impl Exchange {
     pub(crate) fn new(journal_count: usize) -> Self {
-        let no_sign = Sign { bulletin: None, promise: Progress::new(), since: Time::ZERO };
+        let never = LastHeard { tail: None, promise: Progress::new(), since: Time::ZERO };
         Self {
             is_looking: false,
             is_wanted: false,
             last_look: None,
             look_duration: Duration::ZERO,
             told: None,
-            bulletin_count: 0,
-            signs: vec![no_sign; journal_count],
+            tail_count: 0,
+            last_heard: vec![never; journal_count],
         }
     }
 }
@@ -65,54 +65,54 @@ impl Core {
     /// Tells the others what is new here, and looks what is new there: soon, and not more often than once an interval. Called for
     /// every request of a client, so that a cluster that nobody uses is silent.
     pub(crate) fn ask_for_news(self: &Rc<Self>) {
-        let mut watch = self.watch.borrow_mut();
-        watch.is_wanted = true;
-        if self.owners.len() > 1 && !watch.is_looking {
-            watch.is_looking = true;
+        let mut exchange = self.exchange.borrow_mut();
+        exchange.is_wanted = true;
+        if self.owners.len() > 1 && !exchange.is_looking {
+            exchange.is_looking = true;
             self.node.spawn(Rc::clone(self).exchange_news());
         }
     }
 
     async fn exchange_news(self: Rc<Self>) {
         // Who waits for its own entry is alive, and has to show it, or its past is closed again and again.
-        while self.watch.borrow().is_wanted || self.is_writing.get() {
-            let last_look = self.watch.borrow().last_look;
+        while self.exchange.borrow().is_wanted || self.writer.is_busy() {
+            let last_look = self.exchange.borrow().last_look;
             if let Some(last_look) = last_look {
                 self.node.sleep_until(last_look + INTERVAL).await;
             }
             let started = self.now();
-            self.watch.borrow_mut().last_look = Some(started);
-            self.watch.borrow_mut().is_wanted = false;
+            self.exchange.borrow_mut().last_look = Some(started);
+            self.exchange.borrow_mut().is_wanted = false;
             self.publish().await;
             let others = (0..self.owners.len()).filter(|journal| *journal != self.own);
             join_all(others.map(|journal| self.consult(journal))).await;
-            self.watch.borrow_mut().look_duration = self.now().since(started);
+            self.exchange.borrow_mut().look_duration = self.now().since(started);
         }
-        self.watch.borrow_mut().is_looking = false;
+        self.exchange.borrow_mut().is_looking = false;
     }
 
-    /// Writes this node's bulletin, where there is anything new to tell, or where it is writing.
+    /// Writes this node's tail, where there is anything new to tell, or where it is writing.
     async fn publish(&self) {
-        let bulletin = {
-            let (replica, mut watch) = (self.replica.borrow(), self.watch.borrow_mut());
+        let tail = {
+            let (replica, mut exchange) = (self.replica.borrow(), self.exchange.borrow_mut());
             let now_told = Some((replica.read(), replica.promise(self.own)));
-            if watch.told == now_told && !self.is_writing.get() {
+            if exchange.told == now_told && !self.writer.is_busy() {
                 return;
             }
-            watch.told = now_told;
-            watch.bulletin_count += 1;
-            let bulletin = replica.bulletin(watch.bulletin_count);
-            serde_json::value::to_raw_value(&bulletin).expect("a bulletin is JSON")
+            exchange.told = now_told;
+            exchange.tail_count += 1;
+            let tail = replica.tail(exchange.tail_count);
+            serde_json::value::to_raw_value(&tail).expect("a tail is JSON")
         };
-        self.store.write_bulletin(&self.owners[self.own], &bulletin).await;
+        self.store.write_tail(&self.owners[self.own], &tail).await;
     }
 
-    /// Reads another node's bulletin, and closes its past where messages wait for it too long.
+    /// Reads another node's tail, and closes its past where messages wait for it too long.
     async fn consult(&self, journal: usize) {
-        let bulletin = self.store.bulletin(&self.owners[journal]).await;
-        let number = bulletin.as_ref().map(|bulletin| bulletin.number);
-        let is_complete = match bulletin {
-            Some(bulletin) => self.replica.borrow_mut().learn(journal, bulletin),
+        let tail = self.store.tail(&self.owners[journal]).await;
+        let number = tail.as_ref().map(|tail| tail.number);
+        let is_complete = match tail {
+            Some(tail) => self.replica.borrow_mut().learn(journal, tail),
             None => true,
         };
         let is_overdue = self.is_overdue(journal, number);
@@ -125,19 +125,19 @@ impl Core {
     }
 
     /// Whether a promise is awaited of a node that has shown no sign of life for too long.
-    fn is_overdue(&self, journal: usize, bulletin: Option<u64>) -> bool {
+    fn is_overdue(&self, journal: usize, tail: Option<u64>) -> bool {
         let replica = self.replica.borrow();
         let promise = replica.promise(journal);
-        let mut watch = self.watch.borrow_mut();
-        let patience = PATIENCE.max(watch.look_duration * PATIENCE_IN_LOOKS);
-        let sign = &mut watch.signs[journal];
-        if sign.bulletin != bulletin || sign.promise != promise || !replica.is_awaited(journal) {
-            *sign = Sign { bulletin, promise, since: self.now() };
+        let mut exchange = self.exchange.borrow_mut();
+        let patience = PATIENCE.max(exchange.look_duration * PATIENCE_IN_LOOKS);
+        let heard = &mut exchange.last_heard[journal];
+        if heard.tail != tail || heard.promise != promise || !replica.is_awaited(journal) {
+            *heard = LastHeard { tail, promise, since: self.now() };
         }
-        self.now().since(sign.since) >= patience
+        self.now().since(heard.since) >= patience
     }
 
-    /// Says in another node's journal that all its later entries come after what this node has read. Whoever writes there next finds
+    /// Says in another node's journal that all its later entries come after what this node has read. The node that writes there next finds
     /// the slot taken, reads this, and keeps to it.
     async fn close(&self, journal: usize) {
         let owner = &self.owners[journal];

@@ -5,14 +5,14 @@ use std::rc::Rc;
 
 use glomers_node::{NodeId, RawValue};
 
-use crate::entry::{Append, Bulletin, Entry, Progress};
+use crate::entry::{Append, Entry, JournalTail, Progress};
 use crate::log::{Log, Place};
 
 /// No answer shows more messages of one key than this.
 const MOST_MESSAGES_PER_KEY: usize = 1024;
 
-/// No bulletin holds more entries than this; who lacks more reads the journal itself.
-const MOST_ENTRIES_PER_BULLETIN: u64 = 128;
+/// No tail holds more entries than this; who lacks more reads the journal itself.
+const MOST_ENTRIES_PER_TAIL: u64 = 128;
 
 /// What a node knows of all journals, and what follows from it: the logs, how far they are final, and which offsets come next.
 /// It does no input or output, and everything in it comes from entries that are in `lin-kv`.
@@ -118,28 +118,28 @@ impl Replica {
         self.undecided = None;
     }
 
-    /// Takes in another node's bulletin; `false` where entries before it are missing.
-    pub(crate) fn learn(&mut self, author: usize, bulletin: Bulletin<Entry>) -> bool {
-        self.journals[author].owner_has_read = bulletin.read.get(self.own).copied().unwrap_or(0);
-        let end = bulletin.first + bulletin.entries.len() as u64;
-        for (slot, entry) in (bulletin.first..).zip(bulletin.entries) {
+    /// Takes in another node's tail; `false` where entries before it are missing.
+    pub(crate) fn learn(&mut self, author: usize, tail: JournalTail<Entry>) -> bool {
+        self.journals[author].owner_has_read = tail.read.get(self.own).copied().unwrap_or(0);
+        let end = tail.first + tail.entries.len() as u64;
+        for (slot, entry) in (tail.first..).zip(tail.entries) {
             self.apply(author, slot, entry);
         }
         let is_complete = self.next_slot(author) >= end;
         if is_complete {
-            raise(&mut self.journals[author].promise, &bulletin.promise);
+            raise(&mut self.journals[author].promise, &tail.promise);
         }
         is_complete
     }
 
     /// What the other nodes may lack of this node's journal, and what it promises.
-    pub(crate) fn bulletin(&self, number: u64) -> Bulletin<&Entry> {
+    pub(crate) fn tail(&self, number: u64) -> JournalTail<&Entry> {
         let entries = &self.journals[self.own].entries;
         let end = entries.len() as u64;
         let others = self.journals.iter().enumerate().filter(|(journal, _)| *journal != self.own);
         let read_by_all = others.map(|(_, journal)| journal.owner_has_read).min().unwrap_or(end);
-        let first = read_by_all.clamp(end.saturating_sub(MOST_ENTRIES_PER_BULLETIN), end);
-        Bulletin {
+        let first = read_by_all.clamp(end.saturating_sub(MOST_ENTRIES_PER_TAIL), end);
+        JournalTail {
             number,
             read: self.read(),
             promise: self.promise(self.own),
@@ -164,7 +164,7 @@ impl Replica {
         others.any(|(other, messages)| promise[other] < messages.messages_end)
     }
 
-    /// The journals of which the node's own has seen more than the node has read: somebody else has closed its past.
+    /// The journals of which the node's own has seen more than the node has read: another node has closed its past.
     pub(crate) fn journals_to_read(&self) -> Vec<usize> {
         let seen = &self.journals[self.own].promise;
         (0..self.journals.len())

@@ -7,7 +7,7 @@ use glomers_node::{ErrorCode, Node, NodeId, Retry, RpcError};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use crate::entry::{Bulletin, Entry};
+use crate::entry::{Entry, JournalTail};
 
 /// How many entries are gathered in one volume.
 pub(crate) const ENTRIES_PER_VOLUME: u64 = 64;
@@ -15,7 +15,7 @@ pub(crate) const ENTRIES_PER_VOLUME: u64 = 64;
 /// How long to wait after an answer that makes no sense.
 const PAUSE: Duration = Duration::from_millis(100);
 
-/// The journals as they lie in `lin-kv`: a register for each slot, one for each full volume, and one for each bulletin.
+/// The journals as they lie in `lin-kv`: a register for each slot, one for each full volume, and one for each tail.
 ///
 /// The store never gives up. What a node has begun to write must be decided before it writes anything else, so there is nothing better to
 /// do than to try again.
@@ -37,6 +37,8 @@ impl Store {
             match self.registers.cas_or_create(slot_key(journal, slot), (), entry).await {
                 Ok(()) => return true,
                 Err(error) if error.code == ErrorCode::PRECONDITION_FAILED => return false,
+                // An attempt may have succeeded; one more finds out whether the slot is taken.
+                Err(error) if error.code == ErrorCode::TIMEOUT => {}
                 Err(error) => self.complain(&error).await,
             }
         }
@@ -57,12 +59,12 @@ impl Store {
         self.write(volume_key(journal, volume), entries).await;
     }
 
-    pub(crate) async fn bulletin(&self, author: &NodeId) -> Option<Bulletin<Entry>> {
-        self.read(bulletin_key(author)).await
+    pub(crate) async fn tail(&self, author: &NodeId) -> Option<JournalTail<Entry>> {
+        self.read(tail_key(author)).await
     }
 
-    pub(crate) async fn write_bulletin(&self, author: &NodeId, bulletin: &impl Serialize) {
-        self.write(bulletin_key(author), bulletin).await;
+    pub(crate) async fn write_tail(&self, author: &NodeId, tail: &impl Serialize) {
+        self.write(tail_key(author), tail).await;
     }
 
     async fn read<V: DeserializeOwned>(&self, key: String) -> Option<V> {
@@ -95,6 +97,6 @@ fn volume_key(journal: &NodeId, volume: u64) -> String {
     format!("volume/{journal}/{volume}")
 }
 
-fn bulletin_key(author: &NodeId) -> String {
-    format!("bulletin/{author}")
+fn tail_key(author: &NodeId) -> String {
+    format!("tail/{author}")
 }

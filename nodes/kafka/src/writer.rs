@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 use std::rc::Rc;
 use std::time::Duration;
 
-use futures::channel::oneshot;
 use glomers_node::RawValue;
 
 use crate::broker::Core;
@@ -12,71 +11,53 @@ use crate::replica::Content;
 use crate::store::ENTRIES_PER_VOLUME;
 
 /// How long the first request waits for others that could share its entry.
-const LINGER: Duration = Duration::from_millis(3);
+pub(crate) const LINGER: Duration = Duration::from_millis(3);
 
-/// What waits for the next entry, and who waits for it.
-#[derive(Default)]
-pub(crate) struct Queue {
-    content: Content,
-    /// Where each message's offset is wanted, in the order of the messages.
-    senders: Vec<oneshot::Sender<u64>>,
-    committers: Vec<oneshot::Sender<()>>,
-}
-
-impl Queue {
-    fn is_empty(&self) -> bool {
-        self.senders.is_empty() && self.committers.is_empty()
-    }
+/// What the next entry is to hold.
+#[derive(Debug)]
+pub(crate) enum Submission {
+    /// A message for the log of a key. Its answer is the offset.
+    Message(String, Box<RawValue>),
+    /// Offsets up to which logs have been processed.
+    Commits(BTreeMap<String, u64>),
 }
 
 impl Core {
     /// Appends a message, and returns its offset when it is durable.
-    pub(crate) async fn append(self: &Rc<Self>, key: String, message: Box<RawValue>) -> u64 {
-        let (sender, offset) = oneshot::channel();
-        {
-            let mut queue = self.queue.borrow_mut();
-            queue.content.messages.push((key, message));
-            queue.senders.push(sender);
-        }
-        self.start_writing();
-        offset.await.expect("the writer answers everyone whose request it took")
+    pub(crate) async fn append(&self, key: String, message: Box<RawValue>) -> u64 {
+        let offset = self.writer.submit(Submission::Message(key, message)).await;
+        offset.expect("every message gets an offset")
     }
 
     /// Commits offsets, and returns when they are durable.
-    pub(crate) async fn commit(self: &Rc<Self>, offsets: BTreeMap<String, u64>) {
-        let (committer, is_done) = oneshot::channel();
-        {
-            let mut queue = self.queue.borrow_mut();
-            for (key, offset) in offsets {
-                let committed = queue.content.commits.entry(key).or_default();
-                *committed = (*committed).max(offset);
-            }
-            queue.committers.push(committer);
-        }
-        self.start_writing();
-        is_done.await.expect("the writer answers everyone whose request it took");
+    pub(crate) async fn commit(&self, offsets: BTreeMap<String, u64>) {
+        self.writer.submit(Submission::Commits(offsets)).await;
     }
 
-    fn start_writing(self: &Rc<Self>) {
-        if !self.is_writing.replace(true) {
-            self.node.spawn(Rc::clone(self).write_all());
-        }
+    /// Begins to write what is submitted, one entry at a time.
+    pub(crate) fn start_writing(self: &Rc<Self>) {
+        let core = Rc::clone(self);
+        self.writer.start(&self.node, async move |batch| core.write_batch(batch).await);
     }
 
-    async fn write_all(self: Rc<Self>) {
-        while !self.queue.borrow().is_empty() {
-            self.node.sleep(LINGER).await;
-            let Queue { content, senders, committers } = self.queue.take();
-            let offsets = self.write(&content).await;
-            // Whoever is gone by now has no use for the answer.
-            for (sender, offset) in senders.into_iter().zip(offsets) {
-                let _ = sender.send(offset);
-            }
-            for committer in committers {
-                let _ = committer.send(());
+    /// Writes one entry for all that was submitted. Returns the offset of each message, and `None` for commits.
+    async fn write_batch(self: &Rc<Self>, batch: Vec<Submission>) -> Vec<Option<u64>> {
+        let is_message: Vec<bool> =
+            batch.iter().map(|submission| matches!(submission, Submission::Message(..))).collect();
+        let mut content = Content::default();
+        for submission in batch {
+            match submission {
+                Submission::Message(key, message) => content.messages.push((key, message)),
+                Submission::Commits(offsets) => {
+                    for (key, offset) in offsets {
+                        let committed = content.commits.entry(key).or_default();
+                        *committed = (*committed).max(offset);
+                    }
+                }
             }
         }
-        self.is_writing.set(false);
+        let mut offsets = self.write(&content).await.into_iter();
+        is_message.into_iter().map(|is_message| is_message.then(|| offsets.next()).flatten()).collect()
     }
 
     /// Writes one entry, and returns the offsets of its messages. Another node may take the slot to close this node's past: then the

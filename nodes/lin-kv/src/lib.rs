@@ -22,7 +22,7 @@
 //!
 //! The first start needs every node: until each has been heard of, nobody can know that there is no former cluster, and nobody serves.
 //!
-//! An operation that fails with code 11 had no effect and never will. Code 0 says that nobody knows; reads never
+//! An operation that fails with code 11 had no effect and never will. Code 0 says that it may have had one; reads never
 //! end with it.
 //!
 //! # The modules, in reading order

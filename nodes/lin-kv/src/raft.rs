@@ -3,10 +3,9 @@
 //!
 //! [`Raft`] does no I/O and reads no clock: messages and time go in, [`Effect`]s come out. In plain words:
 //!
-//! 1. **Founding** (`founding`). A node that starts has no past that it knows of. It draws a random incarnation and
-//!    looks for its cluster. Only if *every* node is as blank as itself may the first of them found one; otherwise
-//!    the leader takes it in.
-//! 2. **Election** (`election`). Members that hear no leader ask for votes, first on trial, so that a node which was
+//! 1. **Bootstrap** (`bootstrap`). A node that starts knows of no past. It draws a random incarnation and looks for its
+//!    cluster. Only if *no* node is in a cluster may the first of them found one; otherwise the leader adds the node.
+//! 2. **Election** (`election`). Members that hear no leader ask for votes, after a pre-vote, so that a node which was
 //!    cut off does not unseat a leader that the others hear (Ongaro 2014, §9.6). One vote a term and member, and
 //!    only for a log that is no shorter than the voter's: so a leader has every committed entry.
 //! 3. **Replication** (`replication`). The leader sends its entries; what a majority holds is committed and carried
@@ -14,7 +13,7 @@
 //! 4. **Reading** (`replication`). A read waits until a majority has answered a message that the leader sent after
 //!    the read came. So no other leader had been elected when it came, and what was committed then is all there
 //!    was (Ongaro 2014, §6.4). No lease, no clock.
-//! 5. **Taking in** (`admission`). The leader brings a newcomer up to date, removes the former life of its name from the
+//! 5. **Membership** (`learners`). The leader brings a newcomer up to date as a learner, removes the former life of its name from the
 //!    members, and then adds the new one; each is an entry of the log (Ongaro 2014, §4).
 //!
 //! # Why a new life is a new member
@@ -28,11 +27,11 @@
 //!
 //! # Why only one cluster is ever founded, unless a majority forgets
 //!
-//! See `founding`.
+//! See `bootstrap`.
 
-mod admission;
+mod bootstrap;
 mod election;
-mod founding;
+mod learners;
 mod log;
 mod membership;
 mod message;
@@ -44,16 +43,16 @@ use std::time::Duration;
 
 use glomers_node::{NodeId, Random, Time};
 
+use self::bootstrap::Discovery;
 use self::election::Campaign;
-use self::founding::Search;
 use self::replication::Leadership;
 use crate::store::{Command, CommandId, Outcome, Store};
 
-pub use self::log::{Entry, Log, Misfit, Payload, Position};
+pub use self::log::{Entry, Log, LogMismatch, Payload, Position};
 pub use self::membership::{Member, Membership};
 pub use self::message::{
-    Append, Blank, Claim, Dismissed, Elsewhere, Fit, Install, Message, Promise, RequestVote, Seek, Stamp,
-    Vote,
+    AcceptCluster, AppendEntries, AppendResponse, ClusterExists, Discover, InstallSnapshot, Message,
+    NoCluster, ProposeCluster, Removed, RequestVote, Stamp, Vote,
 };
 
 /// How patient a node is, and how much it keeps. None of it matters to what is promised.
@@ -109,10 +108,10 @@ pub struct Raft {
 
 #[derive(Debug)]
 enum Role {
-    Searching(Search),
-    Following,
-    Campaigning(Campaign),
-    Leading(Leadership),
+    Discovering(Discovery),
+    Follower,
+    Candidate(Campaign),
+    Leader(Leadership),
 }
 
 /// What is to be done outside.
@@ -133,13 +132,13 @@ pub enum Effect {
         outcome: Outcome,
     },
     /// The store may be read for the read with this number, now.
-    Readable(u64),
+    ReadReady(u64),
     /// This node leads no longer, so the read with this number must be asked for again.
-    ReadLost(u64),
+    ReadDropped(u64),
     /// There is another leader, or none, or one where there was none.
     LeaderChanged,
     /// This node has begun a new life: what it has sent under the former one may be done or not.
-    Reborn,
+    NewIncarnation,
 }
 
 /// Only the leader can do that.
@@ -165,7 +164,7 @@ impl Raft {
             log: Log::default(),
             committed: 0,
             store: Store::default(),
-            role: Role::Searching(Search::default()),
+            role: Role::Discovering(Discovery::default()),
             due: now,
             patience: tuning.election_timeout,
             effects: Vec::new(),
@@ -184,7 +183,7 @@ impl Raft {
 
     /// Whether this node leads, as far as it knows.
     pub fn is_leading(&self) -> bool {
-        matches!(self.role, Role::Leading(_))
+        matches!(self.role, Role::Leader(_))
     }
 
     /// Whether this life takes part in elections and its commands count.
@@ -227,32 +226,32 @@ impl Raft {
     /// # Errors
     /// [`NotLeading`]; the command is then in no log by this call.
     pub fn propose(&mut self, command: Command) -> Result<(), NotLeading> {
-        let Role::Leading(leadership) = &mut self.role else { return Err(NotLeading) };
+        let Role::Leader(leadership) = &mut self.role else { return Err(NotLeading) };
         self.log.push(Entry { term: self.term, payload: Payload::Command(command) });
-        leadership.has_news = true;
+        leadership.has_unsent = true;
         Ok(())
     }
 
-    /// Asks for the right to read the store: [`Effect::Readable`] follows, or [`Effect::ReadLost`].
+    /// Asks for the right to read the store: [`Effect::ReadReady`] follows, or [`Effect::ReadDropped`].
     ///
     /// # Errors
     /// [`NotLeading`].
     pub fn read(&mut self, number: u64) -> Result<(), NotLeading> {
-        let Role::Leading(leadership) = &mut self.role else { return Err(NotLeading) };
+        let Role::Leader(leadership) = &mut self.role else { return Err(NotLeading) };
         leadership.add_read(number, self.committed);
         Ok(())
     }
 
     /// Whether [`flush`](Self::flush) has something to send.
-    pub fn has_news(&self) -> bool {
-        matches!(&self.role, Role::Leading(leadership) if leadership.has_news)
+    pub fn has_unsent(&self) -> bool {
+        matches!(&self.role, Role::Leader(leadership) if leadership.has_unsent)
     }
 
     /// Sends what has been proposed and asked since the last time: one message for each follower, however much it is.
     pub fn flush(&mut self, now: Time) {
         self.now = now.max(self.now);
-        if self.has_news() {
-            self.speak_to_all();
+        if self.has_unsent() {
+            self.send_append_to_all();
         }
     }
 
@@ -263,9 +262,9 @@ impl Raft {
             return;
         }
         match self.role {
-            Role::Searching(_) => self.search(),
-            Role::Following | Role::Campaigning(_) => self.seek_leadership(),
-            Role::Leading(_) => self.keep_leading(),
+            Role::Discovering(_) => self.continue_discovery(),
+            Role::Follower | Role::Candidate(_) => self.start_election(),
+            Role::Leader(_) => self.heartbeat(),
         }
     }
 
@@ -281,17 +280,17 @@ impl Raft {
             }
         }
         match message {
-            Message::Seek(seek) => self.answer_seeker(from, seek),
-            Message::Blank(blank) => self.count_blank(from, blank),
-            Message::Claim(claim) => self.give_promise(from, claim),
-            Message::Promise(promise) => self.count_promise(from, promise),
-            Message::Elsewhere(elsewhere) => self.hear_of_a_cluster(elsewhere),
-            Message::Dismissed(dismissed) => self.be_dismissed(dismissed),
+            Message::Discover(discover) => self.answer_discover(from, discover),
+            Message::NoCluster(no_cluster) => self.count_no_cluster(from, no_cluster),
+            Message::ProposeCluster(proposal) => self.accept_cluster(from, proposal),
+            Message::AcceptCluster(acceptance) => self.count_accept_cluster(from, acceptance),
+            Message::ClusterExists(existing) => self.learn_of_cluster(existing),
+            Message::Removed(removed) => self.be_removed(removed),
             Message::RequestVote(request) => self.decide_vote(from, request),
             Message::Vote(vote) => self.count_vote(from, vote),
-            Message::Append(append) => self.append(from, append),
-            Message::Install(install) => self.install(from, install),
-            Message::Fit(fit) => self.count_fit(from, fit),
+            Message::AppendEntries(append) => self.append_entries(from, append),
+            Message::InstallSnapshot(install) => self.install_snapshot(from, install),
+            Message::AppendResponse(response) => self.count_append_response(from, response),
         }
     }
 

@@ -79,7 +79,7 @@ impl Requests {
         self.waiting.keys().copied().collect()
     }
 
-    /// Every request with a lower number has its answer, or waits for it no more.
+    /// Every request with a lower number has its answer, or no longer waits for it.
     pub(crate) fn finished_below(&self) -> u64 {
         self.waiting.keys().next().copied().unwrap_or(self.count + 1)
     }

@@ -6,12 +6,12 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use glomers_node::services::{Cas, CasOk, Read, ReadOk, Write, WriteOk};
-use glomers_node::{Body, ErrorCode, Json, Node, NodeId, Router, RpcError, Time, messages};
+use glomers_node::{Alarm, Body, ErrorCode, Json, Node, NodeId, Router, RpcError, messages};
 use serde::{Deserialize, Serialize};
 
 use crate::raft::{
-    Append, Blank, Claim, Dismissed, Effect, Elsewhere, Fit, Install, Member, Message, Promise, Raft,
-    RequestVote, Seek, Tuning, Vote,
+    AcceptCluster, AppendEntries, AppendResponse, ClusterExists, Discover, Effect, InstallSnapshot, Member,
+    Message, NoCluster, ProposeCluster, Raft, Removed, RequestVote, Tuning, Vote,
 };
 use crate::requests::{Operation, Requests};
 use crate::store::{Change, Command, CommandId, Outcome};
@@ -55,6 +55,10 @@ messages! {
 pub struct LinKvServer {
     node: Node,
     state: Rc<RefCell<State>>,
+    /// When the log or a request needs something, at the latest.
+    deadline: Rc<Alarm>,
+    /// When what is to be replicated is sent.
+    end_of_burst: Rc<Alarm>,
 }
 
 #[derive(Debug)]
@@ -64,10 +68,6 @@ struct State {
     /// The reads that this node has asked its log about, as the leader.
     reads: BTreeMap<u64, PendingRead>,
     read_count: u64,
-    /// Whether a flush is on its way.
-    is_flushing: bool,
-    /// The earliest wake-up that is on its way.
-    alarm: Option<Time>,
 }
 
 #[derive(Debug)]
@@ -90,31 +90,38 @@ impl LinKvServer {
             .on(Self::cas)
             .on_notice(Self::forwarded)
             .on_notice(Self::answered)
-            .on_notice(Self::receive::<Seek>)
-            .on_notice(Self::receive::<Blank>)
-            .on_notice(Self::receive::<Claim>)
-            .on_notice(Self::receive::<Promise>)
-            .on_notice(Self::receive::<Elsewhere>)
-            .on_notice(Self::receive::<Dismissed>)
+            .on_notice(Self::receive::<Discover>)
+            .on_notice(Self::receive::<NoCluster>)
+            .on_notice(Self::receive::<ProposeCluster>)
+            .on_notice(Self::receive::<AcceptCluster>)
+            .on_notice(Self::receive::<ClusterExists>)
+            .on_notice(Self::receive::<Removed>)
             .on_notice(Self::receive::<RequestVote>)
             .on_notice(Self::receive::<Vote>)
-            .on_notice(Self::receive::<Append>)
-            .on_notice(Self::receive::<Install>)
-            .on_notice(Self::receive::<Fit>)
+            .on_notice(Self::receive::<AppendEntries>)
+            .on_notice(Self::receive::<InstallSnapshot>)
+            .on_notice(Self::receive::<AppendResponse>)
     }
 
     fn new(node: Node, tuning: Tuning) -> Self {
         let random = node.rng().fork("raft");
         let raft = Raft::new(node.id().clone(), node.node_ids().to_vec(), tuning, random, node.now());
-        let state = State {
-            raft,
-            requests: Requests::default(),
-            reads: BTreeMap::new(),
-            read_count: 0,
-            is_flushing: false,
-            alarm: None,
-        };
-        let server = Self { node, state: Rc::new(RefCell::new(state)) };
+        let state = State { raft, requests: Requests::default(), reads: BTreeMap::new(), read_count: 0 };
+        let (deadline, end_of_burst) = (Rc::new(Alarm::new(&node)), Rc::new(Alarm::new(&node)));
+        let server = Self { node, state: Rc::new(RefCell::new(state)), deadline, end_of_burst };
+        let (waking, flushing) = (server.clone(), server.clone());
+        server.node.spawn(async move {
+            loop {
+                waking.deadline.rings().await;
+                waking.wake();
+            }
+        });
+        server.node.spawn(async move {
+            loop {
+                flushing.end_of_burst.rings().await;
+                flushing.flush();
+            }
+        });
         server.settle();
         server
     }
@@ -157,7 +164,7 @@ impl LinKvServer {
     fn send_to_leader(&self, number: u64) {
         let state = &mut *self.state.borrow_mut();
         let Some(leader) = state.raft.leader().cloned() else { return };
-        // Whoever is no member has no session, so that its command might be carried out twice.
+        // A node that is not a member has no session, so its command might be carried out twice.
         if state.requests.is_change(number) && !state.raft.is_member() {
             return;
         }
@@ -199,7 +206,7 @@ impl LinKvServer {
         self.settle();
     }
 
-    /// Does what the log asks for, and sees to it that the node wakes up in time.
+    /// Does what the log asks for, and sets the alarms for what comes next.
     fn settle(&self) {
         loop {
             let effects = self.state.borrow_mut().raft.take_effects();
@@ -210,14 +217,14 @@ impl LinKvServer {
                 self.bring_about(effect);
             }
         }
-        self.arm();
+        self.set_alarms();
     }
 
     fn bring_about(&self, effect: Effect) {
         match effect {
             Effect::Send { to, message } => message.send(&self.node, &to),
             Effect::Done { id, outcome } => self.answer(&id, outcome),
-            Effect::Readable(number) => {
+            Effect::ReadReady(number) => {
                 let (read, outcome) = {
                     let state = &mut *self.state.borrow_mut();
                     let read = state.reads.remove(&number).expect("a read is answered once");
@@ -226,15 +233,15 @@ impl LinKvServer {
                 };
                 self.answer(&read.id, outcome);
             }
-            // Whoever asked will ask the next leader.
-            Effect::ReadLost(number) => drop(self.state.borrow_mut().reads.remove(&number)),
+            // The node that asked will ask the next leader.
+            Effect::ReadDropped(number) => drop(self.state.borrow_mut().reads.remove(&number)),
             Effect::LeaderChanged => {
                 let numbers = self.state.borrow().requests.numbers();
                 for number in numbers {
                     self.send_to_leader(number);
                 }
             }
-            Effect::Reborn => self.state.borrow_mut().requests.give_up_sent_changes(),
+            Effect::NewIncarnation => self.state.borrow_mut().requests.give_up_sent_changes(),
         }
     }
 
@@ -249,42 +256,23 @@ impl LinKvServer {
         }
     }
 
-    fn arm(&self) {
-        let state = &mut *self.state.borrow_mut();
-        if state.raft.has_news() && !state.is_flushing {
-            state.is_flushing = true;
-            let server = self.clone();
-            self.node.spawn(async move {
-                server.node.sleep(END_OF_BURST).await;
-                server.flush();
-            });
+    fn set_alarms(&self) {
+        let state = self.state.borrow();
+        if state.raft.has_unsent() {
+            self.end_of_burst.set_no_later_than(self.node.now() + END_OF_BURST);
         }
         let due = state.requests.due().map_or(state.raft.due(), |due| due.min(state.raft.due()));
-        if state.alarm.is_none_or(|alarm| due < alarm) {
-            state.alarm = Some(due);
-            let server = self.clone();
-            self.node.spawn(async move {
-                server.node.sleep_until(due).await;
-                server.wake(due);
-            });
-        }
+        self.deadline.set_no_later_than(due);
     }
 
     fn flush(&self) {
-        {
-            let state = &mut *self.state.borrow_mut();
-            state.is_flushing = false;
-            state.raft.flush(self.node.now());
-        }
+        self.state.borrow_mut().raft.flush(self.node.now());
         self.settle();
     }
 
-    fn wake(&self, alarm: Time) {
+    fn wake(&self) {
         let again = {
             let state = &mut *self.state.borrow_mut();
-            if state.alarm == Some(alarm) {
-                state.alarm = None;
-            }
             state.raft.tick(self.node.now());
             state.requests.expire(self.node.now())
         };
@@ -296,7 +284,7 @@ impl LinKvServer {
 }
 
 impl State {
-    /// Puts a change into the log, or a read in line. Where this node does not lead, whoever asked will ask again.
+    /// Puts a change into the log, or a read in line. Where this node does not lead, the sender will ask again.
     fn carry_out(&mut self, id: CommandId, finished_below: u64, operation: Operation) {
         match operation {
             Operation::Change(change) => {

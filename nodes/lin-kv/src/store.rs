@@ -41,7 +41,7 @@ struct Session {
 pub struct Command {
     /// Which command this is.
     pub id: CommandId,
-    /// The member that sends it has its answer to every command with a lower number, or waits for it no more.
+    /// The member that sends it has its answer to every command with a lower number, or no longer waits for it.
     pub finished_below: u64,
     /// What is to change.
     pub change: Change,
@@ -101,8 +101,8 @@ impl Store {
         }
     }
 
-    /// Carries out a command, unless it has been carried out before. `None` where nobody waits for its outcome: its
-    /// sender is no member, or needs it no more.
+    /// Carries out a command, unless it has been carried out before. `None` where its outcome is not needed: its
+    /// sender is not a member, or has its answer.
     ///
     /// Who is no member has no session either, so that its command might come a second time. Nobody is lost: a life
     /// that was a member once never becomes one again.
@@ -156,7 +156,7 @@ impl Store {
     }
 }
 
-/// A store on its way to another node.
+/// A store as it is sent to another node.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Image {
     registers: Vec<Register>,

@@ -2,35 +2,25 @@
 
 use crdt::{Journal, Replica};
 use glomers_node::{Node, Router, RpcError, messages};
-use serde::{Deserialize, Serialize};
 
 use crate::Totals;
 
-/// Changes the counter.
-#[derive(Debug, Serialize, Deserialize)]
-pub struct Add {
-    /// By how much; down where it is negative.
-    pub delta: i64,
-}
-
-/// Answers [`Add`]: the change counts, once and for ever.
-#[derive(Debug, Serialize, Deserialize)]
-pub struct AddOk {}
-
-/// Asks for the count.
-#[derive(Debug, Serialize, Deserialize)]
-pub struct Read {}
-
-/// Answers [`Read`].
-#[derive(Debug, Serialize, Deserialize)]
-pub struct ReadOk {
-    /// The sum of all changes that this node knows of.
-    pub value: i128,
-}
-
 messages! {
-    "add" Add => "add_ok" AddOk;
-    "read" Read => "read_ok" ReadOk;
+    /// Changes the counter.
+    "add" pub struct Add {
+        /// By how much; down where it is negative.
+        pub delta: i64,
+    } =>
+    /// Answers [`Add`]: the change counts, once and for ever.
+    "add_ok" pub struct AddOk {};
+
+    /// Asks for the count.
+    "read" pub struct Read {} =>
+    /// Answers [`Read`].
+    "read_ok" pub struct ReadOk {
+        /// The sum of all changes that this node knows of.
+        pub value: i128,
+    };
 }
 
 /// One node of the counter.

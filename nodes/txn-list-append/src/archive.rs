@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use futures::future::{join, try_join_all};
 use glomers_node::services::KeyValue;
-use glomers_node::{ErrorCode, Node, Retry, RpcError};
+use glomers_node::{Attempts, ErrorCode, Node, Retry, RpcError};
 use serde::{Deserialize, Serialize};
 
 use crate::database::{Database, Draft};
@@ -38,16 +38,14 @@ struct StoredRef<'a> {
     recent: &'a [SegmentId],
 }
 
-/// How an attempt to commit ended.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Attempt {
+/// How an attempt to replace the root ended.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum Replacement {
     /// The commit is in the history.
     Committed,
-    /// The root names another commit. This attempt had no effect and will have none.
-    Overtaken,
-    /// The root names another commit, and an answer is missing: this one may be in the history before that, if it is
-    /// not among the commits that lie between.
-    Unclear,
+    /// The root names another commit. If [`Attempts::may_have_taken_effect`], this one may be in the history before that; it is if it is
+    /// among the commits that lie between.
+    Overtaken(Attempts),
 }
 
 /// A client of `lin-kv` that knows how the history is laid out there.
@@ -85,21 +83,24 @@ impl Archive {
     }
 
     /// Makes the root name a draft that has been written.
+    ///
+    /// # Errors
+    /// Definite only if the draft is not in the history and never will be.
     pub(crate) async fn replace_root(
         &self,
         former: Option<&SegmentId>,
         draft: &Draft,
-    ) -> Result<Attempt, RpcError> {
-        let mut is_certain = true;
+    ) -> Result<Replacement, RpcError> {
+        let mut attempts = Attempts::new();
         loop {
             match self.once.cas_or_create(ROOT, former, &draft.id).await {
-                Ok(()) => return Ok(Attempt::Committed),
+                Ok(()) => return Ok(Replacement::Committed),
                 Err(error) if error.code == ErrorCode::PRECONDITION_FAILED => {
-                    return Ok(if is_certain { Attempt::Overtaken } else { Attempt::Unclear });
+                    return Ok(Replacement::Overtaken(attempts));
                 }
-                // The name is nobody else's, so that it does no harm to try again: at most one attempt succeeds.
-                Err(error) if error.code == ErrorCode::TIMEOUT => is_certain = false,
-                Err(error) => return Err(error),
+                // Nobody else uses the draft's name, so at most one attempt succeeds.
+                Err(error) if error.code == ErrorCode::TIMEOUT => attempts.note(&error),
+                Err(error) => return Err(attempts.conclude(error)),
             }
         }
     }
@@ -147,3 +148,6 @@ pub(crate) enum CatchUp {
     /// More than can be told: this is the new copy.
     Everything(Database),
 }
+
+#[cfg(test)]
+mod tests;

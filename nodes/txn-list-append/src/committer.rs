@@ -3,10 +3,9 @@
 use std::cell::{Cell, RefCell};
 use std::time::Duration;
 
-use futures::channel::oneshot;
-use glomers_node::{ErrorCode, Node, RpcError, Time};
+use glomers_node::{ErrorCode, Job, Node, RpcError, Time};
 
-use crate::archive::{Archive, Attempt, CatchUp};
+use crate::archive::{Archive, CatchUp, Replacement};
 use crate::database::Database;
 use crate::history::SegmentId;
 use crate::transaction::{MicroOperation, TxnOk};
@@ -14,29 +13,15 @@ use crate::transaction::{MicroOperation, TxnOk};
 /// A transaction that others have overtaken again and again is given up after this: clients wait for five seconds.
 const PATIENCE: Duration = Duration::from_millis(4500);
 
-/// A transaction and its client.
+/// A transaction that waits to be committed.
 #[derive(Debug)]
 pub(crate) struct Waiting {
     pub(crate) transaction: Vec<MicroOperation>,
-    came_at: Time,
-    answer: oneshot::Sender<Result<TxnOk, RpcError>>,
+    pub(crate) came_at: Time,
 }
 
-impl Waiting {
-    /// A transaction, and where its answer will come.
-    pub(crate) fn new(
-        transaction: Vec<MicroOperation>,
-        came_at: Time,
-    ) -> (Self, oneshot::Receiver<Result<TxnOk, RpcError>>) {
-        let (answer, receiver) = oneshot::channel();
-        (Self { transaction, came_at, answer }, receiver)
-    }
-
-    pub(crate) fn answer(self, outcome: Result<TxnOk, RpcError>) {
-        // The client's handler may have ended; then nobody wants it.
-        let _ = self.answer.send(outcome);
-    }
-}
+/// A transaction, and the way to answer it.
+pub(crate) type TxnJob = Job<Waiting, Result<TxnOk, RpcError>>;
 
 /// A node's copy of the lists, and its way to change them. One commit at a time.
 #[derive(Debug)]
@@ -65,15 +50,15 @@ impl Committer {
 
     /// Tries once to commit these transactions, all or none, and answers them. Returns them where others were first;
     /// then this copy of the lists knows what those did.
-    pub(crate) async fn commit(&self, round: Vec<Waiting>) -> Vec<Waiting> {
+    pub(crate) async fn commit(&self, round: Vec<TxnJob>) -> Vec<TxnJob> {
         let began = self.node.now();
         match self.attempt(&round).await {
             Ok(Some(completed)) => {
-                for (waiting, txn) in round.into_iter().zip(completed) {
-                    waiting.answer(Ok(TxnOk { txn }));
+                for (job, txn) in round.into_iter().zip(completed) {
+                    job.answer(Ok(TxnOk { txn }));
                 }
                 if self.has_rival.replace(false) {
-                    // Whoever has just committed knows the root, and could go on doing so before anybody else does.
+                    // The node that has just committed knows the root, and could go on committing before any other gets to.
                     let chance = self.node.rng().f64();
                     self.node.sleep((self.node.now() - began).mul_f64(2.0 * chance)).await;
                 }
@@ -81,26 +66,26 @@ impl Committer {
             }
             Ok(None) => round,
             Err(error) => {
-                round.into_iter().for_each(|waiting| waiting.answer(Err(error.clone())));
+                round.into_iter().for_each(|job| job.answer(Err(error.clone())));
                 Vec::new()
             }
         }
     }
 
     /// Answers the transactions that have waited too long, and returns the others.
-    pub(crate) fn give_up_late(&self, round: Vec<Waiting>) -> Vec<Waiting> {
+    pub(crate) fn give_up_late(&self, round: Vec<TxnJob>) -> Vec<TxnJob> {
         let now = self.node.now();
-        let (late, on_time): (Vec<Waiting>, Vec<Waiting>) =
-            round.into_iter().partition(|waiting| now.since(waiting.came_at) > PATIENCE);
-        for waiting in late {
+        let (late, on_time): (Vec<TxnJob>, Vec<TxnJob>) =
+            round.into_iter().partition(|job| now.since(job.request.came_at) > PATIENCE);
+        for job in late {
             let text = "other transactions were committed first, again and again: try again";
-            waiting.answer(Err(RpcError::new(ErrorCode::TXN_CONFLICT, text)));
+            job.answer(Err(RpcError::new(ErrorCode::TXN_CONFLICT, text)));
         }
         on_time
     }
 
     /// The completed transactions; `None` where others were first.
-    async fn attempt(&self, round: &[Waiting]) -> Result<Option<Vec<Vec<MicroOperation>>>, RpcError> {
+    async fn attempt(&self, round: &[TxnJob]) -> Result<Option<Vec<Vec<MicroOperation>>>, RpcError> {
         let (completed, appends) = self.carry_out(round);
         if appends.is_empty() {
             // The root was asked for after all of these came, so its state is one that they may read.
@@ -115,26 +100,30 @@ impl Committer {
             self.catch_up(root).await.map_err(without_effect)?;
             return Ok(None);
         }
-        let attempt = self.archive.replace_root(former.as_ref(), &draft).await?;
-        if attempt == Attempt::Committed {
-            self.database.borrow_mut().advance(&draft.id, draft.appends);
-            return Ok(Some(completed));
-        }
-        let root = self.archive.root().await.map_err(|error| attempt.explain(error))?;
-        let passed = self.catch_up(root).await.map_err(|error| attempt.explain(error))?;
-        match (attempt, passed) {
-            (Attempt::Unclear, Some(passed)) if passed.contains(&draft.id) => Ok(Some(completed)),
-            (Attempt::Unclear, None) => {
-                let text =
-                    "the commit was not confirmed, and too many others followed to tell whether it was made";
-                Err(RpcError::new(ErrorCode::CRASH, text))
+        let attempts = match self.archive.replace_root(former.as_ref(), &draft).await? {
+            Replacement::Committed => {
+                self.database.borrow_mut().advance(&draft.id, draft.appends);
+                return Ok(Some(completed));
             }
-            _ => Ok(None),
+            Replacement::Overtaken(attempts) => attempts,
+        };
+        let conclude = |error| attempts.conclude(without_effect(error));
+        let root = self.archive.root().await.map_err(conclude)?;
+        let passed = self.catch_up(root).await.map_err(conclude)?;
+        if !attempts.may_have_taken_effect() {
+            return Ok(None);
+        }
+        match passed {
+            Some(passed) => Ok(passed.contains(&draft.id).then_some(completed)),
+            None => {
+                let text = "too many commits of other nodes followed to tell whether it was made";
+                Err(attempts.conclude(RpcError::new(ErrorCode::ABORT, text)))
+            }
         }
     }
 
-    fn carry_out(&self, round: &[Waiting]) -> (Vec<Vec<MicroOperation>>, crate::history::Appends) {
-        self.database.borrow().carry_out(round.iter().map(|waiting| waiting.transaction.as_slice()))
+    fn carry_out(&self, round: &[TxnJob]) -> (Vec<Vec<MicroOperation>>, crate::history::Appends) {
+        self.database.borrow().carry_out(round.iter().map(|job| job.request.transaction.as_slice()))
     }
 
     /// Goes on to the commit that the root names, and returns the names of those that were passed, where they are known.
@@ -169,19 +158,4 @@ impl Committer {
 #[expect(clippy::needless_pass_by_value, reason = "that is how errors are mapped")]
 fn without_effect(error: RpcError) -> RpcError {
     RpcError::new(ErrorCode::ABORT, format!("nothing was committed, since lin-kv could not be used: {error}"))
-}
-
-impl Attempt {
-    /// An error after an attempt: it certainly had no effect only if the attempt had none.
-    fn explain(&self, error: RpcError) -> RpcError {
-        match self {
-            Self::Overtaken => without_effect(error),
-            Self::Committed | Self::Unclear => {
-                let text = format!(
-                    "nobody knows whether this was committed, since lin-kv could not be used: {error}"
-                );
-                RpcError::new(ErrorCode::CRASH, text)
-            }
-        }
-    }
 }

@@ -2,7 +2,7 @@
 //!
 //! Every node hands what appends something to the first node that answers, which commits it together with all else that has come.
 //! Nobody needs to agree on that: the root decides what is committed, and two nodes that both commit do no more than
-//! slow each other down. Only where a node does not answer, nobody knows whether it has committed what it was given.
+//! slow each other down. Only where a node does not answer, it is not known whether it has committed what it was given.
 //!
 //! A network may deliver a request twice, even to a node that was killed and started again in between. So every request names
 //! the life of the node that it is for, which the sender has to ask for first, and bears a number of the sender's; the
@@ -16,7 +16,7 @@ use futures::future::{FutureExt, LocalBoxFuture, Shared};
 use glomers_node::{ErrorCode, Node, NodeId, RpcError, Time, messages};
 use serde::{Deserialize, Serialize};
 
-use crate::committer::Waiting;
+use crate::committer::TxnJob;
 use crate::transaction::{MicroOperation, TxnOk};
 
 /// How long a node waits for the one that commits. Half of what its clients wait.
@@ -24,49 +24,38 @@ const TIMEOUT: Duration = Duration::from_millis(2500);
 /// How long a node that has not answered is not asked again.
 const SUSPICION: Duration = Duration::from_secs(5);
 
-/// Has another node commit transactions.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-pub(crate) struct Delegate {
-    /// The sender's life.
-    pub(crate) from: u64,
-    /// The life of the receiver.
-    pub(crate) to: u64,
-    /// Greater than that of all former requests of the sender's life.
-    pub(crate) number: u64,
-    /// The micro-operations of each.
-    pub(crate) transactions: Vec<Vec<MicroOperation>>,
-}
-
-/// Answers [`Delegate`].
-#[derive(Debug, Clone, Serialize, Deserialize)]
-pub(crate) struct DelegateOk {
-    /// What became of each, in the same order.
-    pub(crate) outcomes: Vec<Outcome>,
-}
-
 /// What became of a transaction.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Outcome {
     /// It was committed.
     Committed(TxnOk),
-    /// It was not, or nobody knows: as the code says.
+    /// It was not, or may not have been: see the code.
     Failed(RpcError),
 }
 
-/// Asks which life a node is in.
-#[derive(Debug, Serialize, Deserialize)]
-pub(crate) struct Introduce {}
-
-/// Answers [`Introduce`].
-#[derive(Debug, Serialize, Deserialize)]
-pub(crate) struct IntroduceOk {
-    pub(crate) life: u64,
-}
-
 messages! {
-    "introduce" Introduce => "introduce_ok" IntroduceOk;
-    "delegate" Delegate => "delegate_ok" DelegateOk;
+    /// Asks which life a node is in.
+    "introduce" pub(crate) struct Introduce {} =>
+    /// Answers [`Introduce`].
+    "introduce_ok" pub(crate) struct IntroduceOk { pub(crate) life: u64 };
+
+    /// Has another node commit transactions.
+    "delegate" pub(crate) struct Delegate {
+        /// The sender's life.
+        pub(crate) from: u64,
+        /// The life of the receiver.
+        pub(crate) to: u64,
+        /// Greater than that of all former requests of the sender's life.
+        pub(crate) number: u64,
+        /// The micro-operations of each.
+        pub(crate) transactions: Vec<Vec<MicroOperation>>,
+    } =>
+    /// Answers [`Delegate`].
+    "delegate_ok" pub(crate) struct DelegateOk {
+        /// What became of each, in the same order.
+        pub(crate) outcomes: Vec<Outcome>,
+    };
 }
 
 impl From<Result<TxnOk, RpcError>> for Outcome {
@@ -116,16 +105,16 @@ impl Delegates {
     }
 
     /// Has these transactions committed, and answers them. Returns them where that certainly did not happen.
-    pub(crate) async fn delegate(&self, round: Vec<Waiting>) -> Vec<Waiting> {
+    pub(crate) async fn delegate(&self, round: Vec<TxnJob>) -> Vec<TxnJob> {
         let Some(committer) = self.committer() else { return round };
         let Some(to) = self.life_of(committer).await else { return round };
         self.count.set(self.count.get() + 1);
-        let transactions = round.iter().map(|waiting| waiting.transaction.clone()).collect();
+        let transactions = round.iter().map(|job| job.request.transaction.clone()).collect();
         let request = Delegate { from: self.life, to, number: self.count.get(), transactions };
         match self.node.rpc(committer, request).timeout(TIMEOUT).await {
             Ok(DelegateOk { outcomes }) => {
-                for (waiting, outcome) in round.into_iter().zip(outcomes) {
-                    waiting.answer(outcome.into());
+                for (job, outcome) in round.into_iter().zip(outcomes) {
+                    job.answer(outcome.into());
                 }
                 Vec::new()
             }
@@ -134,12 +123,10 @@ impl Delegates {
                 if error.code.is_definite() {
                     return round;
                 }
-                let text = format!(
-                    "{committer} was to commit this, and nobody knows whether it did: {}",
-                    error.text
-                );
+                let text =
+                    format!("{committer} was asked to commit this, and may have done so: {}", error.text);
                 let unknown = RpcError::new(ErrorCode::TIMEOUT, text);
-                round.into_iter().for_each(|waiting| waiting.answer(Err(unknown.clone())));
+                round.into_iter().for_each(|job| job.answer(Err(unknown.clone())));
                 Vec::new()
             }
         }

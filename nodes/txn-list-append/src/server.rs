@@ -1,13 +1,11 @@
 //! The node: transactions come, and are committed in rounds.
 
-use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
-use futures::channel::oneshot;
 use futures::future::join_all;
-use glomers_node::{Node, NodeId, Router, RpcError};
+use glomers_node::{Answer, Batcher, Node, NodeId, Router, RpcError};
 
-use crate::committer::{Committer, Waiting};
+use crate::committer::{Committer, TxnJob, Waiting};
 use crate::delegation::{
     Delegate, DelegateOk, Delegated, Delegates, Introduce, IntroduceOk, Outcome, is_outdated,
 };
@@ -31,17 +29,12 @@ struct Shared {
     /// What tells this run of the program from all others, on this node or another.
     life: u64,
     /// What this node commits itself.
-    own: Queue,
+    own: Rc<TxnBatcher>,
     /// What another node may commit.
-    delegable: Queue,
+    delegable: Rc<TxnBatcher>,
 }
 
-/// Transactions that wait for the next round of a line of work, which is under way while there are any.
-#[derive(Debug, Default)]
-struct Queue {
-    waiting: RefCell<Vec<Waiting>>,
-    is_worked_on: Cell<bool>,
-}
+type TxnBatcher = Batcher<Waiting, Result<TxnOk, RpcError>>;
 
 impl ListServer {
     /// The server with all its handlers.
@@ -53,40 +46,38 @@ impl ListServer {
             delegates: Delegates::new(&node, life),
             delegated: Delegated::default(),
             life,
-            own: Queue::default(),
-            delegable: Queue::default(),
+            own: Rc::default(),
+            delegable: Rc::default(),
             node,
         };
-        Router::new(Self { shared: Rc::new(shared) })
-            .on(Self::transact)
-            .on(Self::introduce)
-            .on_from(Self::commit_for_another)
+        let shared = Rc::new(shared);
+        let (committing, delegating) = (Rc::clone(&shared), Rc::clone(&shared));
+        shared.own.start_with_jobs(&shared.node, async move |round| committing.commit(round).await);
+        shared.delegable.start_with_jobs(&shared.node, async move |round| delegating.delegate(round).await);
+        Router::new(Self { shared }).on(Self::transact).on(Self::introduce).on_from(Self::commit_for_another)
     }
 
     async fn transact(&self, request: Txn) -> Result<TxnOk, RpcError> {
         let appends = request.txn.iter().any(|operation| matches!(operation, MicroOperation::Append { .. }));
-        let answer = if appends && self.shared.delegates.committer().is_some() {
-            self.shared.delegate_later(request.txn)
-        } else {
-            self.shared.commit_later(request.txn)
-        };
-        answered(answer).await
+        let is_delegable = appends && self.shared.delegates.committer().is_some();
+        let batcher = if is_delegable { &self.shared.delegable } else { &self.shared.own };
+        self.shared.submit(batcher, request.txn).await
     }
 
     async fn introduce(&self, _request: Introduce) -> Result<IntroduceOk, RpcError> {
         Ok(IntroduceOk { life: self.shared.life })
     }
 
-    /// Whoever asks has chosen this node to commit, so that it does not pass the transactions on.
+    /// The sender has chosen this node to commit, so the transactions are not passed on again.
     async fn commit_for_another(&self, src: NodeId, request: Delegate) -> Result<DelegateOk, RpcError> {
         if request.to != self.shared.life {
             return Err(is_outdated());
         }
         let carry_out = |transactions: Vec<Vec<MicroOperation>>| {
-            let later = transactions.into_iter().map(|transaction| self.shared.commit_later(transaction));
-            let answers: Vec<Answer> = later.collect();
+            let submit = |transaction| self.shared.submit(&self.shared.own, transaction);
+            let answers: Vec<_> = transactions.into_iter().map(submit).collect();
             async move {
-                let outcomes = join_all(answers.into_iter().map(answered)).await;
+                let outcomes = join_all(answers).await;
                 DelegateOk { outcomes: outcomes.into_iter().map(Outcome::from).collect() }
             }
         };
@@ -94,73 +85,26 @@ impl ListServer {
     }
 }
 
-type Answer = oneshot::Receiver<Result<TxnOk, RpcError>>;
-
-async fn answered(answer: Answer) -> Result<TxnOk, RpcError> {
-    answer.await.unwrap_or_else(|_| unreachable!("every transaction is answered"))
-}
-
 impl Shared {
-    fn commit_later(self: &Rc<Self>, transaction: Vec<MicroOperation>) -> Answer {
-        let (waiting, answer) = Waiting::new(transaction, self.node.now());
-        self.commit_soon([waiting]);
-        answer
+    fn submit(
+        &self,
+        batcher: &TxnBatcher,
+        transaction: Vec<MicroOperation>,
+    ) -> Answer<Result<TxnOk, RpcError>> {
+        batcher.submit(Waiting { transaction, came_at: self.node.now() })
     }
 
-    fn delegate_later(self: &Rc<Self>, transaction: Vec<MicroOperation>) -> Answer {
-        let (waiting, answer) = Waiting::new(transaction, self.node.now());
-        if self.delegable.add([waiting]) {
-            let shared = Rc::clone(self);
-            self.node.spawn(async move { shared.delegate_all().await });
+    /// Tries once to commit what has come; what others have overtaken is tried again with what has come meanwhile.
+    async fn commit(&self, round: Vec<TxnJob>) -> Vec<TxnJob> {
+        let round = self.committer.give_up_late(round);
+        if round.is_empty() { round } else { self.committer.commit(round).await }
+    }
+
+    /// The same, by another node. What that refuses, this node commits itself.
+    async fn delegate(&self, round: Vec<TxnJob>) -> Vec<TxnJob> {
+        for refused in self.delegates.delegate(round).await {
+            self.own.submit_job(refused);
         }
-        answer
-    }
-
-    fn commit_soon(self: &Rc<Self>, waiting: impl IntoIterator<Item = Waiting>) {
-        if self.own.add(waiting) {
-            let shared = Rc::clone(self);
-            self.node.spawn(async move { shared.commit_all().await });
-        }
-    }
-
-    /// Round after round, until nothing waits.
-    async fn commit_all(&self) {
-        let mut round = Vec::new();
-        loop {
-            // Whoever came while others were overtaken rides along.
-            round.append(&mut self.own.take());
-            round = self.committer.give_up_late(round);
-            if round.is_empty() {
-                self.own.is_worked_on.set(false);
-                return;
-            }
-            round = self.committer.commit(round).await;
-        }
-    }
-
-    /// The same, by another node.
-    async fn delegate_all(self: &Rc<Self>) {
-        loop {
-            let round = self.delegable.take();
-            if round.is_empty() {
-                self.delegable.is_worked_on.set(false);
-                return;
-            }
-            let refused = self.delegates.delegate(round).await;
-            self.commit_soon(refused);
-        }
-    }
-}
-
-impl Queue {
-    /// Adds transactions; `true` where somebody must begin to work on them.
-    fn add(&self, waiting: impl IntoIterator<Item = Waiting>) -> bool {
-        let mut queue = self.waiting.borrow_mut();
-        queue.extend(waiting);
-        !queue.is_empty() && !self.is_worked_on.replace(true)
-    }
-
-    fn take(&self) -> Vec<Waiting> {
-        self.waiting.take()
+        Vec::new()
     }
 }

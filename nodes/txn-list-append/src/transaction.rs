@@ -3,22 +3,18 @@
 use glomers_node::{Json, RawValue, messages};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
-/// Asks for a transaction. Answered with itself, completed.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-pub struct Txn {
-    /// What to do, in order.
-    pub txn: Vec<MicroOperation>,
-}
-
-/// Answers [`Txn`].
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct TxnOk {
-    /// What was done, with the lists that were read.
-    pub txn: Vec<MicroOperation>,
-}
-
 messages! {
-    "txn" Txn => "txn_ok" TxnOk;
+    /// Asks for a transaction. Answered with itself, completed.
+    "txn" pub struct Txn {
+        /// What to do, in order.
+        pub txn: Vec<MicroOperation>,
+    } =>
+    /// Answers [`Txn`].
+    #[derive(PartialEq)]
+    "txn_ok" pub struct TxnOk {
+        /// What was done, with the lists that were read.
+        pub txn: Vec<MicroOperation>,
+    };
 }
 
 /// A step of a transaction; on the wire `["r", key, list]` or `["append", key, element]`.

@@ -17,7 +17,7 @@
 //! - *No dirty writes (G0).* If a transaction's write comes after another's in the order of one register, its stamp is higher, and so it
 //!   comes after the other in every register that both wrote.
 //! - *No aborted or intermediate reads (G1a, G1b).* No transaction is aborted, and only the last write to each register leaves it.
-//! - *No circular information flow (G1c).* Whoever reads a value or overwrites it has a higher stamp than its writer. Stamps that rise from
+//! - *No circular information flow (G1c).* A transaction that reads or overwrites a value has a higher stamp than the value's writer. Stamps that rise from
 //!   each transaction to the next can't lead back to the first.
 //! - *Atomic visibility.* Writes arrive in whole transactions: where one of them is to be seen, so are the others, or newer ones. (Read
 //!   atomic: Bailis and others, "Scalable Atomic Visibility with RAMP Transactions", 2014.)

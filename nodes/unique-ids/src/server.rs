@@ -3,21 +3,15 @@
 use std::cell::Cell;
 
 use glomers_node::{Node, Router, RpcError, messages};
-use serde::{Deserialize, Serialize};
-
-/// Asks for an id.
-#[derive(Debug, Serialize, Deserialize)]
-pub struct Generate {}
-
-/// Answers [`Generate`].
-#[derive(Debug, Serialize, Deserialize)]
-pub struct GenerateOk {
-    /// The id, which nobody else has got or will get.
-    pub id: String,
-}
 
 messages! {
-    "generate" Generate => "generate_ok" GenerateOk;
+    /// Asks for an id.
+    "generate" pub struct Generate {} =>
+    /// Answers [`Generate`].
+    "generate_ok" pub struct GenerateOk {
+        /// The id, which nobody else has got or will get.
+        pub id: String,
+    };
 }
 
 /// A server that gives out ids, each once.
@@ -36,7 +30,7 @@ impl UniqueIdServer {
     }
 
     /// The server with its one handler.
-    #[expect(clippy::needless_pass_by_value, reason = "whoever makes a server hands it its node")]
+    #[expect(clippy::needless_pass_by_value, reason = "a server is made from its node")]
     pub fn router(node: Node) -> Router<Self> {
         Router::new(Self::new(&node)).on(Self::generate)
     }

@@ -11,7 +11,7 @@ pub(super) struct LineBuffer {
     bytes: Vec<u8>,
     start: usize,
     end: usize,
-    /// No newline stands before this: a long line is not searched again with every read.
+    /// There is no newline before this, so a long line is not searched again with every read.
     searched: usize,
 }
 

@@ -109,11 +109,15 @@ fn lines_that_are_no_messages_are_skipped() {
 }
 
 #[test]
-fn before_init_a_node_answers_under_the_name_it_was_called_by() {
-    let output = output_of(&format!("{}\n", count(3, 0)));
-    assert!(
-        output[0].starts_with(r#"{"src":"n1","dest":"c1","body":{"type":"error","in_reply_to":3,"code":11,"#)
-    );
+fn before_init_a_node_answers_under_the_name_it_was_addressed_by() {
+    let output = output_of("{\"src\":\"c1\",\"dest\":\"n1\",\"body\":{\"msg_id\":3}}\n");
+    let expected = r#"{"src":"n1","dest":"c1","body":{"type":"error","in_reply_to":3,"code":12,"#;
+    assert!(output[0].starts_with(expected), "{output:?}");
+}
+
+#[test]
+fn what_comes_before_init_is_answered_after_it() {
+    assert_eq!(output_of(&format!("{}\n{INIT}\n", count(3, 0))), [INIT_OK.to_owned(), count_ok(3, 1)]);
 }
 
 #[test]

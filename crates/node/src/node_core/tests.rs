@@ -198,10 +198,43 @@ fn init_is_answered_once() {
 }
 
 #[test]
-fn before_init_nothing_is_handled_and_a_faulty_init_changes_nothing() {
+fn what_comes_before_init_is_handled_after_it_in_order() {
+    let notes = Notes::default();
+    let shared = Rc::clone(&notes);
+    let mut harness = Harness::before_init("n1", move |node| {
+        let (sleeper, constructed) = (node.clone(), Rc::clone(&shared));
+        node.spawn(async move {
+            constructed.borrow_mut().push("spawned".to_owned());
+            sleeper.sleep(Duration::from_millis(1)).await;
+        });
+        Router::new(Server { node, notes: shared }).on_from(Server::who).on_notice(Server::gossip)
+    });
+    assert!(send(&mut harness, r#"{"type":"gossip","text":"first"}"#).is_empty());
+    assert!(send(&mut harness, r#"{"type":"who","msg_id":1}"#).is_empty());
+    assert!(send(&mut harness, r#"{"type":"gossip","text":"second"}"#).is_empty());
+    assert!(send(&mut harness, r#"{"type":"fly","msg_id":2}"#).is_empty());
+    let replies = send(&mut harness, r#"{"type":"init","msg_id":3,"node_id":"n1","node_ids":["n1","n2"]}"#);
+    assert_eq!(
+        replies[..2],
+        [r#"{"type":"init_ok","in_reply_to":3}"#, r#"{"type":"who_ok","in_reply_to":1,"src":"c1"}"#]
+    );
+    assert!(replies[2].starts_with(r#"{"type":"error","in_reply_to":2,"code":10,"#), "{replies:?}");
+    assert_eq!(*notes.borrow(), ["spawned", "c1: first", "c1: second"]);
+}
+
+#[test]
+fn what_is_held_before_init_has_a_bound() {
     let mut harness = Harness::before_init("n1", |_node| Router::new(()));
-    let replies = send(&mut harness, r#"{"type":"who","msg_id":1}"#);
-    assert!(replies[0].contains(r#""code":11,"text":"the node has had no init message yet"#), "{replies:?}");
+    let half =
+        format!(r#"{{"type":"who","msg_id":1,"padding":"{}"}}"#, "x".repeat(super::MAX_HELD_BYTES / 2 - 100));
+    assert!(send(&mut harness, &half).is_empty() && send(&mut harness, &half).is_empty());
+    let replies = send(&mut harness, &half);
+    assert!(replies[0].starts_with(r#"{"type":"error","in_reply_to":1,"code":11,"#), "{replies:?}");
+}
+
+#[test]
+fn a_faulty_init_changes_nothing() {
+    let mut harness = Harness::before_init("n1", |_node| Router::new(()));
     let replies = send(&mut harness, r#"{"type":"init","msg_id":2,"node_id":"n1"}"#);
     assert!(
         replies[0].contains(r#""code":12,"text":"malformed `init`: missing field `node_ids`"#),
@@ -210,6 +243,83 @@ fn before_init_nothing_is_handled_and_a_faulty_init_changes_nothing() {
     let replies =
         send(&mut harness, r#"{"type":"init","msg_id":3,"node_id":"n1","node_ids":["n1"],"more":1}"#);
     assert_eq!(replies, [r#"{"type":"init_ok","in_reply_to":3}"#]);
+}
+
+#[test]
+fn every_request_is_answered_under_the_id_that_it_came_with() {
+    for id in ["-7", "123456789012345678901234567890", "\"a-1\""] {
+        check(
+            &format!(r#"{{"type":"who","msg_id":{id}}}"#),
+            &[&format!(r#"{{"type":"who_ok","in_reply_to":{id},"src":"c1"}}"#)],
+        );
+        check(
+            &format!(r#"{{"type":"fail","msg_id":{id},"how":"panic"}}"#),
+            &[&format!(
+                r#"{{"type":"error","in_reply_to":{id},"code":13,"text":"the handler panicked: early panic"}}"#
+            )],
+        );
+        let mut harness = Harness::before_init("n1", |_node| Router::new(()));
+        let init = format!(r#"{{"type":"init","msg_id":{id},"node_id":"n1","node_ids":["n1"]}}"#);
+        assert_eq!(send(&mut harness, &init), [format!(r#"{{"type":"init_ok","in_reply_to":{id}}}"#)]);
+    }
+    check(
+        r#"{"type":"who","msg_id":1.5}"#,
+        &[
+            r#"{"type":"error","in_reply_to":1.5,"code":12,"text":"expected `msg_id` to be an integer or a string, found a fraction"}"#,
+        ],
+    );
+}
+
+#[test]
+fn a_reply_to_an_id_that_no_request_had_is_counted() {
+    let (mut harness, _) = server();
+    send(&mut harness, r#"{"type":"txn","msg_id":4}"#);
+    for in_reply_to in ["\"1\"", "-1", "99", "18446744073709551617"] {
+        send(&mut harness, &format!(r#"{{"type":"txn_ok","in_reply_to":{in_reply_to}}}"#));
+    }
+    assert_eq!(harness.core().node().unclaimed_replies(), 4);
+    let sent = send(&mut harness, r#"{"type":"txn_ok","in_reply_to":1}"#);
+    assert_eq!(sent, [r#"{"type":"txn_ok","in_reply_to":4}"#]);
+}
+
+#[test]
+fn a_busy_loop_is_ended_and_explained() {
+    let mut harness = Harness::new("n1", &["n1"], |_node| {
+        Router::new(()).on(async |(): &(), _request: Who| -> Result<WhoOk, RpcError> {
+            loop {
+                crate::alarm::yield_now().await;
+            }
+        })
+    });
+    let replies = send(&mut harness, r#"{"type":"who","msg_id":1}"#);
+    assert!(
+        replies[0].contains(r#""code":13,"text":"the handler panicked: a task went on 100000 times"#),
+        "{replies:?}"
+    );
+    assert!(harness.core().is_idle());
+}
+
+/// Sends a value from another thread, as the runtimes do whose futures do not work inside a node.
+#[test]
+fn a_wake_up_from_another_thread_is_refused_and_explained() {
+    let (sender, receiver) = futures::channel::oneshot::channel::<NodeId>();
+    let receiver = RefCell::new(Some(receiver));
+    let mut harness = Harness::new("n1", &["n1"], |_node| {
+        Router::new(receiver).on(async |receiver: &RefCell<Option<_>>, _request: Who| {
+            let receiver: futures::channel::oneshot::Receiver<NodeId> = receiver.take().expect("asked once");
+            let src = receiver.await.expect("the thread sends");
+            Ok::<_, RpcError>(WhoOk { src })
+        })
+    });
+    assert!(send(&mut harness, r#"{"type":"who","msg_id":1}"#).is_empty());
+    let panic = std::thread::spawn(move || sender.send("c1".into())).join().expect_err("the thread panics");
+    let text = crate::executor::panic_text(panic.as_ref());
+    assert!(text.contains("woken from another thread") && text.contains("await only node.rpc"), "{text}");
+    let replies = bodies(&harness.advance(Duration::ZERO));
+    assert!(
+        replies[0]
+            .contains(r#""code":13,"text":"the handler panicked: a task was woken from another thread"#)
+    );
 }
 
 #[test]

@@ -5,9 +5,8 @@ use std::time::Duration;
 use futures::future::{Either, join, select};
 use serde::{Deserialize, Serialize};
 
-use super::Retry;
 use crate::testing::{Cluster, Harness};
-use crate::{ErrorCode, Node, Router, RpcError, messages};
+use crate::{ErrorCode, Node, Retry, Router, RpcError, messages};
 
 #[derive(Clone, Serialize, Deserialize)]
 struct Get {
@@ -55,7 +54,7 @@ fn an_answer_is_typed_and_leaves_nothing_behind() {
     harness.send_line(&reply(1, r#""type":"get_ok","value":10"#));
     assert_eq!(*outcomes.borrow(), [Ok(GetOk { value: 10 }), Ok(GetOk { value: 20 })]);
     assert_eq!(harness.core().deadline(), None);
-    assert!(harness.core().node().shared().replies.borrow().pending.is_empty());
+    assert!(harness.core().node().shared().replies.borrow().is_empty());
 }
 
 #[test]
@@ -68,11 +67,11 @@ fn errors_and_answers_that_do_not_fit_are_errors() {
         ),
         (
             r#""type":"put_ok""#,
-            "crash (13): the answer of n2 does not fit its request: expected `get_ok`, found `put_ok`",
+            "crash (13): the reply of n2 does not fit its request: expected `get_ok`, found `put_ok`",
         ),
         (
             r#""type":"get_ok""#,
-            "crash (13): the answer of n2 does not fit its request: malformed `get_ok`: missing field",
+            "crash (13): the reply of n2 does not fit its request: malformed `get_ok`: missing field",
         ),
     ] {
         let (mut harness, outcomes) = node_with(|node, outcomes| async move {
@@ -110,7 +109,7 @@ fn a_dropped_request_is_forgotten() {
             Either::Left(_) => panic!("nobody answers"),
             Either::Right(((), rpc)) => drop(rpc),
         }
-        assert!(node.shared().replies.borrow().pending.is_empty());
+        assert!(node.shared().replies.borrow().is_empty());
     });
     harness.advance(ms(10));
     assert!(harness.core().is_idle());
@@ -129,7 +128,7 @@ fn a_retry_sends_again_after_growing_pauses_and_gives_up() {
     harness.advance(ms(100));
     let error = outcomes.borrow_mut().pop().unwrap().unwrap_err();
     assert_eq!(error.text, "n2 did not answer `get` within 100ms, 3 times");
-    assert!(harness.core().node().shared().replies.borrow().pending.is_empty());
+    assert!(harness.core().node().shared().replies.borrow().is_empty());
 }
 
 #[test]
@@ -156,14 +155,51 @@ fn only_what_may_pass_is_tried_again() {
     assert_eq!(outcomes.borrow()[0], Err(RpcError::new(ErrorCode::PRECONDITION_FAILED, "no")));
 }
 
+/// The error of a request with up to two retries, whose attempts are answered with these error codes at these moments. The attempts are
+/// sent at 0, 150 and 350 ms.
+fn error_of_attempts(answers: &[(u64, u64, u64)], is_read_only: bool) -> RpcError {
+    let (mut harness, outcomes) = node_with(move |node, outcomes| async move {
+        let rpc = node.rpc("n2", Get { key: 1 }).timeout(ms(100)).retry(Retry {
+            retries: 2,
+            first_pause: ms(50),
+            longest_pause: ms(50),
+        });
+        let rpc = if is_read_only { rpc.read_only() } else { rpc };
+        let outcome = rpc.await;
+        outcomes.borrow_mut().push(outcome);
+    });
+    let mut now_ms = 0;
+    for (at_ms, msg_id, code) in answers {
+        harness.advance(ms(at_ms - now_ms));
+        now_ms = *at_ms;
+        harness.send_line(&reply(*msg_id, &format!(r#""type":"error","code":{code},"text":"no""#)));
+    }
+    harness.advance(ms(1000));
+    outcomes.borrow_mut().pop().expect("the request has failed").unwrap_err()
+}
+
 #[test]
-fn pauses_double_up_to_the_longest_and_chance_only_shortens_them() {
-    let retry = Retry::forever();
-    assert_eq!(
-        [0, 1, 2, 9, 4_000_000].map(|attempt| retry.pause(attempt, 0.0)),
-        [50, 100, 200, 1000, 1000].map(ms)
-    );
-    assert_eq!(retry.pause(0, 1.0), ms(25));
+fn an_error_after_an_attempt_without_a_reply_is_indefinite() {
+    // The first attempt is not answered, the second is refused.
+    let error = error_of_attempts(&[(160, 2, 22)], false);
+    let text = "an attempt may have taken effect (n2 did not answer `get` within 100ms, 2 times), and a later one failed: \
+                precondition-failed (22): no";
+    assert_eq!(error, RpcError::new(ErrorCode::TIMEOUT, text));
+    // The first is refused late, while the second is under way.
+    assert_eq!(error_of_attempts(&[(160, 1, 22)], false).code, ErrorCode::TIMEOUT);
+    // The first reply says itself that nothing is known.
+    assert_eq!(error_of_attempts(&[(50, 1, 0), (150, 2, 22)], false).code, ErrorCode::TIMEOUT);
+    // The last attempt finds the receiver unavailable, and there is no other.
+    assert_eq!(error_of_attempts(&[(10, 1, 11), (220, 3, 11)], false).code, ErrorCode::TIMEOUT);
+}
+
+#[test]
+fn an_error_is_definite_where_no_attempt_can_have_had_an_effect() {
+    assert_eq!(error_of_attempts(&[(10, 1, 22)], false).code, ErrorCode::PRECONDITION_FAILED);
+    assert_eq!(error_of_attempts(&[(10, 1, 11), (70, 2, 22)], false).code, ErrorCode::PRECONDITION_FAILED);
+    // The first attempt timed out, and was refused after all before the second was.
+    assert_eq!(error_of_attempts(&[(155, 1, 11), (156, 2, 22)], false).code, ErrorCode::PRECONDITION_FAILED);
+    assert_eq!(error_of_attempts(&[(160, 2, 20)], true).code, ErrorCode::KEY_DOES_NOT_EXIST);
 }
 
 #[test]

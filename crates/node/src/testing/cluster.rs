@@ -54,8 +54,8 @@ pub struct Cluster {
     node_ids: Vec<NodeId>,
     /// How often a node was started again.
     restart_count: u64,
-    /// The letters on their way, by the time they arrive and the order they were sent in.
-    in_flight: BTreeMap<(Time, u64), Letter>,
+    /// The messages under way, by arrival time and then by the order they were sent in.
+    in_flight: BTreeMap<(Time, u64), InFlight>,
     sent_count: u64,
     now: Time,
     latency: Duration,
@@ -64,7 +64,7 @@ pub struct Cluster {
     outputs: Outputs,
 }
 
-struct Letter {
+struct InFlight {
     src: NodeId,
     dest: NodeId,
     body: Box<RawValue>,
@@ -121,8 +121,8 @@ impl Cluster {
         }
     }
 
-    /// Kills a node and starts it again: it has lost its state, draws other random numbers than before, and is sent init. What it had sent
-    /// is still on its way, and so is what was sent to it.
+    /// Kills a node and starts it again: it has lost its state, draws other random numbers than before, and is sent init. Messages
+    /// that it had sent, and those sent to it, still arrive.
     ///
     /// ```
     /// use std::cell::Cell;
@@ -185,7 +185,7 @@ impl Cluster {
         assert!(former.is_none(), "the cluster has two hosts called {name}");
     }
 
-    /// How long a message between nodes is on its way, from now on.
+    /// How long messages between nodes take, from now on.
     pub fn latency(&mut self, latency: Duration) {
         self.latency = latency;
     }
@@ -196,7 +196,7 @@ impl Cluster {
     /// The node's, if it answers with an error; a timeout (code 0) after five seconds of virtual time.
     ///
     /// # Panics
-    /// When a node sends to somebody who does not exist.
+    /// When a node sends to a host that does not exist.
     pub fn call<R: Request + 'static>(
         &mut self,
         dest: impl Into<NodeId>,
@@ -225,14 +225,14 @@ impl Cluster {
     /// Lets time pass.
     ///
     /// # Panics
-    /// When a node sends to somebody who does not exist.
+    /// When a node sends to a host that does not exist.
     pub fn advance(&mut self, duration: Duration) {
         let end = self.now + duration;
         while self.turn(end) {}
         self.now = end;
     }
 
-    /// Drops what the two hosts send each other, from now on; what is on its way still arrives.
+    /// Drops what the two hosts send each other, from now on; what has been sent already still arrives.
     pub fn cut(&mut self, one: &str, other: &str) {
         self.cut.insert((one.into(), other.into()));
         self.cut.insert((other.into(), one.into()));
@@ -260,7 +260,7 @@ impl Cluster {
         start: impl FnOnce(Node) -> Router<S> + 'static,
     ) {
         let mut core = NodeCore::new(options(stream), start);
-        core.number_requests_from((self.restart_count << 32) + 1);
+        core.set_first_msg_id((self.restart_count << 32) + 1);
         self.hosts.insert(id.into(), core);
     }
 
@@ -276,9 +276,9 @@ impl Cluster {
         let timer = self.hosts.iter().filter_map(|(id, core)| Some((core.deadline()?, id))).min();
         match (arrival, timer) {
             (Some(time), timer) if time <= end && timer.is_none_or(|(due, _)| time <= due) => {
-                let Some((_, letter)) = self.in_flight.pop_first() else { return false };
+                let Some((_, message)) = self.in_flight.pop_first() else { return false };
                 self.now = self.now.max(time);
-                self.step(&letter.dest, Some((&letter.src, &letter.body)));
+                self.step(&message.dest, Some((&message.src, &message.body)));
                 true
             }
             (_, Some((due, id))) if due <= end => {
@@ -292,7 +292,7 @@ impl Cluster {
     }
 
     fn step(&mut self, id: &NodeId, message: Option<(&NodeId, &RawValue)>) {
-        let core = self.hosts.get_mut(id).expect("letters are only sent to hosts");
+        let core = self.hosts.get_mut(id).expect("messages are only sent to hosts");
         let input = match message {
             Some((src, body)) => Input::Message { src: src.as_str(), dest: id.as_str(), body },
             None => Input::Tick,
@@ -318,8 +318,8 @@ impl Cluster {
         }
         let latency = if src.is_client() || dest.is_client() { Duration::ZERO } else { self.latency };
         let body = RawValue::from_string(body.to_owned()).expect("the core writes JSON");
-        let letter = Letter { src: src.clone(), dest: dest.clone(), body };
-        self.in_flight.insert((self.now + latency, self.sent_count), letter);
+        let message = InFlight { src: src.clone(), dest: dest.clone(), body };
+        self.in_flight.insert((self.now + latency, self.sent_count), message);
     }
 }
 

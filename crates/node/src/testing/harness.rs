@@ -114,7 +114,7 @@ impl Harness {
         for line in &lines {
             let body = Envelope::parse(line).expect("the harness writes envelopes").body;
             let header = Header::parse(body).expect("the core writes headers");
-            if header.in_reply_to == Some(self.last_msg_id) {
+            if header.in_reply_to == Some(self.last_msg_id.into()) {
                 return rpc::read_reply::<R>(body, &self.name);
             }
         }

@@ -7,7 +7,7 @@ use super::{Body, BodyError, decode_body, write_body};
 
 fn write(payload: &impl Serialize) -> Result<String, BodyError> {
     let mut out = b"kept".to_vec();
-    let result = write_body(&mut out, "x", Some(1), Some(2), payload);
+    let result = write_body(&mut out, "x", Some(1), Some(&2.into()), payload);
     let text = String::from_utf8(out).unwrap();
     match result {
         Ok(()) => Ok(text.strip_prefix("kept").unwrap().to_owned()),

@@ -45,9 +45,9 @@ fn challenge_3d_fast() {
 #[test]
 fn challenge_3e_sparing() {
     let simulation = large()
-        .expect("net.servers.msgs-per-op<=0.45")
-        .expect("stable-latency.p50<1s")
-        .expect("stable-latency.max<2s");
+        .expect("net.servers.msgs-per-op<=0.55")
+        .expect("stable-latency.p50<900ms")
+        .expect("stable-latency.max<1500ms");
     simulation.run(node(Settings::LOW_TRAFFIC)).assert_valid();
 }
 
@@ -57,7 +57,9 @@ fn challenge_3e_sparing_and_twice_as_fast() {
         .expect("net.servers.msgs-per-op<=1.0")
         .expect("stable-latency.p50<=480ms")
         .expect("stable-latency.max<=720ms");
-    simulation.run(node(settings("--profile low-traffic --interval-ms 450"))).assert_valid();
+    simulation
+        .run(node(settings("--profile low-traffic --interval-ms 450 --round-trip-ms 250")))
+        .assert_valid();
 }
 
 #[test]

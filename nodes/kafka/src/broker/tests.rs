@@ -17,14 +17,14 @@ struct Registers {
 struct Faults {
     /// This many compare-and-sets from now on take effect, and their answers are lost.
     lost_answers: Cell<u32>,
-    /// Nobody finds a bulletin, so that all news must come from the journals.
+    /// Nobody finds a tail, so that all news must come from the journals.
     hides_bulletins: Cell<bool>,
 }
 
 impl Registers {
     async fn read(&self, request: Read) -> Result<ReadOk, RpcError> {
         let key = request.key.get();
-        let is_hidden = self.faults.hides_bulletins.get() && key.starts_with("\"bulletin/");
+        let is_hidden = self.faults.hides_bulletins.get() && key.starts_with("\"tail/");
         let value = self.values.borrow().get(key).filter(|_| !is_hidden).cloned();
         let missing = || RpcError::new(ErrorCode::KEY_DOES_NOT_EXIST, "there is no such key");
         value.map(|value| ReadOk { value }).ok_or_else(missing)

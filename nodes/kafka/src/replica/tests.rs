@@ -102,11 +102,11 @@ fn while_an_entry_is_being_written_the_node_promises_no_more_than_it_had_read_be
     let under_way = replica.draft(&"n0".into(), 0, &content(1));
     // It holds offset 0, so this must not be shown yet.
     replica.apply(1, 0, entry(1, &[0, 0], &[1]));
-    assert_eq!(replica.bulletin(0).promise, [0, 0]);
+    assert_eq!(replica.tail(0).promise, [0, 0]);
     assert_eq!(polled(&mut replica, 0), [0; 0]);
     replica.apply(0, 0, under_way);
     replica.settle();
-    assert_eq!(replica.bulletin(0).promise, [1, 1]);
+    assert_eq!(replica.tail(0).promise, [1, 1]);
     assert_eq!(polled(&mut replica, 0), [0; 0], "n1 has not read offset 0");
     replica.apply(1, 1, entry(1, &[1, 1], &[]));
     assert_eq!(polled(&mut replica, 0), [0, 1]);
@@ -116,7 +116,7 @@ fn while_an_entry_is_being_written_the_node_promises_no_more_than_it_had_read_be
 fn a_bulletin_brings_entries_and_a_promise() {
     let mut replica = replica(2);
     write(&mut replica, 1);
-    let news = Bulletin {
+    let news = JournalTail {
         number: 0,
         read: vec![1, 1],
         promise: vec![1, 1],
@@ -126,14 +126,14 @@ fn a_bulletin_brings_entries_and_a_promise() {
     assert!(replica.learn(1, news));
     assert_eq!(polled(&mut replica, 0), [0, 1]);
     // The other has read the one entry there is.
-    assert_eq!(replica.bulletin(0).first, 1);
+    assert_eq!(replica.tail(0).first, 1);
 }
 
 #[test]
 fn a_bulletin_behind_a_gap_promises_nothing() {
     let mut replica = replica(2);
     write(&mut replica, 1);
-    let news = || Bulletin {
+    let news = || JournalTail {
         number: 0,
         read: vec![1, 2],
         promise: vec![1, 2],
@@ -154,9 +154,9 @@ fn a_bulletin_is_bounded_however_far_behind_the_others_are() {
     for _ in 0..1000 {
         write(&mut replica, 1);
     }
-    let bulletin = replica.bulletin(0);
-    assert_eq!(bulletin.first + bulletin.entries.len() as u64, 1000);
-    assert_eq!(bulletin.entries.len() as u64, MOST_ENTRIES_PER_BULLETIN);
+    let tail = replica.tail(0);
+    assert_eq!(tail.first + tail.entries.len() as u64, 1000);
+    assert_eq!(tail.entries.len() as u64, MOST_ENTRIES_PER_TAIL);
 }
 
 #[test]

@@ -39,7 +39,7 @@ pub struct Position {
 
 /// Entries do not fit behind this log: it lacks the one before them, or has another in its place.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Misfit {
+pub struct LogMismatch {
     /// The last index up to which the two logs may agree.
     pub try_after: u64,
 }
@@ -129,11 +129,16 @@ impl Log {
     /// contradict the leader's go; those that the leader did not mention stay, since the message may be an old one.
     ///
     /// # Errors
-    /// [`Misfit`], where the entry at `after` is another or missing.
+    /// [`LogMismatch`], where the entry at `after` is another or missing.
     ///
     /// # Panics
     /// When an entry up to `committed` would have to go: two leaders would have committed different entries.
-    pub fn accept(&mut self, after: Position, entries: Vec<Entry>, committed: u64) -> Result<u64, Misfit> {
+    pub fn accept(
+        &mut self,
+        after: Position,
+        entries: Vec<Entry>,
+        committed: u64,
+    ) -> Result<u64, LogMismatch> {
         if after.index > self.base.index {
             match self.term_at(after.index) {
                 Some(term) if term == after.term => {}
@@ -142,9 +147,9 @@ impl Log {
                     while first > committed + 1 && self.term_at(first - 1) == Some(term) {
                         first -= 1;
                     }
-                    return Err(Misfit { try_after: first - 1 });
+                    return Err(LogMismatch { try_after: first - 1 });
                 }
-                None => return Err(Misfit { try_after: self.last_index() }),
+                None => return Err(LogMismatch { try_after: self.last_index() }),
             }
         }
         let mut index = after.index;
@@ -207,7 +212,7 @@ mod tests {
         log.behind(0, usize::MAX).iter().map(|entry| entry.term).collect()
     }
 
-    fn accept(log: &mut Log, after: (u64, u64), terms: &[u64]) -> Result<u64, Misfit> {
+    fn accept(log: &mut Log, after: (u64, u64), terms: &[u64]) -> Result<u64, LogMismatch> {
         let after = Position { index: after.0, term: after.1 };
         log.accept(after, terms.iter().map(|term| entry(*term)).collect(), 1)
     }
@@ -232,8 +237,8 @@ mod tests {
     #[test]
     fn a_misfit_says_where_to_try_next() {
         let mut log = log(&[1, 2, 2, 2]);
-        assert_eq!(accept(&mut log, (9, 3), &[3]), Err(Misfit { try_after: 4 }));
-        assert_eq!(accept(&mut log, (4, 3), &[3]), Err(Misfit { try_after: 1 }));
+        assert_eq!(accept(&mut log, (9, 3), &[3]), Err(LogMismatch { try_after: 4 }));
+        assert_eq!(accept(&mut log, (4, 3), &[3]), Err(LogMismatch { try_after: 1 }));
         assert_eq!(terms(&log), [1, 2, 2, 2]);
     }
 

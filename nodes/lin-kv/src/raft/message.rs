@@ -1,6 +1,6 @@
 //! What nodes say to each other about the log.
 
-use glomers_node::{NodeId, messages};
+use glomers_node::{Node, NodeId, messages};
 use serde::{Deserialize, Serialize};
 
 use super::{Entry, Position};
@@ -23,27 +23,27 @@ pub struct Stamp {
 
 /// A node without a past looks for its cluster.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Seek {
+pub struct Discover {
     /// The life that looks.
     pub incarnation: u64,
-    /// Whether this life might found a cluster yet; if not, whoever has promised to join that one is free.
-    pub may_found: bool,
+    /// Whether this life may still found a cluster. If not, a node that has agreed to join that one is free again.
+    pub may_bootstrap: bool,
 }
 
-/// Answers [`Seek`] where the receiver has no past either.
+/// Answers [`Discover`] where the receiver has no past either.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Blank {
+pub struct NoCluster {
     /// The life that answers.
     pub incarnation: u64,
     /// The life that asked.
     pub to: u64,
-    /// What [`Claim`] must repeat.
+    /// What [`ProposeCluster`] must repeat.
     pub token: u64,
 }
 
-/// A founder to whom everybody has answered [`Blank`] asks for the promise to join its cluster, and no former one.
+/// A founder whom every node has answered with [`NoCluster`] asks each to join its cluster, and no former one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Claim {
+pub struct ProposeCluster {
     /// The founder's life.
     pub incarnation: u64,
     /// The life that this is for.
@@ -52,9 +52,9 @@ pub struct Claim {
     pub token: u64,
 }
 
-/// Answers [`Claim`].
+/// Answers [`ProposeCluster`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Promise {
+pub struct AcceptCluster {
     /// The life that promises.
     pub incarnation: u64,
     /// The founder's life.
@@ -63,7 +63,7 @@ pub struct Promise {
 
 /// Tells a node without a cluster, or in one that came to nothing, that there is another.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Elsewhere {
+pub struct ClusterExists {
     /// The sender's cluster.
     pub cluster: u64,
     /// Whether the sender knows that a majority has joined it.
@@ -72,20 +72,20 @@ pub struct Elsewhere {
     pub to: u64,
 }
 
-/// Tells a node that its life is no member any more: another of the same name has taken its place.
+/// Tells a node that its life is no longer a member: another life of the same name has taken its place.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Dismissed {
-    /// Whose word this is.
+pub struct Removed {
+    /// The leader that says so.
     pub stamp: Stamp,
 }
 
-/// A candidate asks for a vote in the term after its stamp's (a trial), or in its stamp's.
+/// A candidate asks for a vote: in a pre-vote for the term after its stamp's, in an election for its stamp's.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RequestVote {
     /// The candidate and its term.
     pub stamp: Stamp,
     /// Whether the candidate only asks whether it would get the vote.
-    pub is_trial: bool,
+    pub is_pre_vote: bool,
     /// The candidate's last entry.
     pub last: Position,
 }
@@ -95,8 +95,8 @@ pub struct RequestVote {
 pub struct Vote {
     /// The voter.
     pub stamp: Stamp,
-    /// Whether it was asked for a trial.
-    pub is_trial: bool,
+    /// Whether it answers a pre-vote.
+    pub is_pre_vote: bool,
     /// The term that the candidate wants to lead.
     pub for_term: u64,
     /// Whether the candidate has the vote.
@@ -105,10 +105,10 @@ pub struct Vote {
 
 /// A leader sends entries, or none to say that it still leads.
 #[derive(Debug, Clone, Serialize, Deserialize)]
-pub struct Append {
+pub struct AppendEntries {
     /// The leader.
     pub stamp: Stamp,
-    /// The leader's count of its rounds of messages, for [`Fit`].
+    /// The leader's count of its rounds of messages, for [`AppendResponse`].
     pub round: u64,
     /// The entry before the first one sent.
     pub after: Position,
@@ -120,10 +120,10 @@ pub struct Append {
 
 /// A leader sends the whole store, since the entries that the receiver lacks have been compacted away.
 #[derive(Debug, Clone, Serialize, Deserialize)]
-pub struct Install {
+pub struct InstallSnapshot {
     /// The leader.
     pub stamp: Stamp,
-    /// The leader's count of its rounds of messages, for [`Fit`].
+    /// The leader's count of its rounds of messages, for [`AppendResponse`].
     pub round: u64,
     /// The last entry that the store contains.
     pub at: Position,
@@ -131,9 +131,9 @@ pub struct Install {
     pub store: Image,
 }
 
-/// Answers [`Append`] and [`Install`].
+/// Answers [`AppendEntries`] and [`InstallSnapshot`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Fit {
+pub struct AppendResponse {
     /// The follower.
     pub stamp: Stamp,
     /// The round that this answers.
@@ -145,81 +145,36 @@ pub struct Fit {
 }
 
 messages! {
-    "seek" Seek;
-    "blank" Blank;
-    "claim" Claim;
-    "promise" Promise;
-    "elsewhere" Elsewhere;
-    "dismissed" Dismissed;
+    "discover" Discover;
+    "no_cluster" NoCluster;
+    "propose_cluster" ProposeCluster;
+    "accept_cluster" AcceptCluster;
+    "cluster_exists" ClusterExists;
+    "removed" Removed;
     "request_vote" RequestVote;
     "vote" Vote;
-    "append" Append;
-    "install" Install;
-    "fit" Fit;
+    "append_entries" AppendEntries;
+    "install_snapshot" InstallSnapshot;
+    "append_response" AppendResponse;
 }
 
-/// Any of the messages.
-#[derive(Debug, Clone)]
-pub enum Message {
-    /// See [`Seek`].
-    Seek(Seek),
-    /// See [`Blank`].
-    Blank(Blank),
-    /// See [`Claim`].
-    Claim(Claim),
-    /// See [`Promise`].
-    Promise(Promise),
-    /// See [`Elsewhere`].
-    Elsewhere(Elsewhere),
-    /// See [`Dismissed`].
-    Dismissed(Dismissed),
-    /// See [`RequestVote`].
-    RequestVote(RequestVote),
-    /// See [`Vote`].
-    Vote(Vote),
-    /// See [`Append`].
-    Append(Append),
-    /// See [`Install`].
-    Install(Install),
-    /// See [`Fit`].
-    Fit(Fit),
-}
-
-impl Message {
-    /// The stamp; messages from or to nodes without a cluster have none.
-    pub fn stamp(&self) -> Option<&Stamp> {
-        match self {
-            Self::Seek(_) | Self::Blank(_) | Self::Claim(_) | Self::Promise(_) | Self::Elsewhere(_) => None,
-            Self::Dismissed(message) => Some(&message.stamp),
-            Self::RequestVote(message) => Some(&message.stamp),
-            Self::Vote(message) => Some(&message.stamp),
-            Self::Append(message) => Some(&message.stamp),
-            Self::Install(message) => Some(&message.stamp),
-            Self::Fit(message) => Some(&message.stamp),
-        }
-    }
-
-    /// Sends it as what it is.
-    pub fn send(&self, node: &glomers_node::Node, to: &NodeId) {
-        let to = to.clone();
-        match self {
-            Self::Seek(message) => node.send(to, message),
-            Self::Blank(message) => node.send(to, message),
-            Self::Claim(message) => node.send(to, message),
-            Self::Promise(message) => node.send(to, message),
-            Self::Elsewhere(message) => node.send(to, message),
-            Self::Dismissed(message) => node.send(to, message),
-            Self::RequestVote(message) => node.send(to, message),
-            Self::Vote(message) => node.send(to, message),
-            Self::Append(message) => node.send(to, message),
-            Self::Install(message) => node.send(to, message),
-            Self::Fit(message) => node.send(to, message),
-        }
-    }
-}
-
-macro_rules! messages_from {
+macro_rules! any_of {
     ($($kind:ident)*) => {
+        /// Any of the messages.
+        #[derive(Debug, Clone)]
+        pub enum Message {
+            $(#[doc = concat!("See [`", stringify!($kind), "`].")] $kind($kind),)*
+        }
+
+        impl Message {
+            /// Sends it as what it is.
+            pub fn send(&self, node: &Node, to: &NodeId) {
+                match self {
+                    $(Self::$kind(message) => node.send(to, message),)*
+                }
+            }
+        }
+
         $(impl From<$kind> for Message {
             fn from(message: $kind) -> Self {
                 Self::$kind(message)
@@ -228,4 +183,25 @@ macro_rules! messages_from {
     };
 }
 
-messages_from! { Seek Blank Claim Promise Elsewhere Dismissed RequestVote Vote Append Install Fit }
+any_of! {
+    Discover NoCluster ProposeCluster AcceptCluster ClusterExists Removed RequestVote Vote AppendEntries InstallSnapshot AppendResponse
+}
+
+impl Message {
+    /// The stamp; messages from or to nodes without a cluster have none.
+    pub fn stamp(&self) -> Option<&Stamp> {
+        match self {
+            Self::Discover(_)
+            | Self::NoCluster(_)
+            | Self::ProposeCluster(_)
+            | Self::AcceptCluster(_)
+            | Self::ClusterExists(_) => None,
+            Self::Removed(message) => Some(&message.stamp),
+            Self::RequestVote(message) => Some(&message.stamp),
+            Self::Vote(message) => Some(&message.stamp),
+            Self::AppendEntries(message) => Some(&message.stamp),
+            Self::InstallSnapshot(message) => Some(&message.stamp),
+            Self::AppendResponse(message) => Some(&message.stamp),
+        }
+    }
+}

@@ -5,7 +5,10 @@ use std::time::Duration;
 
 use glomers_node::{NodeId, Time};
 
-use super::{Append, Effect, Fit, Install, Log, Member, Misfit, Position, Raft, Role, Stamp};
+use super::{
+    AppendEntries, AppendResponse, Effect, InstallSnapshot, Log, LogMismatch, Member, Position, Raft, Role,
+    Stamp,
+};
 use crate::store::Store;
 
 /// At most so many entries go in one message.
@@ -24,7 +27,7 @@ pub(super) struct Leadership {
     /// The index of the first entry of this leader's term. Once it is committed, all before it is.
     pub(super) first_index: u64,
     /// Whether there is something that the followers have not been told.
-    pub(super) has_news: bool,
+    pub(super) has_unsent: bool,
     /// How long the leader goes on without hearing from a majority.
     pub(super) window: Duration,
     /// How often the leader has spoken to all.
@@ -68,7 +71,7 @@ impl Leadership {
     pub(super) fn add_read(&mut self, number: u64, committed: u64) {
         let index = committed.max(self.first_index);
         self.reads.push_back(PendingRead { number, round: self.round + 1, index });
-        self.has_news = true;
+        self.has_unsent = true;
     }
 
     fn progress(&mut self, other: &Member) -> Option<&mut Progress> {
@@ -79,7 +82,7 @@ impl Leadership {
 
 impl Raft {
     /// Begins to lead: the log holds the first entry of the term already.
-    pub(super) fn take_the_lead(&mut self, campaign_began: Time) {
+    pub(super) fn become_leader(&mut self, campaign_began: Time) {
         let last_index = self.log.last_index();
         let others = self.log.members().iter().filter(|(name, _)| **name != self.me.name);
         let followers = others
@@ -88,24 +91,24 @@ impl Raft {
         // Where the votes took long, so do acknowledgements.
         let window = (self.tuning.election_timeout * 2).max(self.now.since(campaign_began) * 4);
         tracing::info!("{} leads term {} from entry {last_index} on", self.me.name, self.term);
-        self.role = Role::Leading(Leadership {
+        self.role = Role::Leader(Leadership {
             followers,
             learners: BTreeMap::new(),
             first_index: last_index,
-            has_news: true,
+            has_unsent: true,
             window,
             round: 0,
             reads: VecDeque::new(),
         });
         self.patience = self.tuning.election_timeout;
         self.set_leader(Some(self.me.clone()));
-        self.speak_to_all();
+        self.send_append_to_all();
     }
 
     /// Speaks up, unless too few have answered lately: then others may have another leader, and clients wait here in
     /// vain.
-    pub(super) fn keep_leading(&mut self) {
-        let Role::Leading(leadership) = &self.role else { return };
+    pub(super) fn heartbeat(&mut self) {
+        let Role::Leader(leadership) = &self.role else { return };
         let heard_at = |name: &NodeId| match leadership.followers.get(name) {
             Some(follower) => follower.heard_at,
             None => self.now,
@@ -113,28 +116,28 @@ impl Raft {
         let heard_by_majority = self.log.members().reached_by_majority(heard_at);
         if self.now.since(heard_by_majority) > leadership.window {
             tracing::info!("{} leads term {} no longer: no majority answers", self.me.name, self.term);
-            self.resign();
+            self.step_down();
             return;
         }
         self.forget_silent_learners();
-        self.speak_to_all();
+        self.send_append_to_all();
     }
 
-    fn resign(&mut self) {
+    fn step_down(&mut self) {
         if self.term == 1 && self.committed == 0 {
-            // Only the founder leads the first term, so it knows that nobody has committed anything in its cluster.
-            self.be_reborn();
+            // Only the founder leads the first term, so it knows that nothing has been committed in its cluster.
+            self.start_new_incarnation();
         } else {
             self.follow();
             self.set_leader(None);
         }
     }
 
-    /// One message for everybody: what is new, or that there is nothing new.
-    pub(super) fn speak_to_all(&mut self) {
-        let Role::Leading(leadership) = &mut self.role else { return };
+    /// Sends every node what it lacks, or a heartbeat.
+    pub(super) fn send_append_to_all(&mut self) {
+        let Role::Leader(leadership) = &mut self.role else { return };
         leadership.round += 1;
-        leadership.has_news = false;
+        leadership.has_unsent = false;
         // A learner may have the name of a follower whose life is over.
         let others = leadership.followers.iter().chain(&leadership.learners);
         let others: Vec<Member> = others
@@ -142,23 +145,23 @@ impl Raft {
             .collect();
         self.due = self.now + self.tuning.heartbeat;
         for other in &others {
-            self.speak_to(other);
+            self.send_append(other);
         }
         // Where the leader is a majority by itself, nobody will answer.
         self.advance();
     }
 
     /// Sends one node what it lacks.
-    pub(super) fn speak_to(&mut self, other: &Member) {
+    pub(super) fn send_append(&mut self, other: &Member) {
         let Member { name, incarnation } = other;
         let incarnation = *incarnation;
-        let Role::Leading(leadership) = &mut self.role else { return };
+        let Role::Leader(leadership) = &mut self.role else { return };
         let (now, base, round) = (self.now, self.log.base().index, leadership.round);
         let patience = leadership.window;
         let Some(progress) = leadership.progress(other) else { return };
         if let Some(sent_at) = progress.install_sent_at {
             if now.since(sent_at) < patience {
-                // The store is on its way. This only says that the leader still leads.
+                // The store has been sent and not confirmed. This is only a heartbeat.
                 self.send_entries(name, incarnation, round, Vec::new(), self.committed);
                 return;
             }
@@ -172,7 +175,8 @@ impl Raft {
             progress.install_sent_at = Some(now);
             progress.sent = self.committed;
             let at = self.committed_position();
-            let install = Install { stamp: self.stamp(incarnation), round, at, store: self.store.image() };
+            let install =
+                InstallSnapshot { stamp: self.stamp(incarnation), round, at, store: self.store.image() };
             self.send(name, install);
             return;
         }
@@ -192,7 +196,7 @@ impl Raft {
         let term = self.log.term_at(after).expect("entries are sent after one that is in the log");
         let after = Position { index: after, term };
         let stamp = self.stamp(incarnation);
-        self.send(name, Append { stamp, round, after, entries, committed: self.committed });
+        self.send(name, AppendEntries { stamp, round, after, entries, committed: self.committed });
     }
 
     fn committed_position(&self) -> Position {
@@ -201,9 +205,9 @@ impl Raft {
     }
 
     /// Takes a leader's entries.
-    pub(super) fn append(&mut self, from: &NodeId, append: Append) {
-        let Append { stamp, round, after, entries, committed } = append;
-        if !self.obey(from, stamp, round) {
+    pub(super) fn append_entries(&mut self, from: &NodeId, append: AppendEntries) {
+        let AppendEntries { stamp, round, after, entries, committed } = append;
+        if !self.accept_leader(from, stamp, round) {
             return;
         }
         match self.log.accept(after, entries, self.committed) {
@@ -216,9 +220,9 @@ impl Raft {
     }
 
     /// Takes a leader's whole store, unless this node is as far already.
-    pub(super) fn install(&mut self, from: &NodeId, install: Install) {
-        let Install { stamp, round, at, store } = install;
-        if !self.obey(from, stamp, round) {
+    pub(super) fn install_snapshot(&mut self, from: &NodeId, install: InstallSnapshot) {
+        let InstallSnapshot { stamp, round, at, store } = install;
+        if !self.accept_leader(from, stamp, round) {
             return;
         }
         if self.log.term_at(at.index) == Some(at.term) {
@@ -237,40 +241,40 @@ impl Raft {
     }
 
     /// Follows the sender, if it leads the present term.
-    fn obey(&mut self, from: &NodeId, stamp: Stamp, round: u64) -> bool {
+    fn accept_leader(&mut self, from: &NodeId, stamp: Stamp, round: u64) -> bool {
         if stamp.term < self.term {
             // Tells the sender that its term is over.
-            self.answer(from, stamp, round, Err(Misfit { try_after: 0 }));
+            self.answer(from, stamp, round, Err(LogMismatch { try_after: 0 }));
             return false;
         }
         self.follow();
         self.set_leader(Some(Member { name: from.clone(), incarnation: stamp.from }));
         self.leader_heard_at = self.now;
         self.patience = self.tuning.election_timeout;
-        self.rest();
+        self.reset_election_timer();
         true
     }
 
-    fn answer(&mut self, to: &NodeId, asked: Stamp, round: u64, result: Result<u64, Misfit>) {
+    fn answer(&mut self, to: &NodeId, asked: Stamp, round: u64, result: Result<u64, LogMismatch>) {
         let stamp = self.stamp(asked.from);
         let (matched, try_after) = match result {
             Ok(matched) => (Some(matched), 0),
             Err(misfit) => (None, misfit.try_after),
         };
-        self.send(to, Fit { stamp, round, matched, try_after });
+        self.send(to, AppendResponse { stamp, round, matched, try_after });
     }
 
     /// Learns how far another node is.
-    pub(super) fn count_fit(&mut self, from: &NodeId, fit: Fit) {
-        let Role::Leading(leadership) = &mut self.role else { return };
-        let other = Member { name: from.clone(), incarnation: fit.stamp.from };
+    pub(super) fn count_append_response(&mut self, from: &NodeId, response: AppendResponse) {
+        let Role::Leader(leadership) = &mut self.role else { return };
+        let other = Member { name: from.clone(), incarnation: response.stamp.from };
         let Some(progress) = leadership.progress(&other) else { return };
-        if fit.stamp.term < self.term {
+        if response.stamp.term < self.term {
             return;
         }
         progress.heard_at = self.now;
-        progress.round = progress.round.max(fit.round);
-        let lacks_more = match fit.matched {
+        progress.round = progress.round.max(response.round);
+        let lacks_more = match response.matched {
             Some(matched) => {
                 progress.matched = progress.matched.max(Some(matched));
                 progress.sent = progress.sent.max(matched);
@@ -280,21 +284,23 @@ impl Raft {
                 progress.install_sent_at.is_none() && progress.sent < self.log.last_index()
             }
             // The entries before these may have come in the meantime.
-            None if progress.matched > Some(fit.try_after) || progress.install_sent_at.is_some() => false,
+            None if progress.matched > Some(response.try_after) || progress.install_sent_at.is_some() => {
+                false
+            }
             None => {
-                progress.sent = fit.try_after;
+                progress.sent = response.try_after;
                 true
             }
         };
-        if lacks_more && !leadership.has_news {
-            self.speak_to(&other);
+        if lacks_more && !leadership.has_unsent {
+            self.send_append(&other);
         }
         self.advance();
     }
 
     /// Commits what a majority holds, lets reads go that a majority has confirmed, and sees to the newcomers.
     pub(super) fn advance(&mut self) {
-        let Role::Leading(leadership) = &self.role else { return };
+        let Role::Leader(leadership) = &self.role else { return };
         let matched = |name: &NodeId| match leadership.followers.get(name) {
             Some(follower) => follower.matched.unwrap_or(0),
             None => self.log.last_index(),
@@ -305,11 +311,11 @@ impl Raft {
             self.commit(held);
         }
         self.release_reads();
-        self.take_in();
+        self.promote_learner();
     }
 
     fn release_reads(&mut self) {
-        let Role::Leading(leadership) = &mut self.role else { return };
+        let Role::Leader(leadership) = &mut self.role else { return };
         let own_round = leadership.round;
         let answered =
             |name: &NodeId| leadership.followers.get(name).map_or(own_round, |follower| follower.round);
@@ -318,15 +324,15 @@ impl Raft {
             && read.round <= confirmed
             && read.index <= self.committed
         {
-            self.effects.push(Effect::Readable(read.number));
+            self.effects.push(Effect::ReadReady(read.number));
             leadership.reads.pop_front();
         }
     }
 
     /// Gives up the reads of a leader that leads no longer.
-    pub(super) fn lose_reads(&mut self) {
-        if let Role::Leading(leadership) = &mut self.role {
-            let lost = leadership.reads.drain(..).map(|read| Effect::ReadLost(read.number));
+    pub(super) fn drop_reads(&mut self) {
+        if let Role::Leader(leadership) = &mut self.role {
+            let lost = leadership.reads.drain(..).map(|read| Effect::ReadDropped(read.number));
             self.effects.extend(lost);
         }
     }

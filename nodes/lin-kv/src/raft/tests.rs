@@ -16,18 +16,18 @@ use crate::store::Change;
 
 const NAMES: [&str; 5] = ["n1", "n2", "n3", "n4", "n5"];
 
-/// The nodes, the letters between them, and what is known of all of them together.
-struct Sea {
+/// The nodes, the messages under way, and what is known of all nodes together.
+struct TestCluster {
     nodes: BTreeMap<NodeId, Raft>,
     /// When the nodes that are down start again.
     down: BTreeMap<NodeId, Time>,
-    letters: BTreeMap<(Time, u64), (NodeId, NodeId, Message)>,
-    letter_count: u64,
+    in_flight: BTreeMap<(Time, u64), (NodeId, NodeId, Message)>,
+    sent_count: u64,
     /// On which side of the partition each node is.
     sides: BTreeMap<NodeId, bool>,
     now: Time,
     random: Random,
-    weather: Weather,
+    rates: FaultRates,
     names: Vec<NodeId>,
     tuning: Tuning,
     /// What was carried out at each index of each cluster, as text.
@@ -38,7 +38,7 @@ struct Sea {
 }
 
 #[derive(Clone, Copy)]
-struct Weather {
+struct FaultRates {
     loss: f64,
     duplication: f64,
     mean_delay_ms: f64,
@@ -47,27 +47,27 @@ struct Weather {
     /// Whether kills leave a majority that remembers.
     spares_majority: bool,
     /// Whether nodes are killed before there is anything to remember.
-    hits_founders: bool,
+    kills_before_bootstrap: bool,
     partitions: f64,
 }
 
-const CALM: Weather = Weather {
+const NO_FAULTS: FaultRates = FaultRates {
     loss: 0.0,
     duplication: 0.0,
     mean_delay_ms: 1.0,
     kills: 0.0,
     spares_majority: true,
-    hits_founders: false,
+    kills_before_bootstrap: false,
     partitions: 0.0,
 };
 
-const STORM: Weather = Weather {
+const MANY_FAULTS: FaultRates = FaultRates {
     loss: 0.1,
     duplication: 0.1,
     mean_delay_ms: 20.0,
     kills: 0.1,
     spares_majority: true,
-    hits_founders: false,
+    kills_before_bootstrap: false,
     partitions: 0.05,
 };
 
@@ -75,47 +75,47 @@ fn ms(ms: u64) -> Duration {
     Duration::from_millis(ms)
 }
 
-impl Sea {
-    fn new(node_count: usize, seed: u64, weather: Weather) -> Self {
+impl TestCluster {
+    fn new(node_count: usize, seed: u64, rates: FaultRates) -> Self {
         let names: Vec<NodeId> = NAMES[..node_count].iter().map(|name| NodeId::from(*name)).collect();
-        let mut sea = Self {
+        let mut cluster = Self {
             nodes: BTreeMap::new(),
             down: names.iter().map(|name| (name.clone(), Time::ZERO)).collect(),
-            letters: BTreeMap::new(),
-            letter_count: 0,
+            in_flight: BTreeMap::new(),
+            sent_count: 0,
             sides: BTreeMap::new(),
             now: Time::ZERO,
-            random: Random::derive(seed, "sea"),
-            weather,
+            random: Random::derive(seed, "test cluster"),
+            rates,
             names,
             tuning: Tuning { compact_at: 30, kept_entries: 10, ..Tuning::default() },
             carried_out: BTreeMap::new(),
             seen: BTreeMap::new(),
             command_count: 0,
         };
-        sea.raise();
-        sea
+        cluster.start_due_nodes();
+        cluster
     }
 
     /// Lets time pass, with a moment for misfortune and for a command every 50 milliseconds.
-    fn sail(&mut self, duration: Duration) {
+    fn run_for(&mut self, duration: Duration) {
         let end = self.now + duration;
         while self.now < end {
             let next = (self.now + ms(50)).min(end);
             self.run_until(next);
-            self.misfortune();
-            self.raise();
+            self.inject_faults();
+            self.start_due_nodes();
             self.propose();
         }
     }
 
     fn run_until(&mut self, end: Time) {
         loop {
-            let letter = self.letters.keys().next().map(|(due, _)| *due);
+            let arrival = self.in_flight.keys().next().map(|(due, _)| *due);
             let timer = self.nodes.iter().map(|(name, node)| (node.due(), name.clone())).min();
-            let (due, name) = match (letter, timer) {
-                (Some(letter), Some((due, _))) if letter <= due => (letter, None),
-                (Some(letter), None) => (letter, None),
+            let (due, name) = match (arrival, timer) {
+                (Some(arrival), Some((due, _))) if arrival <= due => (arrival, None),
+                (Some(arrival), None) => (arrival, None),
                 (_, Some((due, name))) => (due, Some(name)),
                 (None, None) => break,
             };
@@ -126,7 +126,7 @@ impl Sea {
             match name {
                 Some(name) => self.step(&name, Raft::tick),
                 None => {
-                    let (_, (from, to, message)) = self.letters.pop_first().unwrap();
+                    let (_, (from, to, message)) = self.in_flight.pop_first().unwrap();
                     self.step(&to, |node, now| node.receive(now, &from, message));
                 }
             }
@@ -139,29 +139,29 @@ impl Sea {
         act(node, self.now);
         node.flush(self.now);
         let effects = node.take_effects();
-        self.look_at(name);
+        self.check_agreement(name);
         for effect in effects {
             if let Effect::Send { to, message } = effect {
-                self.post(name, &to, &message);
+                self.send(name, &to, &message);
             }
         }
     }
 
-    fn post(&mut self, from: &NodeId, to: &NodeId, message: &Message) {
-        let copies = 1 + usize::from(self.random.chance(self.weather.duplication));
+    fn send(&mut self, from: &NodeId, to: &NodeId, message: &Message) {
+        let copies = 1 + usize::from(self.random.chance(self.rates.duplication));
         for _ in 0..copies {
-            if self.random.chance(self.weather.loss) || self.sides.get(from) != self.sides.get(to) {
+            if self.random.chance(self.rates.loss) || self.sides.get(from) != self.sides.get(to) {
                 continue;
             }
-            let delay_ms = self.random.exponential(self.weather.mean_delay_ms);
+            let delay_ms = self.random.exponential(self.rates.mean_delay_ms);
             let due = self.now + Duration::from_secs_f64(delay_ms / 1e3);
-            self.letter_count += 1;
-            self.letters.insert((due, self.letter_count), (from.clone(), to.clone(), message.clone()));
+            self.sent_count += 1;
+            self.in_flight.insert((due, self.sent_count), (from.clone(), to.clone(), message.clone()));
         }
     }
 
-    /// Holds what a node has carried out against what all others have.
-    fn look_at(&mut self, name: &NodeId) {
+    /// Compares what a node has carried out with what all others have.
+    fn check_agreement(&mut self, name: &NodeId) {
         let node = &self.nodes[name];
         let Some(cluster) = node.cluster else { return };
         let seen = self.seen.entry((name.clone(), node.me().incarnation)).or_default();
@@ -174,20 +174,20 @@ impl Sea {
         *seen = node.committed();
     }
 
-    fn misfortune(&mut self) {
+    fn inject_faults(&mut self) {
         let is_founded = !self.carried_out.is_empty();
-        if self.random.chance(self.weather.kills) && (is_founded || self.weather.hits_founders) {
+        if self.random.chance(self.rates.kills) && (is_founded || self.rates.kills_before_bootstrap) {
             let name = self.random.choose(&self.names).unwrap().clone();
             let left = self.nodes.keys().filter(|other| **other != name && self.remembers(other)).count();
-            if !self.weather.spares_majority || left > self.names.len() / 2 {
+            if !self.rates.spares_majority || left > self.names.len() / 2 {
                 self.nodes.remove(&name);
                 self.down.insert(name, self.now + ms(self.random.below(2000)));
             }
         }
-        if self.random.chance(self.weather.partitions) {
+        if self.random.chance(self.rates.partitions) {
             let random = &mut self.random;
             self.sides = self.names.iter().map(|name| (name.clone(), random.chance(0.5))).collect();
-        } else if self.random.chance(self.weather.partitions) {
+        } else if self.random.chance(self.rates.partitions) {
             self.sides.clear();
         }
     }
@@ -200,7 +200,7 @@ impl Sea {
         })
     }
 
-    fn raise(&mut self) {
+    fn start_due_nodes(&mut self) {
         let due: Vec<NodeId> =
             self.down.iter().filter(|(_, at)| **at <= self.now).map(|(name, _)| name.clone()).collect();
         for name in due {
@@ -229,11 +229,11 @@ impl Sea {
         }
     }
 
-    /// Everything is well again: whoever lives must agree, and nothing may be lost.
-    fn calm_down(&mut self) {
-        self.weather = CALM;
+    /// Ends all faults. The nodes that live must then agree, and nothing may be lost.
+    fn heal_and_settle(&mut self) {
+        self.rates = NO_FAULTS;
         self.sides.clear();
-        self.sail(ms(20_000));
+        self.run_for(ms(20_000));
     }
 
     fn established(&self) -> BTreeSet<u64> {
@@ -260,10 +260,10 @@ impl Sea {
 fn nothing_is_lost_while_a_majority_remembers() {
     for seed in seeds(10) {
         for node_count in [3, 5] {
-            let mut sea = Sea::new(node_count, seed, STORM);
-            sea.sail(ms(30_000));
-            sea.calm_down();
-            sea.check_nothing_is_lost(seed);
+            let mut cluster = TestCluster::new(node_count, seed, MANY_FAULTS);
+            cluster.run_for(ms(30_000));
+            cluster.heal_and_settle();
+            cluster.check_nothing_is_lost(seed);
         }
     }
 }
@@ -271,49 +271,52 @@ fn nothing_is_lost_while_a_majority_remembers() {
 #[test]
 fn founding_survives_the_death_of_founders() {
     for seed in seeds(20) {
-        let mut sea =
-            Sea::new(5, seed, Weather { kills: 0.5, mean_delay_ms: 100.0, hits_founders: true, ..STORM });
-        sea.sail(ms(3_000));
-        sea.weather.kills = 0.0;
-        sea.sail(ms(5_000));
-        assert!(sea.established().len() <= 1, "seed {seed}: {:?}", sea.established());
+        let mut cluster = TestCluster::new(
+            5,
+            seed,
+            FaultRates { kills: 0.5, mean_delay_ms: 100.0, kills_before_bootstrap: true, ..MANY_FAULTS },
+        );
+        cluster.run_for(ms(3_000));
+        cluster.rates.kills = 0.0;
+        cluster.run_for(ms(5_000));
+        assert!(cluster.established().len() <= 1, "seed {seed}: {:?}", cluster.established());
     }
 }
 
 #[test]
-fn whoever_forgets_the_survivors_stay_consistent() {
+fn the_survivors_stay_consistent_even_if_a_majority_forgets() {
     let mut stuck_count = 0;
     for seed in seeds(20) {
-        let mut sea = Sea::new(5, seed, Weather { spares_majority: false, ..STORM });
-        sea.sail(ms(20_000));
-        sea.calm_down();
-        stuck_count += usize::from(!sea.nodes.values().any(Raft::is_leading));
+        let mut cluster = TestCluster::new(5, seed, FaultRates { spares_majority: false, ..MANY_FAULTS });
+        cluster.run_for(ms(20_000));
+        cluster.heal_and_settle();
+        stuck_count += usize::from(!cluster.nodes.values().any(Raft::is_leading));
     }
     assert!(stuck_count > 0, "no majority has forgotten everything: the test is too kind");
 }
 
 #[test]
 fn when_everybody_forgets_the_cluster_begins_anew() {
-    let mut sea = Sea::new(3, 1, CALM);
-    sea.sail(ms(2_000));
-    assert_eq!(sea.established().len(), 1);
-    let now = sea.now;
-    sea.nodes.clear();
-    sea.down = sea.names.iter().map(|name| (name.clone(), now)).collect();
-    sea.sail(ms(5_000));
-    assert_eq!(sea.established().len(), 2);
-    assert!(sea.nodes.values().any(Raft::is_leading));
+    let mut cluster = TestCluster::new(3, 1, NO_FAULTS);
+    cluster.run_for(ms(2_000));
+    assert_eq!(cluster.established().len(), 1);
+    let now = cluster.now;
+    cluster.nodes.clear();
+    cluster.down = cluster.names.iter().map(|name| (name.clone(), now)).collect();
+    cluster.run_for(ms(5_000));
+    assert_eq!(cluster.established().len(), 2);
+    assert!(cluster.nodes.values().any(Raft::is_leading));
 }
 
 #[test]
 fn when_a_majority_forgets_nobody_serves() {
-    let mut sea = Sea::new(3, 1, CALM);
-    sea.sail(ms(2_000));
+    let mut cluster = TestCluster::new(3, 1, NO_FAULTS);
+    cluster.run_for(ms(2_000));
     for name in ["n1", "n2"] {
-        sea.nodes.remove(&NodeId::from(name));
-        sea.down.insert(name.into(), sea.now);
+        cluster.nodes.remove(&NodeId::from(name));
+        cluster.down.insert(name.into(), cluster.now);
     }
-    sea.sail(ms(10_000));
-    assert!(!sea.nodes.values().any(Raft::is_leading));
-    assert_eq!(sea.established().len(), 1);
+    cluster.run_for(ms(10_000));
+    assert!(!cluster.nodes.values().any(Raft::is_leading));
+    assert_eq!(cluster.established().len(), 1);
 }

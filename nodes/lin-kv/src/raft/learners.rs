@@ -1,4 +1,4 @@
-//! How the leader takes in a new life.
+//! How the leader makes a new life a member: as a learner first, then by a change of the members in the log.
 
 use glomers_node::NodeId;
 
@@ -8,8 +8,8 @@ use super::{Entry, Member, Payload, Raft, Role};
 impl Raft {
     /// A node without a past wants to take part: bring it up to date first, as a learner whose acknowledgements don't
     /// count, so that its emptiness holds nobody up.
-    pub(super) fn welcome(&mut self, newcomer: &Member) {
-        let Role::Leading(leadership) = &mut self.role else { return };
+    pub(super) fn add_learner(&mut self, newcomer: &Member) {
+        let Role::Leader(leadership) = &mut self.role else { return };
         // Before its first entry is committed, a leader may be one of a cluster that comes to nothing.
         let is_known = self.log.members().contains(newcomer)
             || leadership
@@ -21,7 +21,7 @@ impl Raft {
         }
         let progress = Progress::new(newcomer.incarnation, self.log.last_index(), self.now);
         leadership.learners.insert(newcomer.name.clone(), progress);
-        self.speak_to(newcomer);
+        self.send_append(newcomer);
     }
 
     /// Takes the next step towards taking in a learner that is up to date, one change of the members at a time.
@@ -29,8 +29,8 @@ impl Raft {
     /// The learner has answered, so the former life of its name is over: that one goes first, since a dead
     /// member only makes majorities harder to reach. A change waits until the former one is committed, and until
     /// the leader has committed an entry of its own term, without which two changes could pass each other.
-    pub(super) fn take_in(&mut self) {
-        let Role::Leading(leadership) = &mut self.role else { return };
+    pub(super) fn promote_learner(&mut self) {
+        let Role::Leader(leadership) = &mut self.role else { return };
         if self.committed < leadership.first_index || self.committed < self.log.members_changed_at() {
             return;
         }
@@ -42,16 +42,16 @@ impl Raft {
                 leadership.followers.remove(&name);
                 self.log.members().without(&name)
             }
-            None => self.log.members().with(leadership.admit(&name)),
+            None => self.log.members().with(leadership.promote(&name)),
         };
         tracing::info!("{} changes the members for {name}: {members:?}", self.me.name);
-        leadership.has_news = true;
+        leadership.has_unsent = true;
         self.log.push(Entry { term: self.term, payload: Payload::Members(members) });
     }
 
     /// Forgets learners that have fallen silent; one that still lives will ask again.
     pub(super) fn forget_silent_learners(&mut self) {
-        let Role::Leading(leadership) = &mut self.role else { return };
+        let Role::Leader(leadership) = &mut self.role else { return };
         let (now, window) = (self.now, leadership.window);
         leadership.learners.retain(|_, learner| now.since(learner.heard_at) < window);
     }
@@ -59,7 +59,7 @@ impl Raft {
 
 impl super::replication::Leadership {
     /// A learner becomes a follower.
-    fn admit(&mut self, name: &NodeId) -> Member {
+    fn promote(&mut self, name: &NodeId) -> Member {
         let learner = self.learners.remove(name).expect("only a learner is admitted");
         let incarnation = learner.incarnation;
         self.followers.insert(name.clone(), learner);
