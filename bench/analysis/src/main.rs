@@ -14,7 +14,7 @@ use glomers::{
     simulation::{Outcome, Simulation},
 };
 use glomers_check::{Mode, Validity};
-use glomers_world::{Complaints, NetworkStatistics};
+use glomers_world::{NetworkStatistics, ProtocolViolations};
 
 const SECONDS: u64 = 60;
 const RATE_HZ: f64 = 1000.0;
@@ -90,7 +90,7 @@ fn analyse(workload: &str, outcome: &Outcome) -> Result<(Duration, Duration)> {
     let begin = Instant::now();
     let results = analysis.finish(&Aftermath {
         network: &NetworkStatistics::default(),
-        complaints: &Complaints::default(),
+        complaints: &ProtocolViolations::default(),
         exits: &[],
         surplus_init_replies: &[],
         failed_restarts: &[],

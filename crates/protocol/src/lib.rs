@@ -14,6 +14,7 @@
 //! - `value`: [`Json`], a value that is compared by what it says.
 //! - `error`: [`ErrorCode`] and [`RpcError`], the body of a reply of type `error`.
 //! - [`init`]: the first message of every node.
+//! - [`text`]: untrusted text, escaped and shortened for people.
 //!
 //! Nothing is lost on the way: unknown keys, the order of keys and integers of any size survive, because a
 //! body is kept as text until its receiver asks for a type. Nothing recurses over untrusted text, so the
@@ -37,6 +38,7 @@ pub mod init;
 mod json;
 mod node_id;
 mod raw_body;
+pub mod text;
 mod value;
 
 pub use body::{Body, BodyError, DecodeError, Request, decode_body, write_body};

@@ -86,7 +86,7 @@ fn read_journal(
     for record in journal {
         let record = record.map_err(RecordError::from)?;
         messages.observe_record(&record);
-        if let Entry::Note(bytes) = &record.entry {
+        if let Entry::UserRecord(bytes) = &record.entry {
             let operation = record::decode(record.sequence, bytes)?;
             timeline.observe(&operation);
             batch.push(operation);

@@ -10,7 +10,7 @@ use std::{
 use glomers_check::{Finding, Mode, Operation, Validity, Value, edn};
 use glomers_node::Time;
 use glomers_protocol::NodeId;
-use glomers_world::{ClockKind, Journal, Passage, PassageEnd, ProcessSpec, World, WorldOptions};
+use glomers_world::{ClockKind, Journal, MessageEnd, MessageEvent, ProcessSpec, World, WorldOptions};
 
 use crate::{
     analysis::{Analysis, OperationCounts},
@@ -262,7 +262,7 @@ impl Observer for Recorder<'_> {
                 elapsed,
                 operations: self.analysis.counts(),
                 messages: world.network_statistics().all.msg_count,
-                complaints: world.complaints().count_by_node().values().sum(),
+                complaints: world.protocol_violations().count_by_node().values().sum(),
             });
             if let Some(follower) = &mut self.follower {
                 follower.follow(&mut |line| self.screen.line(line));
@@ -280,11 +280,11 @@ fn watch_messages(world: &mut World, request: &Request<'_>, passages: &Rc<RefCel
     let passages = Rc::clone(passages);
     world.watch(move |passage| {
         let word = match passage.end {
-            PassageEnd::Sent if log_sent => "send",
-            PassageEnd::Delivered if log_received => "recv",
-            PassageEnd::Sent | PassageEnd::Delivered => return,
+            MessageEnd::Sent if log_sent => "send",
+            MessageEnd::Delivered if log_received => "recv",
+            MessageEnd::Sent | MessageEnd::Delivered => return,
         };
-        let Passage { message, src, dest, body, .. } = passage;
+        let MessageEvent { message, src, dest, body, .. } = passage;
         let line =
             format!("{word} {{\"id\":{message},\"src\":\"{src}\",\"dest\":\"{dest}\",\"body\":{body}}}");
         passages.borrow_mut().push(escape_controls(&line));

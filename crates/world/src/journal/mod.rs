@@ -21,10 +21,10 @@ use std::fmt;
 use std::path::Path;
 
 pub use reader::{JournalReadError, JournalReader};
-pub use record::{DropReason, Entry, Record};
+pub use record::{Entry, Record};
 pub use recorder::JournalError;
 use recorder::Recorder;
-pub(crate) use wire::WireEntry;
+pub(crate) use wire::{Name, WireEntry};
 pub(crate) use writer::JournalWriter;
 
 /// Where a world records what happens.

@@ -3,7 +3,7 @@
 use glomers_node::Time;
 
 use super::{Entry, Journal, JournalReadError, JournalReader, JournalWriter, Record, WireEntry};
-use crate::host::HostRole;
+use crate::ids::HostRole;
 
 /// Writes so many messages between two hosts, and returns the journal.
 fn write(journal: Journal, message_count: u64) -> Option<Vec<u8>> {
@@ -18,7 +18,7 @@ fn write(journal: Journal, message_count: u64) -> Option<Vec<u8>> {
         writer.append(now, WireEntry::Sent { message, src, dest, body: r#"{"type":"echo","echo":"☂"}"# });
         let (src, dest) = (writer.host_name(1, "n1"), writer.foreign_name("nobody"));
         writer.append(now, WireEntry::Sent { message, src, dest, body: "{}" });
-        writer.append(now, WireEntry::Note(&message.to_le_bytes()));
+        writer.append(now, WireEntry::UserRecord(&message.to_le_bytes()));
     }
     writer.finish().expect("the journal can be written")
 }
@@ -108,7 +108,7 @@ fn a_full_disk_is_an_error_once_and_recording_goes_on() {
     let mut errors = 0;
     // The recorder notices in its own time; its channel is bounded, so it must before a hundred frames.
     for message in 0..100 {
-        writer.append(Time::ZERO, WireEntry::Note(body.as_bytes()));
+        writer.append(Time::ZERO, WireEntry::UserRecord(body.as_bytes()));
         writer.append(Time::ZERO, WireEntry::Delivered { message });
         errors += usize::from(writer.check().is_err());
     }

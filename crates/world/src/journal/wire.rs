@@ -5,8 +5,9 @@ use std::borrow::Cow;
 use glomers_node::{NodeId, Time};
 use serde::{Deserialize, Serialize};
 
-use super::record::{DropReason, Entry, Record};
-use crate::host::HostRole;
+use super::record::{Entry, Record};
+use crate::ids::HostRole;
+use crate::network::DropReason;
 
 /// A record without its sequence number, which follows from its place.
 #[derive(Debug, Serialize, Deserialize)]
@@ -70,12 +71,12 @@ pub(crate) enum WireEntry<'a> {
     RuleRemoved {
         rule: u64,
     },
-    Complaint {
+    ProtocolViolation {
         #[serde(borrow)]
         host: Name<'a>,
         text: &'a str,
     },
-    Note(#[serde(with = "as_bytes")] &'a [u8]),
+    UserRecord(#[serde(with = "as_bytes")] &'a [u8]),
 }
 
 /// A host's name: spelt at its first use in a frame, a number after that. Names are numbered in the order they are spelt.
@@ -122,8 +123,10 @@ impl WireRecord<'_> {
                 Entry::RuleInstalled { rule, description: description.into() }
             }
             WireEntry::RuleRemoved { rule } => Entry::RuleRemoved { rule },
-            WireEntry::Complaint { host, text } => Entry::Complaint { host: name(host)?, text: text.into() },
-            WireEntry::Note(bytes) => Entry::Note(bytes.to_vec()),
+            WireEntry::ProtocolViolation { host, text } => {
+                Entry::ProtocolViolation { host: name(host)?, text: text.into() }
+            }
+            WireEntry::UserRecord(bytes) => Entry::UserRecord(bytes.to_vec()),
         };
         Ok(Record { sequence, time, entry })
     }

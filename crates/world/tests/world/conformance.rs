@@ -158,24 +158,24 @@ fn a_reply_to_a_client_that_left_is_nobodys_fault() {
         cluster.world.remove(hasty);
         cluster.settle(Duration::from_millis(50));
         cluster.ask("n0", Echo { echo: 2 }).expect("the node answers");
-        assert!(cluster.world.complaints().is_empty());
+        assert!(cluster.world.protocol_violations().is_empty());
         let (_, records) = cluster.finish();
         assert!(records.iter().any(|record| {
-            matches!(record.entry, Entry::Dropped { reason: DropReason::DepartedHost, .. })
+            matches!(record.entry, Entry::Dropped { reason: DropReason::RemovedHost, .. })
         }));
     });
 }
 
 #[test]
-fn a_message_to_nobody_is_a_complaint_about_its_sender() {
+fn a_message_to_nobody_is_a_violation_of_its_sender() {
     on_both(|options| {
         let mut cluster = Cluster::start(options, 1);
         let client = cluster.world.node(cluster.client).expect("the client lives").clone();
         client.send("n9", &Tell { word: 1 });
         cluster.ask("n0", Echo { echo: 1 }).expect("the node answers");
-        let complaints = cluster.world.complaints().kept();
-        assert_eq!(complaints.len(), 1);
-        assert!(complaints[0].to_string().contains("Node c0 sent a message to \"n9\""), "{}", complaints[0]);
+        let violations = cluster.world.protocol_violations().kept();
+        assert_eq!(violations.len(), 1);
+        assert!(violations[0].to_string().contains("Node c0 sent a message to \"n9\""), "{}", violations[0]);
     });
 }
 
@@ -183,12 +183,12 @@ fn a_message_to_nobody_is_a_complaint_about_its_sender() {
 fn notes_share_the_one_sequence() {
     on_both(|options| {
         let mut cluster = Cluster::start(options, 1);
-        let first = cluster.world.note(b"before");
+        let first = cluster.world.append_user_record(b"before");
         cluster.ask("n0", Echo { echo: 1 }).expect("the node answers");
-        let second = cluster.world.note(b"after");
+        let second = cluster.world.append_user_record(b"after");
         let (_, records) = cluster.finish();
-        assert_eq!(records[first as usize].entry, Entry::Note(b"before".to_vec()));
-        assert_eq!(records[second as usize].entry, Entry::Note(b"after".to_vec()));
+        assert_eq!(records[first as usize].entry, Entry::UserRecord(b"before".to_vec()));
+        assert_eq!(records[second as usize].entry, Entry::UserRecord(b"after".to_vec()));
         assert!(records.iter().enumerate().all(|(place, record)| record.sequence == place as u64));
         assert!(records.is_sorted_by_key(|record| record.time));
         let roles = records

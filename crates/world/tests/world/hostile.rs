@@ -1,11 +1,11 @@
-//! Processes that break the protocol, by accident or on purpose: each gets a complaint that a newcomer understands, and the world
+//! Processes that break the protocol, by accident or on purpose: each gets a violation that a newcomer understands, and the world
 //! goes on.
 
 use std::time::Duration;
 
 use glomers_node::NodeId;
 use glomers_world::journal::Entry;
-use glomers_world::{DropReason, Fault, Journal, Latency, Limits, SpawnError, WorldOptions};
+use glomers_world::{DropReason, Journal, Latency, Limits, SpawnError, ViolationKind, WorldOptions};
 
 use crate::cluster::{Cluster, Echo, Tell, add_client, real, simulated};
 
@@ -20,11 +20,11 @@ fn with_program_under(options: WorldOptions, script: &str) -> Cluster {
     cluster
 }
 
-/// Runs a script until there are so many complaints, and returns them as sentences.
-fn complaints_about(script: &str, count: usize) -> Vec<String> {
+/// Runs a script until there are so many violations, and returns them as sentences.
+fn violations_of(script: &str, count: usize) -> Vec<String> {
     let mut cluster = with_program(script);
-    cluster.turn_until(|world| world.complaints().kept().len() >= count);
-    cluster.world.complaints().kept().iter().map(ToString::to_string).collect()
+    cluster.turn_until(|world| world.protocol_violations().kept().len() >= count);
+    cluster.world.protocol_violations().kept().iter().map(ToString::to_string).collect()
 }
 
 #[test]
@@ -38,7 +38,7 @@ fn every_bad_line_is_named_with_its_number_rule_and_cause() {
         printf '\377\376\n'
         printf '{"src":"n0","dest":"c0","body":{}}{"src":"n0","dest":"c0","body":{}}\n'
         exec sleep 60"#;
-    let complaints = complaints_about(script, 7);
+    let violations = violations_of(script, 7);
     let expected = [
         ("not JSON at column 1", "Line 1", "log to stderr"),
         ("`dest` is missing", "Line 2", "log line"),
@@ -48,9 +48,9 @@ fn every_bad_line_is_named_with_its_number_rule_and_cause() {
         ("not UTF-8", "Line 6", "another encoding"),
         ("not JSON at column", "Line 7", "missing newline"),
     ];
-    for (complaint, (rule, line, cause)) in complaints.iter().zip(expected) {
+    for (violation, (rule, line, cause)) in violations.iter().zip(expected) {
         for part in [rule, line, cause] {
-            assert!(complaint.contains(part), "{complaint:?} does not say {part:?}");
+            assert!(violation.contains(part), "{violation:?} does not say {part:?}");
         }
     }
 }
@@ -61,14 +61,14 @@ fn good_lines_count_after_bad_ones() {
         r#"echo 'not a message'; printf '{"src":"n0","dest":"c0","body":{"type":"hello"}}\n'; exec sleep 60"#;
     let mut cluster = with_program(script);
     cluster.turn_until(|world| world.network_statistics().all.recv_count == 1);
-    assert_eq!(cluster.world.complaints().kept().len(), 1);
+    assert_eq!(cluster.world.protocol_violations().kept().len(), 1);
 }
 
 #[test]
 fn a_flood_of_rubbish_is_counted_but_not_kept() {
     let mut cluster = with_program("while :; do echo rubbish; done");
-    cluster.turn_until(|world| world.complaints().count_by_node().values().sum::<u64>() > 5000);
-    assert_eq!(cluster.world.complaints().kept().len(), 32);
+    cluster.turn_until(|world| world.protocol_violations().count_by_node().values().sum::<u64>() > 5000);
+    assert_eq!(cluster.world.protocol_violations().kept().len(), 32);
     let (finished, _) = cluster.finish();
     assert!(finished.record_count < 100, "{}", finished.record_count);
 }
@@ -79,10 +79,10 @@ fn a_line_without_end_is_thrown_away() {
     let script = r#"head -c 5000000 /dev/zero | tr '\0' x; echo; printf '{"src":"n0","dest":"c0","body":{"type":"hello"}}\n'; exec sleep 60"#;
     let mut cluster = with_program_under(WorldOptions { limits, ..real() }, script);
     cluster.turn_until(|world| world.network_statistics().all.recv_count == 1);
-    let complaints = cluster.world.complaints().kept();
-    assert_eq!(complaints.len(), 1);
-    assert_eq!(complaints[0].fault, Fault::LineTooLong { limit_bytes: 1 << 20 });
-    assert_eq!(complaints[0].line_number, Some(1));
+    let violations = cluster.world.protocol_violations().kept();
+    assert_eq!(violations.len(), 1);
+    assert_eq!(violations[0].kind, ViolationKind::LineTooLong { limit_bytes: 1 << 20 });
+    assert_eq!(violations[0].line_number, Some(1));
 }
 
 #[test]
@@ -97,9 +97,9 @@ fn what_a_node_does_not_read_is_dropped_beyond_the_limit() {
         cluster.world.spawn(cluster.client, async {});
         cluster.settle(Duration::ZERO);
     }
-    let complaints = cluster.world.complaints().kept();
-    assert!(!complaints.is_empty());
-    assert!(complaints[0].to_string().contains("does not read its stdin"), "{}", complaints[0]);
+    let violations = cluster.world.protocol_violations().kept();
+    assert!(!violations.is_empty());
+    assert!(violations[0].to_string().contains("does not read its stdin"), "{}", violations[0]);
     let (_, records) = cluster.finish();
     assert!(
         records
@@ -119,7 +119,7 @@ fn nobody_is_blamed_for_what_a_paused_node_cannot_read() {
             cluster.ask("n0", Tell { word }).expect("the other node answers");
         }
         cluster.settle(Duration::from_millis(50));
-        assert_eq!(cluster.world.complaints().kept(), []);
+        assert_eq!(cluster.world.protocol_violations().kept(), []);
         let (_, records) = cluster.finish();
         let is_overflow =
             |entry: &Entry| matches!(entry, Entry::Dropped { reason: DropReason::Overflow, .. });
@@ -129,12 +129,12 @@ fn nobody_is_blamed_for_what_a_paused_node_cannot_read() {
 
 #[test]
 fn closed_streams_of_a_living_node_are_its_fault() {
-    let output = complaints_about("exec >&-; exec sleep 60", 1);
+    let output = violations_of("exec >&-; exec sleep 60", 1);
     assert!(output[0].contains("closed its stdout but is still running"), "{output:?}");
     let mut cluster = with_program("exec <&-; exec sleep 60");
-    cluster.turn_until(|world| !world.complaints().is_empty());
-    let complaint = cluster.world.complaints().kept()[0].to_string();
-    assert!(complaint.contains("closed its stdin but is still running"), "{complaint}");
+    cluster.turn_until(|world| !world.protocol_violations().is_empty());
+    let violation = cluster.world.protocol_violations().kept()[0].to_string();
+    assert!(violation.contains("closed its stdin but is still running"), "{violation}");
     cluster.world.spawn(cluster.client, {
         let client = cluster.world.node(cluster.client).expect("the client lives").clone();
         async move { client.send("n0", &Echo { echo: 0 }) }
@@ -216,8 +216,8 @@ fn a_storm_on_a_slow_network_is_bounded_and_named() {
     for word in 0..1000 {
         cluster.ask("n0", Tell { word }).expect("clients have no latency");
     }
-    let complaint = cluster.world.complaints().kept()[0].to_string();
-    assert!(complaint.contains("Node n0 sends faster than messages arrive"), "{complaint}");
+    let violation = cluster.world.protocol_violations().kept()[0].to_string();
+    assert!(violation.contains("Node n0 sends faster than messages arrive"), "{violation}");
     let (_, records) = cluster.finish();
     let is_overflow = |entry: &Entry| matches!(entry, Entry::Dropped { reason: DropReason::Overflow, .. });
     let dropped = records.iter().filter(|record| is_overflow(&record.entry)).count();

@@ -43,8 +43,8 @@ impl Messages {
             }
             Entry::HostAdded { .. }
             | Entry::HostRemoved { .. }
-            | Entry::Complaint { .. }
-            | Entry::Note(_) => {}
+            | Entry::ProtocolViolation { .. }
+            | Entry::UserRecord(_) => {}
         }
     }
 }

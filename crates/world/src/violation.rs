@@ -1,21 +1,22 @@
-//! What a node did wrong, said so that its author can mend it.
+//! How a node broke the protocol, said so that its author can mend it.
 
 use std::collections::BTreeMap;
 use std::fmt;
 
 use glomers_node::NodeId;
 use glomers_protocol::EnvelopeError;
+use glomers_protocol::text::{escape, excerpt};
 
 /// How much of an offending line is kept, in characters.
 const EXCERPT_CHARS: usize = 240;
-/// How many complaints about one node are kept; the rest are counted.
+/// How many violations of one node are kept; the rest are counted.
 const KEPT_PER_NODE: usize = 32;
 
 /// A node broke the protocol. It stays connected, and its later good lines count.
 ///
-/// The text shown is free of control characters: it can be printed on a terminal.
+/// All text in it is escaped and shortened: it can be printed on a terminal.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Complaint {
+pub struct ProtocolViolation {
     /// The node.
     pub node: NodeId,
     /// Which line of its standard output it was, from 1; `None` where no line is at fault.
@@ -23,13 +24,13 @@ pub struct Complaint {
     /// The line, shortened and escaped.
     pub line: Option<String>,
     /// The rule that was broken.
-    pub fault: Fault,
+    pub kind: ViolationKind,
 }
 
 /// A rule of the protocol that a node broke.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
-pub enum Fault {
+pub enum ViolationKind {
     /// A line is not UTF-8.
     NotUtf8,
     /// A line is not a message; the text says what was expected.
@@ -67,89 +68,91 @@ pub enum Fault {
     InputClosed,
 }
 
-impl Complaint {
-    pub(crate) fn new(node: NodeId, fault: Fault) -> Self {
-        Self { node, line_number: None, line: None, fault }
+impl ProtocolViolation {
+    pub(crate) fn new(node: NodeId, kind: ViolationKind) -> Self {
+        Self { node, line_number: None, line: None, kind }
     }
 
-    pub(crate) fn about_line(node: NodeId, line_number: u64, line: &[u8], fault: Fault) -> Self {
-        Self { node, line_number: Some(line_number), line: Some(escape(line, EXCERPT_CHARS)), fault }
+    pub(crate) fn of_line(node: NodeId, line_number: u64, line: &[u8], kind: ViolationKind) -> Self {
+        Self { node, line_number: Some(line_number), line: Some(excerpt(line, EXCERPT_CHARS)), kind }
     }
 
     /// What most often leads here.
     pub fn usual_cause(&self) -> &'static str {
-        match self.fault {
-            Fault::NotUtf8 => {
+        match self.kind {
+            ViolationKind::NotUtf8 => {
                 "binary data, or text in another encoding, written to stdout; messages are JSON in UTF-8"
             }
-            Fault::NotAMessage(_) => {
+            ViolationKind::NotAMessage(_) => {
                 "a log line on stdout (only messages belong there: log to stderr), a missing newline between two messages, or a message spread over several lines"
             }
-            Fault::ForeignSource { .. } => {
+            ViolationKind::ForeignSource { .. } => {
                 "a message forwarded as it came: `src` must be the node that sends it, the name that init gave it"
             }
-            Fault::UnknownDestination { .. } => {
-                "`src` and `dest` of a request copied into its reply the wrong way round, or a reply to init sent before the node stored its id"
+            ViolationKind::UnknownDestination { .. } => {
+                "`src` and `dest` of a request copied into its reply without being swapped, or a reply to init sent before the node stored its id"
             }
-            Fault::LineTooLong { .. } => {
+            ViolationKind::LineTooLong { .. } => {
                 "a missing newline after each message, or a message that carries a whole state"
             }
-            Fault::InputOverflow { .. } => {
+            ViolationKind::InputOverflow { .. } => {
                 "the node has stopped reading stdin: a deadlock, or a handler that blocks the reading loop"
             }
-            Fault::NetworkOverflow { .. } => {
+            ViolationKind::NetworkOverflow { .. } => {
                 "messages sent in a loop without waiting for answers, or retries without a pause between them"
             }
-            Fault::OutputClosed => {
+            ViolationKind::OutputClosed => {
                 "the node's main loop ended while a thread or a child keeps the process alive"
             }
-            Fault::InputClosed => {
+            ViolationKind::InputClosed => {
                 "the node's reading loop ended (an error while it parsed a message?) while the process lives on"
             }
         }
     }
 }
 
-impl fmt::Display for Complaint {
+impl fmt::Display for ProtocolViolation {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let node = escape(self.node.as_str().as_bytes(), EXCERPT_CHARS);
-        match &self.fault {
-            Fault::NotUtf8 => write!(formatter, "Node {node} printed a line that is not UTF-8")?,
-            Fault::NotAMessage(reason) => {
+        let node = escape(self.node.as_str());
+        match &self.kind {
+            ViolationKind::NotUtf8 => write!(formatter, "Node {node} printed a line that is not UTF-8")?,
+            ViolationKind::NotAMessage(reason) => {
                 write!(formatter, "Node {node} printed a line that is not a message: {reason}")?;
             }
-            Fault::ForeignSource { claimed } => {
+            ViolationKind::ForeignSource { claimed } => {
                 write!(
                     formatter,
                     "Node {node} printed a message whose `src` is \"{claimed}\"; expected \"{node}\""
                 )?;
             }
-            Fault::UnknownDestination { dest } => {
+            ViolationKind::UnknownDestination { dest } => {
                 write!(
                     formatter,
                     "Node {node} sent a message to \"{dest}\", but nobody in this cluster has that name"
                 )?;
             }
-            Fault::LineTooLong { limit_bytes } => {
+            ViolationKind::LineTooLong { limit_bytes } => {
                 write!(
                     formatter,
                     "Node {node} printed a line of more than {} MiB, which was thrown away",
                     limit_bytes >> 20
                 )?;
             }
-            Fault::InputOverflow { limit_bytes } => write!(
+            ViolationKind::InputOverflow { limit_bytes } => write!(
                 formatter,
                 "Node {node} does not read its stdin: {} MiB wait for it, and further messages to it are dropped",
                 limit_bytes >> 20
             )?,
-            Fault::NetworkOverflow { dest, limit_bytes } => write!(
+            ViolationKind::NetworkOverflow { dest, limit_bytes } => write!(
                 formatter,
                 "Node {node} sends faster than messages arrive: {} MiB are under way to {}, and further ones are dropped",
                 limit_bytes >> 20,
-                escape(dest.as_bytes(), EXCERPT_CHARS)
+                escape(dest)
             )?,
-            Fault::OutputClosed => write!(formatter, "Node {node} closed its stdout but is still running")?,
-            Fault::InputClosed => {
+            ViolationKind::OutputClosed => {
+                write!(formatter, "Node {node} closed its stdout but is still running")?;
+            }
+            ViolationKind::InputClosed => {
                 write!(
                     formatter,
                     "Node {node} closed its stdin but is still running: messages to it are dropped"
@@ -163,36 +166,38 @@ impl fmt::Display for Complaint {
     }
 }
 
-impl From<EnvelopeError> for Fault {
+impl From<EnvelopeError> for ViolationKind {
     fn from(error: EnvelopeError) -> Self {
-        Self::NotAMessage(escape(error.to_string().as_bytes(), EXCERPT_CHARS))
+        Self::NotAMessage(excerpt(error.to_string().as_bytes(), EXCERPT_CHARS))
     }
 }
 
-impl Fault {
+impl ViolationKind {
     pub(crate) fn foreign_source(claimed: &str) -> Self {
-        Self::ForeignSource { claimed: escape(claimed.as_bytes(), EXCERPT_CHARS) }
+        Self::ForeignSource { claimed: excerpt(claimed.as_bytes(), EXCERPT_CHARS) }
     }
 
     pub(crate) fn unknown_destination(dest: &str) -> Self {
-        Self::UnknownDestination { dest: escape(dest.as_bytes(), EXCERPT_CHARS) }
+        Self::UnknownDestination { dest: excerpt(dest.as_bytes(), EXCERPT_CHARS) }
     }
 }
 
-/// The complaints of a run: the first few about each node, and how many there were.
+/// The protocol violations of a run: the first few of each node, and how many there were.
+///
+/// At most 32 are kept of a node, each with at most 240 characters of the offending line.
 #[derive(Debug, Clone, Default)]
-pub struct Complaints {
-    kept: Vec<Complaint>,
+pub struct ProtocolViolations {
+    kept: Vec<ProtocolViolation>,
     count_by_node: BTreeMap<NodeId, u64>,
 }
 
-impl Complaints {
-    /// The complaints that were kept, in the order they came up.
-    pub fn kept(&self) -> &[Complaint] {
+impl ProtocolViolations {
+    /// The violations that were kept, in the order in which they happened.
+    pub fn kept(&self) -> &[ProtocolViolation] {
         &self.kept
     }
 
-    /// How many complaints there were about each node, kept or not.
+    /// How many violations each node committed, kept or not. Nodes without any are absent.
     pub fn count_by_node(&self) -> &BTreeMap<NodeId, u64> {
         &self.count_by_node
     }
@@ -202,7 +207,7 @@ impl Complaints {
         self.kept.is_empty()
     }
 
-    /// Counts one more complaint about a node; whether there is room to keep it.
+    /// Counts one more violation of a node; whether there is room to keep it.
     pub(crate) fn count(&mut self, node: &NodeId) -> bool {
         if !self.count_by_node.contains_key(node) {
             self.count_by_node.insert(node.clone(), 0);
@@ -212,36 +217,10 @@ impl Complaints {
         *count <= KEPT_PER_NODE as u64
     }
 
-    pub(crate) fn keep(&mut self, complaint: Complaint) -> &Complaint {
-        self.kept.push(complaint);
+    pub(crate) fn keep(&mut self, violation: ProtocolViolation) -> &ProtocolViolation {
+        self.kept.push(violation);
         &self.kept[self.kept.len() - 1]
     }
-}
-
-/// Text that a node printed, fit for a terminal: what is not UTF-8 is replaced, control characters and those that reorder text are
-/// escaped, and what is longer than `limit_chars` is cut.
-pub(crate) fn escape(bytes: &[u8], limit_chars: usize) -> String {
-    // No character has more than four bytes, so the rest cannot be shown.
-    let shown = &bytes[..bytes.len().min(limit_chars.saturating_mul(4))];
-    let text = String::from_utf8_lossy(shown);
-    let mut escaped = String::with_capacity(shown.len().min(limit_chars));
-    let mut rest = text.chars();
-    for character in rest.by_ref().take(limit_chars) {
-        if character.is_control() || reorders_text(character) {
-            escaped.extend(character.escape_unicode());
-        } else {
-            escaped.push(character);
-        }
-    }
-    if rest.next().is_some() || shown.len() < bytes.len() {
-        escaped.push('…');
-    }
-    escaped
-}
-
-/// Whether the character is one of Unicode's marks that turn text round (UAX #9), or a line separator.
-fn reorders_text(character: char) -> bool {
-    matches!(character, '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{061c}')
 }
 
 #[cfg(test)]
@@ -249,10 +228,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_complaint_is_a_sentence_that_names_node_line_rule_and_cause() {
-        let fault = Fault::from(glomers_protocol::Envelope::parse("starting up").expect_err("not a message"));
-        let complaint = Complaint::about_line(NodeId::from("n1"), 3, b"starting up", fault);
-        let text = complaint.to_string();
+    fn a_violation_is_a_sentence_that_names_node_line_rule_and_cause() {
+        let kind =
+            ViolationKind::from(glomers_protocol::Envelope::parse("starting up").expect_err("not a message"));
+        let violation = ProtocolViolation::of_line(NodeId::from("n1"), 3, b"starting up", kind);
+        let text = violation.to_string();
         for part in [
             "Node n1 printed a line that is not a message",
             "not JSON at column 1",
@@ -265,21 +245,28 @@ mod tests {
     }
 
     #[test]
-    fn nothing_reaches_a_terminal_unescaped() {
-        let hostile = "\u{1b}[2J\u{202e}\r\n\u{9b}ok".as_bytes();
-        assert_eq!(escape(hostile, 100), r"\u{1b}[2J\u{202e}\u{d}\u{a}\u{9b}ok");
-        assert_eq!(escape(b"\xff\xfe", 100), "\u{fffd}\u{fffd}");
-        assert_eq!(escape(&vec![b'x'; 1 << 20], 3), "xxx…");
-        let complaint = Complaint::new(NodeId::from("n1"), Fault::unknown_destination("\u{1b}]0;title\u{7}"));
-        assert!(!complaint.to_string().contains('\u{1b}'));
+    fn nothing_that_a_node_printed_is_shown_unescaped_or_whole() {
+        let hostile = "\u{1b}]0;title\u{7}\u{9b}31m\u{202e}\u{200b}\u{feff}".repeat(1 << 16);
+        let not_a_message = glomers_protocol::Envelope::parse(&hostile).expect_err("not a message");
+        let node = NodeId::from("n1");
+        let violations = [
+            ProtocolViolation::new(node.clone(), ViolationKind::unknown_destination(&hostile)),
+            ProtocolViolation::new(node.clone(), ViolationKind::foreign_source(&hostile)),
+            ProtocolViolation::of_line(node.clone(), 1, hostile.as_bytes(), ViolationKind::NotUtf8),
+            ProtocolViolation::of_line(node, 1, hostile.as_bytes(), not_a_message.into()),
+        ];
+        for text in violations.map(|violation| violation.to_string()) {
+            assert_eq!(escape(&text), text);
+            assert!(text.len() < 6_000, "{} bytes", text.len());
+        }
     }
 
     #[test]
-    fn only_the_first_complaints_about_a_node_are_kept() {
-        let mut complaints = Complaints::default();
+    fn only_the_first_violations_of_a_node_are_kept() {
+        let mut violations = ProtocolViolations::default();
         let node = NodeId::from("n1");
-        let kept = (0..1000).filter(|_| complaints.count(&node)).count();
-        assert_eq!((kept, complaints.count_by_node()[&node]), (KEPT_PER_NODE, 1000));
-        assert!(complaints.count(&NodeId::from("n2")));
+        let kept = (0..1000).filter(|_| violations.count(&node)).count();
+        assert_eq!((kept, violations.count_by_node()[&node]), (KEPT_PER_NODE, 1000));
+        assert!(violations.count(&NodeId::from("n2")));
     }
 }

@@ -1,6 +1,6 @@
 //! Counts of messages, kept as they pass.
 
-use crate::host::HostRole;
+use crate::ids::HostRole;
 
 /// What passed through the network, in the classes of a Maelstrom result map.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]

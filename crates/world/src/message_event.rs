@@ -6,9 +6,9 @@ use glomers_node::{NodeId, Time};
 
 /// A message at one end of its way.
 #[derive(Debug, Clone, Copy)]
-pub struct Passage<'a> {
+pub struct MessageEvent<'a> {
     /// Which end.
-    pub end: PassageEnd,
+    pub end: MessageEnd,
     /// When.
     pub time: Time,
     /// The message's number, as in the journal.
@@ -23,15 +23,15 @@ pub struct Passage<'a> {
 
 /// An end of a message's way.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum PassageEnd {
+pub enum MessageEnd {
     /// It was handed to the network.
     Sent,
     /// It reached its receiver.
     Delivered,
 }
 
-/// Whom the world shows every passage.
-pub(crate) struct Watcher(pub(crate) Box<dyn FnMut(&Passage<'_>)>);
+/// Whom the world shows every message event.
+pub(crate) struct Watcher(pub(crate) Box<dyn FnMut(&MessageEvent<'_>)>);
 
 impl fmt::Debug for Watcher {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
