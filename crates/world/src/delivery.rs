@@ -4,7 +4,7 @@ use glomers_node::{Input, RawValue, Time};
 
 use crate::host::Host;
 use crate::ids::HostIndex;
-use crate::network::{Arrival, DropReason, Sent, Trace};
+use crate::network::{Arrival, DropReason, Outgoing, Sent, Trace};
 use crate::process::Overflow;
 use crate::turn::Timer;
 use crate::violation::{ProtocolViolation, ViolationKind};
@@ -42,15 +42,16 @@ impl World {
     pub(crate) fn send(
         &mut self,
         src: HostIndex,
-        dest_name: &str,
+        claimed_src: Option<&str>,
+        dest: &str,
         body: BodyText<'_>,
     ) -> Result<(), UnknownDestination> {
-        let now = self.clock.now();
-        match self.network.send(now, src, dest_name, body.as_str(), &mut self.records) {
+        let outgoing = Outgoing { src, claimed_src, dest, body: body.as_str() };
+        match self.network.send(self.clock.now(), outgoing, &mut self.records) {
             Sent::UnknownDestination => Err(UnknownDestination),
             Sent::Accepted => Ok(()),
             Sent::Arrived(arrival) => {
-                self.hand_over(arrival, body);
+                self.hand_over(&arrival, body);
                 Ok(())
             }
         }
@@ -59,7 +60,7 @@ impl World {
     /// Hands over the message that is due next, which is now.
     pub(crate) fn deliver_next(&mut self) {
         let Some((arrival, body)) = self.network.arrive(self.clock.now(), &mut self.records) else { return };
-        self.hand_over(arrival, BodyText::Text(&body));
+        self.hand_over(&arrival, BodyText::Text(&body));
         self.network.recycle(body);
     }
 
@@ -101,7 +102,7 @@ impl World {
         }
     }
 
-    fn hand_over(&mut self, arrival: Arrival, body: BodyText<'_>) {
+    fn hand_over(&mut self, arrival: &Arrival, body: BodyText<'_>) {
         match &self.hosts[arrival.dest.slot()] {
             Host::Local(_) => self.hand_to_local(arrival, body),
             Host::Process(_) => self.hand_to_process(arrival, body),
@@ -109,39 +110,38 @@ impl World {
         }
     }
 
-    fn hand_to_local(&mut self, arrival: Arrival, body: BodyText<'_>) {
+    fn hand_to_local(&mut self, arrival: &Arrival, body: BodyText<'_>) {
         let now = self.clock.now();
         self.network.delivered(now, arrival, body.as_str(), &mut self.records);
-        let (src, dest) = (self.network.endpoint(arrival.src), self.network.endpoint(arrival.dest));
+        let (src, dest) = (self.network.src_name(arrival), self.network.endpoint(arrival.dest));
         let Host::Local(local) = &mut self.hosts[arrival.dest.slot()] else { return };
-        let input = Input::Message { src: src.id.as_str(), dest: dest.id.as_str(), body: body.parsed() };
+        let input = Input::Message { src, dest: dest.id.as_str(), body: body.parsed() };
         local.core.step(now, input, &mut self.outputs);
         self.send_outputs(arrival.dest);
     }
 
-    fn hand_to_process(&mut self, arrival: Arrival, body: BodyText<'_>) {
-        let now = self.clock.now();
-        let (src, dest) = (self.network.endpoint(arrival.src), self.network.endpoint(arrival.dest));
-        let Host::Process(process) = &mut self.hosts[arrival.dest.slot()] else { return };
-        if process.stdin.is_none() {
-            return self.records.dropped(now, arrival.number, &DropReason::InputClosed);
+    /// Appends a message to what a process is to read. It is delivered when the process's pipe has taken it.
+    fn hand_to_process(&mut self, arrival: &Arrival, body: BodyText<'_>) {
+        let (number, host) = (arrival.number, arrival.dest);
+        let Host::Process(process) = &mut self.hosts[host.slot()] else { return };
+        if process.is_input_closed {
+            return self.records.dropped(self.clock.now(), number, &DropReason::InputClosed);
         }
-        match process.input.push(arrival.number, src.id.as_str(), dest.id.as_str(), body.as_str()) {
+        let (src, dest) = (self.network.src_name(arrival), self.network.endpoint(host));
+        match process.input.push(arrival, src, dest.id.as_str(), body.as_str()) {
             Ok(()) => {
                 process.is_overflowing = false;
                 if !process.is_dirty && !process.is_blocked {
                     process.is_dirty = true;
-                    self.processes.dirty.push(arrival.dest);
+                    self.processes.dirty.push(host);
                 }
-                self.network.delivered(now, arrival, body.as_str(), &mut self.records);
             }
             Err(Overflow) => {
-                // A node that is stopped cannot read: that is nobody's fault.
-                let is_new = !dest.is_paused && !std::mem::replace(&mut process.is_overflowing, true);
-                self.records.dropped(now, arrival.number, &DropReason::Overflow);
+                let is_new = !std::mem::replace(&mut process.is_overflowing, true);
+                self.records.dropped(self.clock.now(), number, &DropReason::Overflow);
                 if is_new {
                     let limit_bytes = self.options.limits.input_bytes;
-                    self.violation(arrival.dest, ViolationKind::InputOverflow { limit_bytes });
+                    self.violation(host, ViolationKind::InputOverflow { limit_bytes });
                 }
             }
         }
@@ -155,7 +155,7 @@ impl World {
         }
         let mut outputs = std::mem::take(&mut self.outputs);
         for output in outputs.iter() {
-            let sent = self.send(host, output.dest.as_str(), BodyText::Text(output.body));
+            let sent = self.send(host, None, output.dest.as_str(), BodyText::Text(output.body));
             if let Err(UnknownDestination) = sent {
                 self.violation(host, ViolationKind::unknown_destination(output.dest.as_str()));
             }

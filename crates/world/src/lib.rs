@@ -50,6 +50,7 @@
 //! - `clock`, `schedule`: what is due next.
 //! - [`journal`]: every message's fate, on disk.
 //! - `records`: the journal and all else that is kept of a run; `violation`: [`ProtocolViolation`], what a node did wrong;
+//!   `note`: [`Note`], what it did that few nodes do;
 //!   `message_event`: [`MessageEvent`], for a log of the network.
 //! - `wake`: [`WakeHandle`], to end a wait from outside.
 
@@ -60,6 +61,7 @@ mod ids;
 pub mod journal;
 mod message_event;
 mod network;
+mod note;
 mod options;
 mod process;
 mod process_io;
@@ -79,6 +81,7 @@ pub use network::{
     DropReason, Duplication, Flakiness, Latency, LatencyDistribution, Links, Loss, MessageCounts,
     NetworkStatistics, Packet, Partition, Reordering, Rule, RuleId, Slowness, Verdict,
 };
+pub use note::{Note, NoteKind};
 pub use options::{Limits, WorldOptions};
 pub use process::{ExitReport, ProcessSpec, SpawnError};
 pub use turn::{Turn, TurnOutcome};

@@ -4,7 +4,7 @@ use std::fmt;
 
 use glomers_node::{NodeId, Time};
 
-/// A message at one end of its way.
+/// A message as it is sent or delivered.
 #[derive(Debug, Clone, Copy)]
 pub struct MessageEvent<'a> {
     /// Which end.
@@ -15,6 +15,8 @@ pub struct MessageEvent<'a> {
     pub message: u64,
     /// The sender.
     pub src: &'a NodeId,
+    /// The name under which it was sent, where that is not the sender's own. It is untrusted.
+    pub claimed_src: Option<&'a str>,
     /// The receiver.
     pub dest: &'a NodeId,
     /// The body's JSON text. It is untrusted.
@@ -26,7 +28,7 @@ pub struct MessageEvent<'a> {
 pub enum MessageEnd {
     /// It was handed to the network.
     Sent,
-    /// It reached its receiver.
+    /// Its receiver took it.
     Delivered,
 }
 

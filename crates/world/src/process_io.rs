@@ -9,7 +9,7 @@ use crate::delivery::{BodyText, UnknownDestination};
 use crate::host::Host;
 use crate::ids::HostIndex;
 use crate::journal::WireEntry;
-use crate::network::Presence;
+use crate::network::{DropReason, Presence, Trace};
 use crate::process::{ExitReport, Line, LineSplitter, Tether, describe, last_lines_of_file};
 use crate::turn::Timer;
 use crate::violation::{ProtocolViolation, ViolationKind};
@@ -104,10 +104,8 @@ impl World {
     fn route_message(&mut self, host: HostIndex, line: &[u8]) -> Result<(), ViolationKind> {
         let text = std::str::from_utf8(line).map_err(|_| ViolationKind::NotUtf8)?;
         let envelope = Envelope::parse(text)?;
-        if self.network.endpoint(host).id != *envelope.src {
-            return Err(ViolationKind::foreign_source(&envelope.src));
-        }
-        self.send(host, &envelope.dest, BodyText::Parsed(envelope.body))
+        let claimed_src = (self.network.endpoint(host).id != *envelope.src).then_some(&*envelope.src);
+        self.send(host, claimed_src, &envelope.dest, BodyText::Parsed(envelope.body))
             .map_err(|UnknownDestination| ViolationKind::unknown_destination(&envelope.dest))
     }
 
@@ -131,24 +129,41 @@ impl World {
         self.processes.dirty = dirty;
     }
 
-    /// Writes once.
+    /// Writes once. What the pipe takes is delivered.
     pub(crate) fn write_input(&mut self, host: HostIndex) {
+        let now = self.clock.now();
         let Host::Process(process) = &mut self.hosts[host.slot()] else { return };
         process.is_dirty = false;
-        let Some(stdin) = &mut process.stdin else { return };
-        match process.input.write_to(stdin) {
+        let Some(stdin) = process.stdin.as_mut().filter(|_| !process.is_input_closed) else { return };
+        let written = process.input.write_to(stdin, |arrival, body| {
+            self.network.delivered(now, arrival, body, &mut self.records);
+        });
+        match written {
             Ok(()) => process.is_blocked = !process.input.is_empty(),
             Err(_) => self.end_input(host),
         }
     }
 
-    /// The process has closed its standard input.
+    /// The process has closed its standard input, or is about to exit. What it has not read is dropped when it is known which.
     pub(crate) fn end_input(&mut self, host: HostIndex) {
         let Host::Process(process) = &mut self.hosts[host.slot()] else { return };
-        if process.stdin.take().is_some() {
-            process.input.clear();
+        if !std::mem::replace(&mut process.is_input_closed, true) {
             process.is_blocked = false;
             self.timers.plan(self.clock.now() + CLOSED_STREAM_GRACE, Timer::InputClosed(host));
+        }
+    }
+
+    /// Drops what a process has not read and never will.
+    pub(crate) fn abandon_input(&mut self, host: HostIndex, reason: &DropReason) {
+        let now = self.clock.now();
+        let Host::Process(process) = &mut self.hosts[host.slot()] else { return };
+        let unread_bytes = process.unread_bytes();
+        let (unread, waiting) = process.input.abandon(unread_bytes);
+        for arrival in &unread {
+            self.network.lost_unread(now, arrival, reason, &mut self.records);
+        }
+        for arrival in &waiting {
+            self.records.dropped(now, arrival.number, reason);
         }
     }
 
@@ -171,17 +186,19 @@ impl World {
         let Some(status) = process.poll_exit(&mut self.processes.tether) else { return };
         self.drain_output(host);
         self.processes.alive.retain(|process| *process != host);
+        let now = self.clock.now();
+        let status_words = describe(status);
+        self.records.host_entry(now, self.network.endpoint(host), |host| WireEntry::ProcessExited {
+            host,
+            status: &status_words,
+        });
+        self.abandon_input(host, &DropReason::Unread);
         let Host::Process(process) = std::mem::replace(&mut self.hosts[host.slot()], Host::Gone) else {
             return;
         };
-        let now = self.clock.now();
-        self.network.end(now, host, Presence::Dead);
-        let endpoint = self.network.endpoint(host);
-        let status_words = describe(status);
-        self.records
-            .host_entry(now, endpoint, |host| WireEntry::ProcessExited { host, status: &status_words });
+        self.network.end(now, host, Presence::Dead, &mut self.records);
         self.processes.exits.push(ExitReport {
-            node: endpoint.id.clone(),
+            node: self.network.endpoint(host).id.clone(),
             host,
             time: now,
             status,

@@ -1,4 +1,4 @@
-//! What is kept of a run: the journal, the protocol violations, and whoever watches the messages.
+//! What is kept of a run: the journal, protocol violations and notes, and whoever watches the messages.
 
 use std::borrow::Cow;
 
@@ -7,11 +7,13 @@ use glomers_node::Time;
 use crate::journal::{JournalWriter, Name, WireEntry};
 use crate::message_event::{MessageEnd, MessageEvent, Watcher};
 use crate::network::{Addressee, DropReason, Endpoint, Message, Trace};
+use crate::note::{Note, NoteKind};
 use crate::violation::{ProtocolViolation, ProtocolViolations, ViolationKind};
 
 pub(crate) struct Records {
     pub(crate) journal: JournalWriter,
     pub(crate) violations: ProtocolViolations,
+    pub(crate) notes: Vec<Note>,
     pub(crate) watcher: Option<Watcher>,
     /// How much may be under way to one host, for the violation that says so.
     pub(crate) in_flight_limit_bytes: usize,
@@ -45,24 +47,48 @@ impl Records {
         self.host_entry(now, host, |host| WireEntry::ProtocolViolation { host, text: &text });
     }
 
+    /// Keeps and journals a note, unless its node has one of that kind.
+    fn note(&mut self, now: Time, host: &Endpoint, kind: NoteKind) {
+        let is_like = |note: &Note| std::mem::discriminant(&note.kind) == std::mem::discriminant(&kind);
+        if self.notes.iter().any(|note| note.node == host.id && is_like(note)) {
+            return;
+        }
+        let note = Note { node: host.id.clone(), kind };
+        tracing::info!("{note}");
+        let text = note.to_string();
+        self.notes.push(note);
+        self.host_entry(now, host, |host| WireEntry::Note { host, text: &text });
+    }
+
     fn show(&mut self, end: MessageEnd, time: Time, message: &Message<'_>) {
         let Some(Watcher(watcher)) = &mut self.watcher else { return };
-        let Message { number, src, dest, body } = *message;
-        watcher(&MessageEvent { end, time, message: number, src: &src.id, dest: &dest.id, body });
+        let Message { number, src, claimed_src, dest, body } = *message;
+        // Nobody waits for a message to nobody; the violation names it.
+        let Addressee::Host(dest) = dest else { return };
+        let (src, dest) = (&src.id, &dest.id);
+        watcher(&MessageEvent { end, time, message: number, src, claimed_src, dest, body });
     }
 }
 
 impl Trace for Records {
-    fn sent(&mut self, now: Time, number: u64, src: &Endpoint, dest: Addressee<'_>, body: &str) {
+    fn sent(&mut self, now: Time, message: &Message<'_>) {
+        let Message { number, src, claimed_src, dest, body } = *message;
         let src_name = self.journal.host_name(src.host.0, src.id.as_str());
         let dest_name = match dest {
             Addressee::Host(dest) => self.journal.host_name(dest.host.0, dest.id.as_str()),
             Addressee::Unknown(name) => self.journal.foreign_name(name),
         };
-        self.journal.append(now, WireEntry::Sent { message: number, src: src_name, dest: dest_name, body });
-        if let Addressee::Host(dest) = dest {
-            self.show(MessageEnd::Sent, now, &Message { number, src, dest, body });
+        let entry = match claimed_src {
+            None => WireEntry::Sent { message: number, src: src_name, dest: dest_name, body },
+            Some(claimed_src) => {
+                WireEntry::SentAs { message: number, src: src_name, claimed_src, dest: dest_name, body }
+            }
+        };
+        self.journal.append(now, entry);
+        if let Some(claimed_src) = claimed_src {
+            self.note(now, src, NoteKind::foreign_source(claimed_src));
         }
+        self.show(MessageEnd::Sent, now, message);
     }
 
     fn delivered(&mut self, now: Time, message: &Message<'_>) {

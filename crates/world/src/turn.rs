@@ -11,6 +11,7 @@ use crate::clock::ClockKind;
 use crate::host::Host;
 use crate::ids::HostIndex;
 use crate::journal::JournalError;
+use crate::network::DropReason;
 use crate::process::ExitReport;
 use crate::violation::ViolationKind;
 use crate::wake::WakePipe;
@@ -151,7 +152,10 @@ impl World {
         } else if let Some((due, timer)) = self.timers.pop() {
             match timer {
                 Timer::HostDeadline(host) => self.handle_deadline(host, due),
-                Timer::InputClosed(host) => self.report_closed_stream(host, ViolationKind::InputClosed),
+                Timer::InputClosed(host) => {
+                    self.abandon_input(host, &DropReason::InputClosed);
+                    self.report_closed_stream(host, ViolationKind::InputClosed);
+                }
                 Timer::OutputClosed(host) => self.report_closed_stream(host, ViolationKind::OutputClosed),
             }
         }
@@ -173,7 +177,7 @@ impl World {
                 descriptors.push(PollFd::new(stdout.as_fd(), PollFlags::POLLIN));
                 meanings.push(Readiness::Output(*host));
             }
-            if let Some(stdin) = &process.stdin {
+            if let Some(stdin) = process.stdin.as_ref().filter(|_| !process.is_input_closed) {
                 // A pipe that nobody reads any more is reported also where nothing is asked for.
                 let (flags, meaning) = if process.is_blocked {
                     (PollFlags::POLLOUT, Readiness::Input(*host))

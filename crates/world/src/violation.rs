@@ -35,11 +35,6 @@ pub enum ViolationKind {
     NotUtf8,
     /// A line is not a message; the text says what was expected.
     NotAMessage(String),
-    /// A line's `src` is another host.
-    ForeignSource {
-        /// The name that the line claims.
-        claimed: String,
-    },
     /// A line's `dest` is nobody.
     UnknownDestination {
         /// The name that nobody has.
@@ -86,9 +81,6 @@ impl ProtocolViolation {
             ViolationKind::NotAMessage(_) => {
                 "a log line on stdout (only messages belong there: log to stderr), a missing newline between two messages, or a message spread over several lines"
             }
-            ViolationKind::ForeignSource { .. } => {
-                "a message forwarded as it came: `src` must be the node that sends it, the name that init gave it"
-            }
             ViolationKind::UnknownDestination { .. } => {
                 "`src` and `dest` of a request copied into its reply without being swapped, or a reply to init sent before the node stored its id"
             }
@@ -118,12 +110,6 @@ impl fmt::Display for ProtocolViolation {
             ViolationKind::NotUtf8 => write!(formatter, "Node {node} printed a line that is not UTF-8")?,
             ViolationKind::NotAMessage(reason) => {
                 write!(formatter, "Node {node} printed a line that is not a message: {reason}")?;
-            }
-            ViolationKind::ForeignSource { claimed } => {
-                write!(
-                    formatter,
-                    "Node {node} printed a message whose `src` is \"{claimed}\"; expected \"{node}\""
-                )?;
             }
             ViolationKind::UnknownDestination { dest } => {
                 write!(
@@ -173,10 +159,6 @@ impl From<EnvelopeError> for ViolationKind {
 }
 
 impl ViolationKind {
-    pub(crate) fn foreign_source(claimed: &str) -> Self {
-        Self::ForeignSource { claimed: excerpt(claimed.as_bytes(), EXCERPT_CHARS) }
-    }
-
     pub(crate) fn unknown_destination(dest: &str) -> Self {
         Self::UnknownDestination { dest: excerpt(dest.as_bytes(), EXCERPT_CHARS) }
     }
@@ -251,7 +233,6 @@ mod tests {
         let node = NodeId::from("n1");
         let violations = [
             ProtocolViolation::new(node.clone(), ViolationKind::unknown_destination(&hostile)),
-            ProtocolViolation::new(node.clone(), ViolationKind::foreign_source(&hostile)),
             ProtocolViolation::of_line(node.clone(), 1, hostile.as_bytes(), ViolationKind::NotUtf8),
             ProtocolViolation::of_line(node, 1, hostile.as_bytes(), not_a_message.into()),
         ];

@@ -10,9 +10,12 @@ use nix::sys::signal::Signal;
 use crate::clock::{Clock, ClockKind};
 use crate::host::{Host, LocalHost};
 use crate::ids::{HostIndex, HostRole};
-use crate::journal::{Journal, JournalError, JournalWriter, WireEntry};
+use crate::journal::{Journal, JournalError, JournalWriter, Name, WireEntry};
 use crate::message_event::{MessageEvent, Watcher};
-use crate::network::{EndpointKind, Network, NetworkOptions, NetworkStatistics, Presence, Rule, RuleId};
+use crate::network::{
+    DropReason, EndpointKind, Network, NetworkOptions, NetworkStatistics, Presence, Rule, RuleId,
+};
+use crate::note::Note;
 use crate::options::WorldOptions;
 use crate::process::{ExitReport, ProcessHost, ProcessLimits, ProcessSpec, SpawnError};
 use crate::process_io::Processes;
@@ -75,6 +78,7 @@ impl World {
             records: Records {
                 journal: JournalWriter::new(journal),
                 violations: ProtocolViolations::default(),
+                notes: Vec::new(),
                 watcher: None,
                 in_flight_limit_bytes: options.limits.input_bytes,
             },
@@ -105,7 +109,14 @@ impl World {
     /// If a host of that name lives: names are the caller's to give out.
     pub fn add_local(&mut self, id: NodeId, role: HostRole, core: NodeCore) -> HostIndex {
         assert!(!self.is_taken(&id), "a host named {id} lives already");
-        let host = self.add_host(id, role, EndpointKind::Local, Host::Local(Box::new(LocalHost::new(core))));
+        let is_ready = role != HostRole::Node || core.id().is_some();
+        let host = self.add_host(
+            id,
+            role,
+            EndpointKind::Local,
+            is_ready,
+            Host::Local(Box::new(LocalHost::new(core))),
+        );
         self.arm(host);
         host
     }
@@ -125,7 +136,8 @@ impl World {
         let limits = ProcessLimits { line_bytes: limits.line_bytes, input_bytes: limits.input_bytes };
         let seed = self.seed_of_process(&id);
         let process = ProcessHost::spawn(&id, spec, seed, limits, &mut self.processes.tether)?;
-        let host = self.add_host(id, HostRole::Node, EndpointKind::Process, Host::Process(Box::new(process)));
+        let host =
+            self.add_host(id, HostRole::Node, EndpointKind::Process, false, Host::Process(Box::new(process)));
         self.processes.alive.push(host);
         Ok(host)
     }
@@ -165,24 +177,22 @@ impl World {
 
     /// Takes a host out of the world, as a client that is done: what still comes for it is dropped, and nobody is to blame.
     pub fn remove(&mut self, host: HostIndex) {
-        if self.end(host, Presence::Removed) {
-            self.records.host_entry(self.clock.now(), self.network.endpoint(host), |host| {
-                WireEntry::HostRemoved { host }
-            });
-        }
+        self.end(host, Presence::Removed, |host| WireEntry::HostRemoved { host });
     }
 
-    /// Kills a host: it loses its state, and what comes for it is lost. What it had sent stays sent. A new host may take its name.
+    /// Kills a host: it loses its state, and what comes for it is lost. What it had sent stays sent; what it had not read is lost. A
+    /// new host may take its name.
     pub fn kill(&mut self, host: HostIndex) {
-        if self.end(host, Presence::Dead) {
-            self.records.host_entry(self.clock.now(), self.network.endpoint(host), |host| {
-                WireEntry::HostKilled { host }
-            });
-        }
+        self.end(host, Presence::Dead, |host| WireEntry::HostKilled { host });
     }
 
     /// Suspends a host until [`resume`](Self::resume): a process gets SIGSTOP, a local host is not stepped. What comes for it waits.
     pub fn pause(&mut self, host: HostIndex) {
+        if !self.is_alive(host) {
+            return;
+        }
+        // What has arrived before is delivered before.
+        self.write_input(host);
         if !self.network.pause(host) {
             return;
         }
@@ -238,6 +248,11 @@ impl World {
         &self.records.violations
     }
 
+    /// What the nodes did that the protocol allows and few nodes do.
+    pub fn notes(&self) -> &[Note] {
+        &self.records.notes
+    }
+
     /// How many messages passed.
     pub fn network_statistics(&self) -> NetworkStatistics {
         self.network.statistics()
@@ -287,28 +302,36 @@ impl World {
         self.find(id).is_some_and(|host| self.is_alive(host))
     }
 
-    fn add_host(&mut self, id: NodeId, role: HostRole, kind: EndpointKind, host: Host) -> HostIndex {
-        let index = self.network.add(id, role, kind);
+    fn add_host(
+        &mut self,
+        id: NodeId,
+        role: HostRole,
+        kind: EndpointKind,
+        is_ready: bool,
+        host: Host,
+    ) -> HostIndex {
+        let index = self.network.add(id, role, kind, is_ready);
         self.hosts.push(host);
-        self.records.host_entry(self.clock.now(), self.network.endpoint(index), |host| {
-            WireEntry::HostAdded { host, role }
-        });
+        let endpoint = self.network.endpoint(index);
+        self.records.host_entry(self.clock.now(), endpoint, |host| WireEntry::HostAdded { host, role });
         index
     }
 
     /// Ends a host's life, if it lives. What a process had printed is still sent.
-    fn end(&mut self, host: HostIndex, presence: Presence) -> bool {
+    fn end(&mut self, host: HostIndex, presence: Presence, entry: impl FnOnce(Name<'_>) -> WireEntry<'_>) {
         if !self.is_alive(host) {
-            return false;
+            return;
         }
         if let Host::Process(process) = &mut self.hosts[host.slot()] {
             process.kill(&mut self.processes.tether);
             self.drain_output(host);
             self.processes.alive.retain(|process| *process != host);
         }
+        let now = self.clock.now();
+        self.records.host_entry(now, self.network.endpoint(host), entry);
+        self.abandon_input(host, &DropReason::Unread);
         self.hosts[host.slot()] = Host::Gone;
-        self.network.end(self.clock.now(), host, presence);
-        true
+        self.network.end(now, host, presence, &mut self.records);
     }
 
     fn kill_processes(&mut self) {

@@ -59,12 +59,16 @@ pub enum Entry {
         message: u64,
         /// The sender.
         src: NodeId,
+        /// The name under which it was sent, where that is not the sender's own.
+        claimed_src: Option<NodeId>,
         /// The receiver.
         dest: NodeId,
         /// The body's JSON text, byte for byte.
         body: Box<str>,
     },
-    /// A message reached its receiver: a core was stepped with it, or it joined what a process is to read.
+    /// A message reached its receiver: a core was stepped with it, or the pipe of a process's standard input took it.
+    ///
+    /// An [`Entry::Dropped`] of the same message that follows takes it back: the process ended before it had read the message.
     Delivered {
         /// The message's number.
         message: u64,
@@ -90,6 +94,13 @@ pub enum Entry {
     },
     /// A node broke the protocol.
     ProtocolViolation {
+        /// The node.
+        host: NodeId,
+        /// What it did, in a sentence, free of control characters.
+        text: String,
+    },
+    /// A node did something that the protocol allows and few nodes do.
+    Note {
         /// The node.
         host: NodeId,
         /// What it did, in a sentence, free of control characters.

@@ -43,7 +43,10 @@ fn what_is_written_is_read_back_over_many_frames() {
     let last = &records[records.len() - 3..];
     let body = r#"{"type":"echo","echo":"☂"}"#;
     let (src, dest) = ("n0".into(), "n1".into());
-    assert_eq!(last[0].entry, Entry::Sent { message: 19_999, src, dest, body: body.into() });
+    assert_eq!(
+        last[0].entry,
+        Entry::Sent { message: 19_999, src, claimed_src: None, dest, body: body.into() }
+    );
     assert_eq!((last[2].sequence, last[2].time), (60_001, Time::from_ns(19_999_000)));
     let Entry::Sent { dest, .. } = &last[1].entry else { panic!("{:?} is not a message", last[1]) };
     assert_eq!(*dest, "nobody");

@@ -77,6 +77,20 @@ pub(crate) enum WireEntry<'a> {
         text: &'a str,
     },
     UserRecord(#[serde(with = "as_bytes")] &'a [u8]),
+    SentAs {
+        message: u64,
+        #[serde(borrow)]
+        src: Name<'a>,
+        claimed_src: &'a str,
+        #[serde(borrow)]
+        dest: Name<'a>,
+        body: &'a str,
+    },
+    Note {
+        #[serde(borrow)]
+        host: Name<'a>,
+        text: &'a str,
+    },
 }
 
 /// A host's name: spelt at its first use in a frame, a number after that. Names are numbered in the order they are spelt.
@@ -107,8 +121,14 @@ impl WireRecord<'_> {
         };
         let entry = match self.entry {
             WireEntry::Sent { message, src, dest, body } => {
-                Entry::Sent { message, src: name(src)?, dest: name(dest)?, body: body.into() }
+                let (src, dest) = (name(src)?, name(dest)?);
+                Entry::Sent { message, src, claimed_src: None, dest, body: body.into() }
             }
+            WireEntry::SentAs { message, src, claimed_src, dest, body } => {
+                let (src, dest) = (name(src)?, name(dest)?);
+                Entry::Sent { message, src, claimed_src: Some(claimed_src.into()), dest, body: body.into() }
+            }
+            WireEntry::Note { host, text } => Entry::Note { host: name(host)?, text: text.into() },
             WireEntry::Delivered { message } => Entry::Delivered { message },
             WireEntry::Dropped { message, reason } => Entry::Dropped { message, reason: reason.into_owned() },
             WireEntry::HostAdded { host, role } => Entry::HostAdded { host: name(host)?, role },

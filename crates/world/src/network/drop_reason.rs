@@ -23,6 +23,8 @@ pub enum DropReason {
     InputClosed,
     /// A rule of the world's user, in its own words.
     Rule(String),
+    /// It had reached the receiver's host, which ended before its program had read it.
+    Unread,
 }
 
 impl fmt::Display for DropReason {
@@ -36,6 +38,7 @@ impl fmt::Display for DropReason {
             Self::Overflow => "overflow",
             Self::InputClosed => "input closed",
             Self::Rule(words) => words,
+            Self::Unread => "unread",
         })
     }
 }

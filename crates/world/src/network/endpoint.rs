@@ -16,10 +16,14 @@ pub(crate) struct Endpoint {
     pub(crate) kind: EndpointKind,
     pub(crate) presence: Presence,
     pub(crate) is_paused: bool,
-    /// The memory of the messages under way to this host, and held back while it is paused.
+    /// Whether it has answered init, or needs none.
+    pub(super) is_ready: bool,
+    /// The memory of the messages under way to this host, and of those held back.
     pub(super) in_flight_bytes: usize,
-    /// Messages that came while the host was paused, by their slots.
+    /// Messages that arrived and must wait, in order, by their slots.
     pub(super) held: VecDeque<u32>,
+    /// How many messages were held back and are due now. Nothing may overtake them.
+    pub(super) released_count: usize,
 }
 
 /// How a host takes its messages.
@@ -46,6 +50,11 @@ impl Endpoint {
         self.presence == Presence::Alive
     }
 
+    /// Whether what arrives for it has to wait now, whoever sent it.
+    pub(super) fn may_hold(&self) -> bool {
+        self.is_paused || self.released_count > 0
+    }
+
     /// Whether it lives and the world itself steps it.
     pub(super) fn is_local(&self) -> bool {
         self.is_alive() && self.kind == EndpointKind::Local
@@ -61,7 +70,13 @@ pub(super) struct Endpoints {
 }
 
 impl Endpoints {
-    pub(super) fn add(&mut self, id: NodeId, role: HostRole, kind: EndpointKind) -> HostIndex {
+    pub(super) fn add(
+        &mut self,
+        id: NodeId,
+        role: HostRole,
+        kind: EndpointKind,
+        is_ready: bool,
+    ) -> HostIndex {
         let host = HostIndex(u32::try_from(self.list.len()).expect("four billion hosts exceed any memory"));
         self.by_name.insert(id.clone(), host);
         self.list.push(Endpoint {
@@ -71,8 +86,10 @@ impl Endpoints {
             kind,
             presence: Presence::Alive,
             is_paused: false,
+            is_ready,
             in_flight_bytes: 0,
             held: VecDeque::new(),
+            released_count: 0,
         });
         host
     }

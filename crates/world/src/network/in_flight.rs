@@ -1,52 +1,52 @@
 //! The messages under way, kept until they arrive.
 
-use crate::ids::HostIndex;
+use super::Arrival;
 
 /// A message under way.
 #[derive(Debug)]
 pub(super) struct InFlight {
-    pub(super) number: u64,
-    pub(super) src: HostIndex,
-    pub(super) dest: HostIndex,
+    /// The message, and the host that had its receiver's name when it was sent.
+    pub(super) arrival: Arrival,
     pub(super) body: String,
+    /// Whether it has arrived already, and was held back. Rules are not asked about it again.
+    pub(super) has_arrived: bool,
 }
 
 /// The messages under way. Their memory is used again: a simulation allocates nothing per message.
 #[derive(Debug, Default)]
 pub(super) struct InFlightStore {
-    slots: Vec<InFlight>,
+    slots: Vec<Option<InFlight>>,
     free: Vec<u32>,
     spare: Vec<String>,
 }
 
 impl InFlightStore {
-    /// Keeps a copy of a message, and returns its slot.
-    pub(super) fn insert(&mut self, number: u64, src: HostIndex, dest: HostIndex, text: &str) -> u32 {
-        let mut body = self.spare.pop().unwrap_or_default();
-        body.push_str(text);
-        let in_flight = InFlight { number, src, dest, body };
+    /// Keeps a message, and returns its slot.
+    pub(super) fn insert(&mut self, message: InFlight) -> u32 {
         match self.free.pop() {
             Some(slot) => {
-                self.slots[slot as usize] = in_flight;
+                self.slots[slot as usize] = Some(message);
                 slot
             }
             None => {
-                self.slots.push(in_flight);
+                self.slots.push(Some(message));
                 u32::try_from(self.slots.len() - 1)
                     .expect("four billion messages under way exceed any memory")
             }
         }
     }
 
-    pub(super) fn get(&self, slot: u32) -> &InFlight {
-        &self.slots[slot as usize]
-    }
-
     /// Takes a message out. Give its body back with [`recycle`](Self::recycle).
     pub(super) fn take(&mut self, slot: u32) -> InFlight {
         self.free.push(slot);
-        let kept = &mut self.slots[slot as usize];
-        InFlight { number: kept.number, src: kept.src, dest: kept.dest, body: std::mem::take(&mut kept.body) }
+        self.slots[slot as usize].take().expect("a slot is planned or held once, and taken once")
+    }
+
+    /// A copy of a body, in the memory of an earlier one.
+    pub(super) fn copy(&mut self, text: &str) -> String {
+        let mut body = self.spare.pop().unwrap_or_default();
+        body.push_str(text);
+        body
     }
 
     /// Keeps the memory of a body for a later message.
@@ -63,17 +63,20 @@ impl InFlightStore {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::ids::HostIndex;
 
     #[test]
     fn a_taken_message_leaves_its_slot_and_memory_to_the_next() {
+        let arrival = |number| Arrival { number, src: HostIndex(0), dest: HostIndex(1), claimed_src: None };
         let mut store = InFlightStore::default();
-        let (src, dest) = (HostIndex(0), HostIndex(1));
-        let slot = store.insert(1, src, dest, "{}");
+        let body = store.copy("{}");
+        let slot = store.insert(InFlight { arrival: arrival(1), body, has_arrived: false });
         let taken = store.take(slot);
-        assert_eq!((taken.number, taken.body.as_str()), (1, "{}"));
+        assert_eq!((taken.arrival.number, taken.body.as_str()), (1, "{}"));
         let memory = taken.body.as_ptr();
         store.recycle(taken.body);
-        assert_eq!(store.insert(2, src, dest, "[]"), slot);
-        assert_eq!((store.get(slot).body.as_str(), store.get(slot).body.as_ptr()), ("[]", memory));
+        let body = store.copy("[]");
+        assert_eq!((body.as_str(), body.as_ptr()), ("[]", memory));
+        assert_eq!(store.insert(InFlight { arrival: arrival(2), body, has_arrived: false }), slot);
     }
 }
