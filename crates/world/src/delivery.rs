@@ -1,11 +1,14 @@
 //! Between the hosts and the network: what a host sends goes in, what arrives is handed to its host.
 
+use std::borrow::Cow;
+
 use glomers_node::{Input, RawValue, Time};
 
 use crate::host::Host;
-use crate::ids::HostIndex;
+use crate::ids::{HostIndex, HostRole};
 use crate::network::{Arrival, DropReason, Outgoing, Sent, Trace};
 use crate::process::Overflow;
+use crate::services::Request;
 use crate::turn::Timer;
 use crate::violation::{ProtocolViolation, ViolationKind};
 use crate::world::World;
@@ -115,9 +118,45 @@ impl World {
         self.network.delivered(now, arrival, body.as_str(), &mut self.records);
         let (src, dest) = (self.network.src_name(arrival), self.network.endpoint(arrival.dest));
         let Host::Local(local) = &mut self.hosts[arrival.dest.slot()] else { return };
-        let input = Input::Message { src, dest: dest.id.as_str(), body: body.parsed() };
-        local.core.step(now, input, &mut self.outputs);
-        self.send_outputs(arrival.dest);
+        let dest_id = dest.id.as_str();
+        if dest.role != HostRole::Service {
+            let input = Input::Message { src, dest: dest_id, body: body.parsed() };
+            local.core.step(now, input, &mut self.outputs);
+            return self.send_outputs(arrival.dest);
+        }
+        match Request::read(body.parsed()) {
+            Request::Usual => {
+                let input = Input::Message { src, dest: dest_id, body: body.parsed() };
+                local.core.step(now, input, &mut self.outputs);
+                self.send_replies(arrival, |reply| Cow::Borrowed(reply));
+            }
+            Request::Unusual(request) => {
+                let input = Input::Message { src, dest: dest_id, body: &request.body };
+                local.core.step(now, input, &mut self.outputs);
+                self.send_replies(arrival, |reply| Cow::Owned(request.restore(reply)));
+            }
+            Request::Unanswerable(reason) => {
+                let kind = ViolationKind::unanswerable_request(dest_id, reason);
+                self.violation(arrival.src, kind);
+            }
+        }
+    }
+
+    /// Sends what a service puts out for a request. Where that cannot arrive, the fault is the requester's.
+    fn send_replies(&mut self, request: &Arrival, restore: impl Fn(&str) -> Cow<'_, str>) {
+        let mut outputs = std::mem::take(&mut self.outputs);
+        for output in outputs.iter() {
+            let body = restore(output.body);
+            let sent = self.send(request.dest, None, output.dest.as_str(), BodyText::Text(&body));
+            if let Err(UnknownDestination) = sent {
+                let service = self.id(request.dest).to_string();
+                let reason = format!("nobody has the name \"{}\" under which it was sent", output.dest);
+                self.violation(request.src, ViolationKind::unanswerable_request(&service, &reason));
+            }
+        }
+        outputs.clear();
+        self.outputs = outputs;
+        self.arm(request.dest);
     }
 
     /// Appends a message to what a process is to read. It is delivered when the process's pipe has taken it.

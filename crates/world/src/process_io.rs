@@ -17,6 +17,8 @@ use crate::world::World;
 
 /// At most this much is read from one process in a turn, so that one that floods cannot starve the others.
 const READ_BYTES: usize = 256 << 10;
+/// A name under which a node sends, if not its own, is at most this long: services remember their clients.
+const MAX_NAME_BYTES: usize = 1 << 10;
 /// A process that closes a stream is about to exit, most often. It is at fault if it still lives after this.
 const CLOSED_STREAM_GRACE: Duration = Duration::from_millis(200);
 
@@ -105,6 +107,9 @@ impl World {
         let text = std::str::from_utf8(line).map_err(|_| ViolationKind::NotUtf8)?;
         let envelope = Envelope::parse(text)?;
         let claimed_src = (self.network.endpoint(host).id != *envelope.src).then_some(&*envelope.src);
+        if let Some(claimed_src) = claimed_src.filter(|name| name.len() > MAX_NAME_BYTES) {
+            return Err(ViolationKind::name_too_long(claimed_src.len(), MAX_NAME_BYTES));
+        }
         self.send(host, claimed_src, &envelope.dest, BodyText::Parsed(envelope.body))
             .map_err(|UnknownDestination| ViolationKind::unknown_destination(&envelope.dest))
     }

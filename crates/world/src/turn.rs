@@ -95,14 +95,15 @@ impl World {
     fn turn_real(&mut self, until: Time) -> TurnOutcome {
         self.clock.refresh();
         let planned_count = self.handle_planned();
-        let is_awaiting_answers = !self.processes.dirty.is_empty();
+        let received_count = self.network.statistics().all.recv_count;
         self.write_inputs();
+        let has_delivered = self.network.statistics().all.recv_count > received_count;
         let wait_until = if planned_count > 0 {
             self.clock.now()
         } else {
             self.next_due().map_or(until, |due| due.min(until))
         };
-        let ready = match self.wait(wait_until, is_awaiting_answers) {
+        let ready = match self.wait(wait_until, has_delivered) {
             Ok(ready) => ready,
             Err(Errno::EINTR) => return TurnOutcome::Woken,
             Err(error) => panic!("poll was given descriptors that the world owns, and refused them: {error}"),
@@ -122,7 +123,7 @@ impl World {
         if cfg!(not(target_os = "linux")) {
             self.notice_exits();
         }
-        let is_quiet = ready.is_empty() && planned_count == 0;
+        let is_quiet = ready.is_empty() && planned_count == 0 && !has_delivered;
         match (was_woken, is_quiet && self.clock.now() >= until) {
             (true, _) => TurnOutcome::Woken,
             (false, true) => TurnOutcome::Reached,
@@ -166,9 +167,9 @@ impl World {
         [self.network.next_due(), self.timers.next_due()].into_iter().flatten().min().map(|due| due.time)
     }
 
-    /// Waits for the processes until the given time, and lists what they are ready for: output before exits, so that a node's last
-    /// words are heard.
-    fn wait(&self, until: Time, is_awaiting_answers: bool) -> Result<Vec<Readiness>, Errno> {
+    /// Waits for the processes until the given time, or for a moment only where something was delivered, which the user may have
+    /// waited for. Lists what they are ready for: output before exits, so that a node's last words are heard.
+    fn wait(&self, until: Time, has_delivered: bool) -> Result<Vec<Readiness>, Errno> {
         let mut descriptors = Vec::with_capacity(self.processes.alive.len() * 3 + 1);
         let mut meanings = Vec::with_capacity(self.processes.alive.len() * 3 + 1);
         for host in &self.processes.alive {
@@ -200,8 +201,9 @@ impl World {
         if cfg!(not(target_os = "linux")) && !self.processes.alive.is_empty() {
             timeout = timeout.min(EXIT_CHECK_INTERVAL);
         }
-        let may_spin = is_awaiting_answers && !timeout.is_zero();
-        if !(may_spin && spin(&mut descriptors)?) {
+        if has_delivered && !timeout.is_zero() {
+            spin(&mut descriptors)?;
+        } else {
             poll(&mut descriptors, timeout)?;
         }
         let is_ready = |descriptor: &PollFd<'_>| descriptor.any() != Some(false);
@@ -211,14 +213,14 @@ impl World {
 }
 
 /// Polls for a moment whether any of the descriptors becomes ready, and lets other threads run in between.
-fn spin(descriptors: &mut [PollFd<'_>]) -> Result<bool, Errno> {
+fn spin(descriptors: &mut [PollFd<'_>]) -> Result<(), Errno> {
     for _ in 0..SPIN_POLLS {
         if poll(descriptors, Duration::ZERO)? > 0 {
-            return Ok(true);
+            break;
         }
         std::thread::yield_now();
     }
-    Ok(false)
+    Ok(())
 }
 
 /// Waits for any of the descriptors, to the nanosecond where the system can.

@@ -40,6 +40,13 @@ pub enum ViolationKind {
         /// The name that nobody has.
         dest: String,
     },
+    /// A service cannot answer a message of the node.
+    UnanswerableRequest {
+        /// The service.
+        service: String,
+        /// Why.
+        reason: String,
+    },
     /// A line was too long, and was thrown away.
     LineTooLong {
         /// The longest line that is read, in bytes.
@@ -84,6 +91,9 @@ impl ProtocolViolation {
             ViolationKind::UnknownDestination { .. } => {
                 "`src` and `dest` of a request copied into its reply without being swapped, or a reply to init sent before the node stored its id"
             }
+            ViolationKind::UnanswerableRequest { .. } => {
+                "a reply sent to a service by mistake, or a request without `msg_id`"
+            }
             ViolationKind::LineTooLong { .. } => {
                 "a missing newline after each message, or a message that carries a whole state"
             }
@@ -116,6 +126,9 @@ impl fmt::Display for ProtocolViolation {
                     formatter,
                     "Node {node} sent a message to \"{dest}\", but nobody in this cluster has that name"
                 )?;
+            }
+            ViolationKind::UnanswerableRequest { service, reason } => {
+                write!(formatter, "Node {node} sent {service} a message that cannot be answered: {reason}")?;
             }
             ViolationKind::LineTooLong { limit_bytes } => {
                 write!(
@@ -159,6 +172,17 @@ impl From<EnvelopeError> for ViolationKind {
 }
 
 impl ViolationKind {
+    pub(crate) fn name_too_long(name_bytes: usize, limit_bytes: usize) -> Self {
+        Self::NotAMessage(format!("`src` has {name_bytes} bytes; a name has at most {limit_bytes}"))
+    }
+
+    pub(crate) fn unanswerable_request(service: &str, reason: &str) -> Self {
+        Self::UnanswerableRequest {
+            service: excerpt(service.as_bytes(), EXCERPT_CHARS),
+            reason: excerpt(reason.as_bytes(), EXCERPT_CHARS),
+        }
+    }
+
     pub(crate) fn unknown_destination(dest: &str) -> Self {
         Self::UnknownDestination { dest: excerpt(dest.as_bytes(), EXCERPT_CHARS) }
     }
