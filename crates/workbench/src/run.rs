@@ -177,7 +177,10 @@ fn operate(
     watch_messages(&mut world, request, &recorder.passages);
     let hosting = Hosting::Processes(Box::new(process_specification(request.program, directory)));
     let workload = (workloads::named(&plan.workload).build)(plan);
-    Runner::new(plan, world, hosting, workload, recorder, signals::watch()).run()
+    let signal = signals::watch();
+    // Without it a signal that comes between two turns is noticed at the next event.
+    let _wake = world.wake_handle().and_then(|handle| signals::Wake::on_signal(&handle));
+    Runner::new(plan, world, hosting, workload, recorder, signal).run()
 }
 
 /// Listens to the run: checks, logs, shows.
