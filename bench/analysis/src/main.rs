@@ -15,7 +15,7 @@ use glomers_workbench::{
     registry,
     verdict::{Analysis, RunFacts},
 };
-use glomers_world::{Complaints, NetworkStatistics};
+use glomers_world::{NetworkStatistics, ProtocolViolations};
 
 const SECONDS: u64 = 60;
 const RATE_HZ: f64 = 1000.0;
@@ -99,7 +99,7 @@ fn analyse(workload: &str, outcome: &Outcome) -> Result<(Duration, Duration)> {
     let begin = Instant::now();
     let results = analysis.finish(&RunFacts {
         network: &NetworkStatistics::default(),
-        complaints: &Complaints::default(),
+        complaints: &ProtocolViolations::default(),
         exits: &[],
         surplus_init_replies: &[],
         failed_restarts: &[],

@@ -9,7 +9,7 @@ use std::{
 
 use glomers_check::{Finding, Mode, Operation, Validity, Value, edn};
 use glomers_node::Time;
-use glomers_protocol::NodeId;
+use glomers_protocol::{NodeId, text};
 use glomers_workbench::{
     cluster::Hosting,
     plan::Plan,
@@ -17,14 +17,14 @@ use glomers_workbench::{
     verdict::{self, Analysis, Conclusion, Judgement, OperationCounts, perf::Latencies},
     workloads,
 };
-use glomers_world::{ClockKind, Journal, Passage, PassageEnd, ProcessSpec, World, WorldOptions};
+use glomers_world::{ClockKind, Journal, MessageEnd, MessageEvent, ProcessSpec, World, WorldOptions};
 
 use crate::{
     clock,
     run_directory::{
         RunDirectory, StoreError, files,
         history::HistoryFollower,
-        log::{Follower, Log, escape_controls},
+        log::{Follower, Log},
         manifest::{NodeProgram, RunFile},
         publish::{self, PublishError},
     },
@@ -218,7 +218,10 @@ fn operate(
     let hosting = Hosting::Processes(Box::new(process_specification(request.program, directory)));
     let workload = (workloads::named(&plan.workload).build)(plan);
     let history = HistoryFollower::start(directory, request.history_limit);
-    let ended = Runner::new(plan, world, hosting, workload, recorder, signals::watch()).run()?;
+    let signal = signals::watch();
+    // Without it, a signal that comes between two turns would be noticed only at the next event.
+    let _wake = world.wake_handle().and_then(|handle| signals::Wake::on_signal(&handle));
+    let ended = Runner::new(plan, world, hosting, workload, recorder, signal).run()?;
     Ok((ended, history))
 }
 
@@ -301,7 +304,7 @@ impl Observer for Recorder<'_> {
                 elapsed,
                 operations: self.analysis.counts(),
                 messages: world.network_statistics().all.msg_count,
-                complaints: world.complaints().count_by_node().values().sum(),
+                complaints: world.protocol_violations().count_by_node().values().sum(),
             });
             if let Some(follower) = &mut self.follower {
                 follower.follow(&mut |line| self.screen.line(line));
@@ -319,14 +322,14 @@ fn watch_messages(world: &mut World, request: &Request<'_>, passages: &Rc<RefCel
     let passages = Rc::clone(passages);
     world.watch(move |passage| {
         let word = match passage.end {
-            PassageEnd::Sent if log_sent => "send",
-            PassageEnd::Delivered if log_received => "recv",
-            PassageEnd::Sent | PassageEnd::Delivered => return,
+            MessageEnd::Sent if log_sent => "send",
+            MessageEnd::Delivered if log_received => "recv",
+            MessageEnd::Sent | MessageEnd::Delivered => return,
         };
-        let Passage { message, src, dest, body, .. } = passage;
+        let MessageEvent { message, src, dest, body, .. } = passage;
         let line =
             format!("{word} {{\"id\":{message},\"src\":\"{src}\",\"dest\":\"{dest}\",\"body\":{body}}}");
-        passages.borrow_mut().push(escape_controls(&line));
+        passages.borrow_mut().push(text::escape_lines(&line));
     });
 }
 

@@ -1,9 +1,8 @@
 //! Verdicts as JUnit XML, for CI servers that show tests.
 
 use glomers_check::{Finding, Validity};
+use glomers_protocol::text;
 use quick_junit::{NonSuccessKind, Report, SerializeError, TestCase, TestCaseStatus, TestSuite};
-
-use crate::run_directory::log::escape_controls;
 
 /// One test of a report: a run, or a history.
 #[derive(Debug, Clone, Copy)]
@@ -45,13 +44,13 @@ fn test_case(case: &Case<'_>) -> TestCase {
     };
     let status = kind.map_or_else(TestCaseStatus::success, |kind| {
         let mut status = TestCaseStatus::non_success(kind);
-        status.set_message(escape_controls(case.sentence)).set_type(case.validity.to_string());
+        status.set_message(text::escape_lines(case.sentence)).set_type(case.validity.to_string());
         let findings: Vec<String> =
-            case.findings.iter().map(|finding| escape_controls(&finding.sentence)).collect();
+            case.findings.iter().map(|finding| text::escape_lines(&finding.sentence)).collect();
         status.set_description(findings.join("\n"));
         status
     });
-    let mut test = TestCase::new(escape_controls(case.name), status);
-    test.set_classname(escape_controls(case.class));
+    let mut test = TestCase::new(text::escape_lines(case.name), status);
+    test.set_classname(text::escape_lines(case.class));
     test
 }

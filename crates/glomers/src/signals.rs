@@ -1,14 +1,21 @@
 //! Ctrl-C and its like: the first asks for an orderly end, the second ends at once.
 
-use std::sync::{
-    Arc, OnceLock,
-    atomic::{AtomicBool, AtomicUsize},
+use std::{
+    io,
+    sync::{
+        Arc, OnceLock,
+        atomic::{AtomicBool, AtomicUsize},
+    },
 };
 
+use glomers_world::WakeHandle;
 use signal_hook::{
+    SigId,
     consts::{SIGHUP, SIGINT, SIGTERM},
-    flag,
+    flag, low_level,
 };
+
+const SIGNALS: [i32; 3] = [SIGINT, SIGTERM, SIGHUP];
 
 static SIGNAL: OnceLock<Arc<AtomicUsize>> = OnceLock::new();
 
@@ -20,7 +27,7 @@ pub(crate) fn watch() -> &'static AtomicUsize {
     SIGNAL.get_or_init(|| {
         let number = Arc::new(AtomicUsize::new(0));
         let is_second = Arc::new(AtomicBool::new(false));
-        for signal in [SIGINT, SIGTERM, SIGHUP] {
+        for signal in SIGNALS {
             // The order matters: the first signal passes this line and only then arms it.
             let registered =
                 flag::register_conditional_shutdown(signal, 128 + signal, Arc::clone(&is_second))
@@ -30,4 +37,26 @@ pub(crate) fn watch() -> &'static AtomicUsize {
         }
         number
     })
+}
+
+/// Has a signal end the world's wait, until this is dropped: one that came just before the wait would be noticed after it only.
+pub(crate) struct Wake(Vec<SigId>);
+
+impl Wake {
+    /// Signals must be [watched](watch) before, so that the number is there when the wait ends.
+    pub(crate) fn on_signal(handle: &WakeHandle) -> io::Result<Self> {
+        let mut wake = Self(Vec::new());
+        for signal in SIGNALS {
+            wake.0.push(low_level::pipe::register(signal, handle.to_descriptor()?)?);
+        }
+        Ok(wake)
+    }
+}
+
+impl Drop for Wake {
+    fn drop(&mut self) {
+        for id in self.0.drain(..) {
+            low_level::unregister(id);
+        }
+    }
 }

@@ -13,7 +13,7 @@ use std::os::fd::AsFd;
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
-use glomers_protocol::{Envelope, Excerpt, write_envelope};
+use glomers_protocol::{Envelope, text, write_envelope};
 use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use thiserror::Error;
@@ -143,7 +143,7 @@ impl<I: AsFd, O: AsFd> Driver<I, O> {
         }
         let Ok(line) = std::str::from_utf8(line) else {
             let line = String::from_utf8_lossy(line);
-            tracing::error!("skipping a line that is not UTF-8: {}", Excerpt(&line));
+            tracing::error!("skipping a line that is not UTF-8: {}", text::excerpt(line.as_bytes(), text::EXCERPT_CHARS));
             return;
         };
         tracing::debug!("Received {line}");
@@ -152,7 +152,7 @@ impl<I: AsFd, O: AsFd> Driver<I, O> {
             Err(error) => {
                 tracing::error!(
                     "skipping a line that is not a message: {error}; the line is {}",
-                    Excerpt(line)
+                    text::excerpt(line.as_bytes(), text::EXCERPT_CHARS)
                 );
                 return;
             }

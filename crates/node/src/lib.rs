@@ -111,7 +111,7 @@ pub use sleep::{Elapsed, Sleep};
 pub use time::Time;
 
 pub use glomers_protocol::{
-    self as protocol, Body, ErrorCode, Excerpt, Json, MsgId, NodeId, RawBody, RawValue, Request, RpcError,
+    self as protocol, Body, ErrorCode, Json, MsgId, NodeId, RawBody, RawValue, Request, RpcError,
 };
 
 #[doc(hidden)]

@@ -4,7 +4,7 @@ use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use glomers_protocol::init::{Init, InitOk};
-use glomers_protocol::{Body, ErrorCode, Excerpt, Header, MsgId, NodeId, RawValue, RpcError, decode_body};
+use glomers_protocol::{Body, ErrorCode, Header, MsgId, NodeId, RawValue, RpcError, decode_body, text};
 
 use crate::executor::{Panicked, Task, panic_text};
 use crate::node::Identity;
@@ -239,7 +239,7 @@ impl NodeCore {
         } else {
             tracing::warn!(
                 "{name}: the `{kind}` of {src} answers request {}, but requests here are numbered from 0 to 2^64 - 1",
-                Excerpt(&in_reply_to.to_string())
+                text::excerpt(in_reply_to.to_string().as_bytes(), text::EXCERPT_CHARS)
             );
         }
     }

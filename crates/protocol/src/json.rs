@@ -12,7 +12,7 @@ use std::rc::Rc;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::value::RawValue;
 
-use crate::Excerpt;
+use crate::text;
 
 /// A value nested more deeply than this is compared as text: looking inside is recursive, and a node's text must not be able to
 /// overflow the stack.
@@ -108,10 +108,10 @@ impl<'de> Deserialize<'de> for Json {
     }
 }
 
-/// For people: an [`Excerpt`].
+/// For people: shortened and escaped.
 impl fmt::Display for Json {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        Excerpt(self.text.get()).fmt(formatter)
+        formatter.write_str(&text::excerpt(self.text.get().as_bytes(), text::EXCERPT_CHARS))
     }
 }
 

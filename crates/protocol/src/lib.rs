@@ -15,7 +15,7 @@
 //! - `json`: [`Json`], a value that is compared by what it says.
 //! - `error`: [`ErrorCode`] and [`RpcError`], the body of a reply of type `error`.
 //! - [`init`]: the first message of every node.
-//! - `excerpt`: [`Excerpt`], text from outside as a person may see it.
+//! - [`text`]: untrusted text, escaped and shortened for people.
 //!
 //! Unknown keys, the order of keys and integers of any length survive, because a body stays text until its receiver asks for a type.
 //! Nothing recurses over untrusted text without a limit, so a deeply nested body cannot overflow the stack.
@@ -33,7 +33,6 @@
 mod body;
 mod envelope;
 mod error;
-mod excerpt;
 mod header;
 pub mod init;
 mod json;
@@ -41,11 +40,11 @@ mod json_text;
 mod msg_id;
 mod node_id;
 mod raw_body;
+pub mod text;
 
 pub use body::{Body, BodyError, DecodeError, Request, decode_body, write_body};
 pub use envelope::{Envelope, EnvelopeError, write_envelope};
 pub use error::{ErrorCode, ErrorCodeInfo, RpcError};
-pub use excerpt::Excerpt;
 pub use header::{Header, HeaderError, RESERVED_KEYS};
 pub use json::Json;
 pub use msg_id::MsgId;

@@ -1,81 +1,35 @@
-//! The hosts of a world: what they are, and what the world keeps of each.
+//! What runs behind a host's name. What the network knows of it is its [`Endpoint`](crate::network::Endpoint).
 
-use std::collections::VecDeque;
+use std::fmt;
 
-use glomers_node::{NodeCore, NodeId, Time};
-use serde::{Deserialize, Serialize};
+use glomers_node::{NodeCore, Time};
 
 use crate::process::ProcessHost;
 
-/// Names a host for as long as the world lives. A node that is killed and started again is a new host with an old name.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct HostIndex(pub(crate) u32);
-
-impl HostIndex {
-    pub(crate) fn slot(self) -> usize {
-        self.0 as usize
-    }
-}
-
-/// What a host is to the network: it decides which links have latency and which faults can strike.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-pub enum HostRole {
-    /// A node under test: `n0`.
-    Node,
-    /// A client, as if it sat beside the node that it talks to: `c3`. Its links have no latency.
-    Client,
-    /// A service of the workbench: `lin-kv`. Its links have latency, and no partition cuts them.
-    Service,
-}
-
-/// A place in the world's table of hosts. Places are never used twice, so that a late message still knows its sender.
+/// The program of a host.
 #[derive(Debug)]
-pub(crate) struct Host {
-    pub(crate) id: NodeId,
-    pub(crate) role: HostRole,
-    pub(crate) state: HostState,
-    pub(crate) is_paused: bool,
-    /// The bytes of the messages under way to this host, and held back while it is paused.
-    pub(crate) awaited_bytes: usize,
-}
-
-#[derive(Debug)]
-pub(crate) enum HostState {
+pub(crate) enum Host {
     Local(Box<LocalHost>),
     Process(Box<ProcessHost>),
-    /// Killed, or ended by itself.
-    Dead,
-    /// Left in peace.
-    Departed,
+    /// Killed, ended by itself, or removed.
+    Gone,
 }
 
 /// A core that the world itself steps: a client, a service, or a node in simulation.
 pub(crate) struct LocalHost {
     pub(crate) core: NodeCore,
-    /// The one wake-up of this host in the event queue that counts; others are stale.
+    /// The one wake-up of this host among the timers that counts; others are stale.
     pub(crate) armed: Option<Time>,
-    /// Messages that came while the host was paused, as places in the queue's store.
-    pub(crate) held: VecDeque<u32>,
 }
 
 impl LocalHost {
     pub(crate) fn new(core: NodeCore) -> Self {
-        Self { core, armed: None, held: VecDeque::new() }
+        Self { core, armed: None }
     }
 }
 
-impl std::fmt::Debug for LocalHost {
-    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        formatter
-            .debug_struct("LocalHost")
-            .field("armed", &self.armed)
-            .field("held", &self.held.len())
-            .finish()
-    }
-}
-
-impl HostState {
-    pub(crate) fn is_alive(&self) -> bool {
-        matches!(self, Self::Local(_) | Self::Process(_))
+impl fmt::Debug for LocalHost {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_struct("LocalHost").field("armed", &self.armed).finish_non_exhaustive()
     }
 }

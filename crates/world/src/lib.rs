@@ -40,49 +40,51 @@
 //!
 //! The modules, in reading order:
 //!
-//! - `world`: [`World`], its hosts, and what can be done to them.
-//! - `options`: [`WorldOptions`], its seed, clock, latency and bounds.
-//! - `turn`: the event loop, and what processes do.
-//! - `network`: the way of a message, from its sender to its receiver or its end.
-//! - `host`: [`HostIndex`] and [`HostRole`].
-//! - `rules`: [`Rule`], a fault of the network, and the common ones.
+//! - `world`: [`World`], its hosts, and what can be done to them; `options`: [`WorldOptions`].
+//! - `turn`: the event loop.
+//! - `network`: names, links, latency and fault rules. It knows no program: the time goes in, what arrives comes out.
+//! - `delivery`: between the hosts and the network.
+//! - `host`: what runs behind a name; `ids`: [`HostIndex`] and [`HostRole`].
+//! - `process`: real nodes, and how they are kept from outliving the world; `process_io`: what they print, read and end with.
 //! - [`services`]: `lin-kv`, `seq-kv`, `lww-kv` and `lin-tso`, for the nodes to use.
-//! - `latency`, `clock`, `queue`: when a message arrives.
-//! - `process`: real nodes, and how they are kept from outliving the world.
-//! - `complaint`: [`Complaint`], what a node did wrong.
+//! - `clock`, `schedule`: what is due next.
 //! - [`journal`]: every message's fate, on disk.
-//! - `statistics`: [`NetworkStatistics`].
-//! - `wake`: [`WakeHandle`], to end a wait from outside; `watch`: [`Passage`], a message as it passes.
+//! - `records`: the journal and all else that is kept of a run; `violation`: [`ProtocolViolation`], what a node did wrong;
+//!   `note`: [`Note`], what it did that few nodes do;
+//!   `message_event`: [`MessageEvent`], for a log of the network.
+//! - `wake`: [`WakeHandle`], to end a wait from outside.
 
 mod clock;
-mod complaint;
+mod delivery;
 mod host;
+mod ids;
 pub mod journal;
-mod latency;
+mod message_event;
 mod network;
+mod note;
 mod options;
 mod process;
-mod queue;
-mod rules;
+mod process_io;
+mod records;
+mod schedule;
 pub mod services;
-mod statistics;
 mod turn;
+mod violation;
 mod wake;
-mod watch;
 mod world;
 
 pub use clock::ClockKind;
-pub use complaint::{Complaint, Complaints, Fault};
-pub use host::{HostIndex, HostRole};
-pub use journal::{DropReason, Journal, JournalError};
-pub use latency::{Latency, LatencyDistribution};
+pub use ids::{HostIndex, HostRole};
+pub use journal::{Journal, JournalError};
+pub use message_event::{MessageEnd, MessageEvent};
+pub use network::{
+    DropReason, Duplication, Flakiness, Latency, LatencyDistribution, Links, Loss, MessageCounts,
+    NetworkStatistics, Packet, Partition, Reordering, Rule, RuleId, Slowness, Verdict,
+};
+pub use note::{Note, NoteKind};
 pub use options::{Limits, WorldOptions};
 pub use process::{ExitReport, ProcessSpec, SpawnError};
-pub use rules::{
-    Duplication, Flakiness, Links, Loss, Packet, Partition, Reordering, Rule, RuleId, Slowness, Verdict,
-};
-pub use statistics::{MessageCounts, NetworkStatistics};
 pub use turn::{Turn, TurnOutcome};
+pub use violation::{ProtocolViolation, ProtocolViolations, ViolationKind};
 pub use wake::WakeHandle;
-pub use watch::{Passage, PassageEnd};
 pub use world::{Finished, World};

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::clock::ClockKind;
-use crate::latency::Latency;
+use crate::network::Latency;
 
 /// What a world is made from.
 #[derive(Debug, Clone, PartialEq)]

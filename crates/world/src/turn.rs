@@ -1,33 +1,27 @@
 //! The one event loop, a turn at a time.
 
-use std::io;
 use std::os::fd::AsFd;
 use std::time::Duration;
 
 use glomers_node::Time;
-use glomers_protocol::Envelope;
 use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags};
 
 use crate::clock::ClockKind;
-use crate::complaint::{Complaint, Fault};
-use crate::host::{HostIndex, HostState};
-use crate::journal::{JournalError, WireEntry};
-use crate::network::{BodyText, UnknownDestination};
-use crate::process::{ExitReport, Line, LineSplitter, describe, last_lines_of_file};
-use crate::queue::Event;
+use crate::host::Host;
+use crate::ids::HostIndex;
+use crate::journal::JournalError;
+use crate::network::DropReason;
+use crate::process::ExitReport;
+use crate::violation::ViolationKind;
 use crate::wake::WakePipe;
 use crate::world::World;
 
-/// At most this much is read from one process in a turn, so that one that floods cannot starve the others.
-const READ_BYTES: usize = 256 << 10;
 /// At most this many planned events are handled in a real turn before the processes are looked at again.
 const MAX_PLANNED_PER_TURN: usize = 4096;
-/// After the world has written to a process it looks this often for an answer before it goes to sleep: a node that has little to do
-/// answers within microseconds, and to be woken costs more than that.
-const GLANCES: usize = 32;
-/// A process that closes a stream is about to exit, most often. It is at fault if it still lives after this.
-const CLOSED_STREAM_GRACE: Duration = Duration::from_millis(200);
+/// After the world has written to a process it polls this often before it goes to sleep: a node that has little to do answers within
+/// microseconds, and being woken costs more than that.
+const SPIN_POLLS: usize = 32;
 /// Where the system cannot say at once that a process has ended, this is how often the world asks.
 const EXIT_CHECK_INTERVAL: Duration = Duration::from_millis(50);
 
@@ -49,6 +43,18 @@ pub enum TurnOutcome {
     Reached,
     /// Somebody called [`WakeHandle::wake`](crate::WakeHandle::wake), or a signal came.
     Woken,
+}
+
+/// What is planned apart from the messages, which the network plans. What processes do cannot be planned: it comes from the
+/// operating system.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Timer {
+    /// A local host wants to be woken.
+    HostDeadline(HostIndex),
+    /// A process closed its standard input a while ago: if it still lives, it breaks the protocol.
+    InputClosed(HostIndex),
+    /// A process closed its standard output a while ago: if it still lives, it breaks the protocol.
+    OutputClosed(HostIndex),
 }
 
 /// What became readable or writable while the world waited.
@@ -74,41 +80,36 @@ impl World {
             ClockKind::Virtual => self.turn_virtual(until),
             ClockKind::Real => self.turn_real(until),
         };
-        self.journal.check()?;
-        Ok(Turn { outcome, exits: std::mem::take(&mut self.exits) })
+        self.records.journal.check()?;
+        Ok(Turn { outcome, exits: std::mem::take(&mut self.processes.exits) })
     }
 
     fn turn_virtual(&mut self, until: Time) -> TurnOutcome {
-        match self.queue.pop(until) {
-            Some((due, event)) => {
-                self.clock.advance(due);
-                self.handle(due, event);
-                TurnOutcome::Handled
-            }
-            None => {
-                self.clock.advance(until);
-                TurnOutcome::Reached
-            }
+        if self.handle_next(until) {
+            return TurnOutcome::Handled;
         }
+        self.clock.advance(until);
+        TurnOutcome::Reached
     }
 
     fn turn_real(&mut self, until: Time) -> TurnOutcome {
         self.clock.refresh();
         let planned_count = self.handle_planned();
-        let is_awaiting_answers = !self.dirty.is_empty();
+        let received_count = self.network.statistics().all.recv_count;
         self.write_inputs();
+        let has_delivered = self.network.statistics().all.recv_count > received_count;
         let wait_until = if planned_count > 0 {
             self.clock.now()
         } else {
-            self.queue.next_due().map_or(until, |due| due.min(until))
+            self.next_due().map_or(until, |due| due.min(until))
         };
-        let ready = match self.wait(wait_until, is_awaiting_answers) {
+        let ready = match self.wait(wait_until, has_delivered) {
             Ok(ready) => ready,
             Err(Errno::EINTR) => return TurnOutcome::Woken,
             Err(error) => panic!("poll was given descriptors that the world owns, and refused them: {error}"),
         };
         self.clock.refresh();
-        self.journal.flush_if_old(self.clock.now());
+        self.records.journal.flush_if_old(self.clock.now());
         let mut was_woken = false;
         for readiness in &ready {
             match *readiness {
@@ -122,7 +123,7 @@ impl World {
         if cfg!(not(target_os = "linux")) {
             self.notice_exits();
         }
-        let is_quiet = ready.is_empty() && planned_count == 0;
+        let is_quiet = ready.is_empty() && planned_count == 0 && !has_delivered;
         match (was_woken, is_quiet && self.clock.now() >= until) {
             (true, _) => TurnOutcome::Woken,
             (false, true) => TurnOutcome::Reached,
@@ -132,34 +133,52 @@ impl World {
 
     fn handle_planned(&mut self) -> usize {
         let now = self.clock.now();
-        for count in 0..MAX_PLANNED_PER_TURN {
-            let Some((due, event)) = self.queue.pop(now) else { return count };
-            self.handle(due, event);
-        }
-        MAX_PLANNED_PER_TURN
+        (0..MAX_PLANNED_PER_TURN).take_while(|_| self.handle_next(now)).count()
     }
 
-    fn handle(&mut self, due: Time, event: Event) {
-        match event {
-            Event::Message(place) => self.deliver_planned(place),
-            Event::HostDeadline(host) => self.handle_deadline(host, due),
-            Event::InputClosed(host) => self.complain_of_closed_stream(host, Fault::InputClosed),
-            Event::OutputClosed(host) => self.complain_of_closed_stream(host, Fault::OutputClosed),
+    /// Handles the one thing that is due next, a message or a timer. False where none is due by then.
+    fn handle_next(&mut self, by: Time) -> bool {
+        let (message, timer) = (self.network.next_due(), self.timers.next_due());
+        let is_message = match (message, timer) {
+            (Some(message), Some(timer)) => message < timer,
+            (message, _) => message.is_some(),
+        };
+        let Some(due) = (if is_message { message } else { timer }) else { return false };
+        if due.time > by {
+            return false;
         }
+        self.clock.advance(due.time);
+        if is_message {
+            self.deliver_next();
+        } else if let Some((due, timer)) = self.timers.pop() {
+            match timer {
+                Timer::HostDeadline(host) => self.handle_deadline(host, due),
+                Timer::InputClosed(host) => {
+                    self.abandon_input(host, &DropReason::InputClosed);
+                    self.report_closed_stream(host, ViolationKind::InputClosed);
+                }
+                Timer::OutputClosed(host) => self.report_closed_stream(host, ViolationKind::OutputClosed),
+            }
+        }
+        true
     }
 
-    /// Waits for the processes until the given time, and lists what they are ready for: output before exits, so that a node's last
-    /// words are heard.
-    fn wait(&self, until: Time, is_awaiting_answers: bool) -> Result<Vec<Readiness>, Errno> {
-        let mut descriptors = Vec::with_capacity(self.processes.len() * 3 + 1);
-        let mut meanings = Vec::with_capacity(self.processes.len() * 3 + 1);
-        for host in &self.processes {
-            let HostState::Process(process) = &self.hosts[host.slot()].state else { continue };
+    fn next_due(&self) -> Option<Time> {
+        [self.network.next_due(), self.timers.next_due()].into_iter().flatten().min().map(|due| due.time)
+    }
+
+    /// Waits for the processes until the given time, or for a moment only where something was delivered, which the user may have
+    /// waited for. Lists what they are ready for: output before exits, so that a node's last words are heard.
+    fn wait(&self, until: Time, has_delivered: bool) -> Result<Vec<Readiness>, Errno> {
+        let mut descriptors = Vec::with_capacity(self.processes.alive.len() * 3 + 1);
+        let mut meanings = Vec::with_capacity(self.processes.alive.len() * 3 + 1);
+        for host in &self.processes.alive {
+            let Host::Process(process) = &self.hosts[host.slot()] else { continue };
             if let Some(stdout) = &process.stdout {
                 descriptors.push(PollFd::new(stdout.as_fd(), PollFlags::POLLIN));
                 meanings.push(Readiness::Output(*host));
             }
-            if let Some(stdin) = &process.stdin {
+            if let Some(stdin) = process.stdin.as_ref().filter(|_| !process.is_input_closed) {
                 // A pipe that nobody reads any more is reported also where nothing is asked for.
                 let (flags, meaning) = if process.is_blocked {
                     (PollFlags::POLLOUT, Readiness::Input(*host))
@@ -179,168 +198,29 @@ impl World {
             meanings.push(Readiness::Wake);
         }
         let mut timeout = until.since(self.clock.now());
-        if cfg!(not(target_os = "linux")) && !self.processes.is_empty() {
+        if cfg!(not(target_os = "linux")) && !self.processes.alive.is_empty() {
             timeout = timeout.min(EXIT_CHECK_INTERVAL);
         }
-        let may_glance = is_awaiting_answers && !timeout.is_zero();
-        if !(may_glance && glance(&mut descriptors)?) {
+        if has_delivered && !timeout.is_zero() {
+            spin(&mut descriptors)?;
+        } else {
             poll(&mut descriptors, timeout)?;
         }
         let is_ready = |descriptor: &PollFd<'_>| descriptor.any() != Some(false);
         let ready = descriptors.iter().zip(meanings).filter(|(descriptor, _)| is_ready(descriptor));
         Ok(ready.map(|(_, meaning)| meaning).collect())
     }
-
-    /// Reads once, and routes every line that is complete.
-    fn read_output(&mut self, host: HostIndex) {
-        let HostState::Process(process) = &mut self.hosts[host.slot()].state else { return };
-        let mut buffer = std::mem::take(&mut self.read_buffer);
-        buffer.resize(READ_BYTES, 0);
-        match process.read(&mut buffer) {
-            Ok(0) => self.end_output(host),
-            Ok(count) => self.route_chunk(host, &buffer[..count]),
-            Err(error) if matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted) => {}
-            Err(_) => self.end_output(host),
-        }
-        self.read_buffer = buffer;
-    }
-
-    /// Reads what a process that has ended still left in its pipe.
-    pub(crate) fn drain_output(&mut self, host: HostIndex) {
-        // A descendant that holds the pipe open could go on for ever: no pipe holds more than this.
-        const MAX_READS: usize = 8;
-        for _ in 0..MAX_READS {
-            self.read_output(host);
-        }
-        self.end_output(host);
-    }
-
-    fn route_chunk(&mut self, host: HostIndex, chunk: &[u8]) {
-        let HostState::Process(process) = &mut self.hosts[host.slot()].state else { return };
-        process.stdout_tail.push(chunk);
-        // Routing needs the whole world, this process included: its half of a line waits outside.
-        let mut lines = std::mem::take(&mut process.lines);
-        lines.split(chunk, |number, line| self.route_line(host, number, &line));
-        self.put_back(host, lines);
-    }
-
-    fn put_back(&mut self, host: HostIndex, lines: LineSplitter) {
-        if let HostState::Process(process) = &mut self.hosts[host.slot()].state {
-            process.lines = lines;
-        }
-    }
-
-    fn route_line(&mut self, host: HostIndex, number: u64, line: &Line<'_>) {
-        let (bytes, fault) = match *line {
-            Line::TooLong(beginning) => {
-                (beginning, Fault::LineTooLong { limit_bytes: self.options.limits.line_bytes })
-            }
-            Line::Whole(bytes) => match self.route_message(host, bytes) {
-                Ok(()) => return,
-                Err(fault) => (bytes, fault),
-            },
-        };
-        self.complain(host, |node| Complaint::about_line(node, number, bytes, fault));
-    }
-
-    fn route_message(&mut self, host: HostIndex, line: &[u8]) -> Result<(), Fault> {
-        let text = std::str::from_utf8(line).map_err(|_| Fault::NotUtf8)?;
-        let envelope = Envelope::parse(text)?;
-        if self.hosts[host.slot()].id != *envelope.src {
-            return Err(Fault::foreign_source(&envelope.src));
-        }
-        self.send(host, &envelope.dest, BodyText::Parsed(envelope.body))
-            .map_err(|UnknownDestination| Fault::unknown_destination(&envelope.dest))
-    }
-
-    /// The process has closed its standard output.
-    fn end_output(&mut self, host: HostIndex) {
-        let HostState::Process(process) = &mut self.hosts[host.slot()].state else { return };
-        if process.stdout.take().is_none() {
-            return;
-        }
-        let mut lines = std::mem::take(&mut process.lines);
-        lines.finish(|number, line| self.route_line(host, number, &line));
-        self.put_back(host, lines);
-        self.queue.plan(self.clock.now() + CLOSED_STREAM_GRACE, Event::OutputClosed(host));
-    }
-
-    fn write_inputs(&mut self) {
-        let mut dirty = std::mem::take(&mut self.dirty);
-        for host in dirty.drain(..) {
-            self.write_input(host);
-        }
-        self.dirty = dirty;
-    }
-
-    /// Writes once.
-    fn write_input(&mut self, host: HostIndex) {
-        let HostState::Process(process) = &mut self.hosts[host.slot()].state else { return };
-        process.is_dirty = false;
-        let Some(stdin) = &mut process.stdin else { return };
-        match process.input.write_to(stdin) {
-            Ok(()) => process.is_blocked = !process.input.is_empty(),
-            Err(_) => self.end_input(host),
-        }
-    }
-
-    /// The process has closed its standard input.
-    fn end_input(&mut self, host: HostIndex) {
-        let HostState::Process(process) = &mut self.hosts[host.slot()].state else { return };
-        if process.stdin.take().is_some() {
-            process.input.clear();
-            process.is_blocked = false;
-            self.queue.plan(self.clock.now() + CLOSED_STREAM_GRACE, Event::InputClosed(host));
-        }
-    }
-
-    fn complain_of_closed_stream(&mut self, host: HostIndex, fault: Fault) {
-        if self.is_alive(host) {
-            self.complain(host, |node| Complaint::new(node, fault));
-        }
-    }
-
-    /// Looks at every process.
-    pub(crate) fn notice_exits(&mut self) {
-        for host in self.processes.clone() {
-            self.notice_exit(host);
-        }
-    }
-
-    /// Reports a process that has ended by itself, after its last words.
-    fn notice_exit(&mut self, host: HostIndex) {
-        let HostState::Process(process) = &mut self.hosts[host.slot()].state else { return };
-        let Some(status) = process.poll_exit(&mut self.tether) else { return };
-        self.drain_output(host);
-        self.processes.retain(|process| *process != host);
-        let place = &mut self.hosts[host.slot()];
-        place.is_paused = false;
-        let HostState::Process(process) = std::mem::replace(&mut place.state, HostState::Dead) else {
-            return;
-        };
-        let now = self.clock.now();
-        let name = self.journal.host_name(host.0, place.id.as_str());
-        self.journal.append(now, WireEntry::ProcessExited { host: name, status: &describe(status) });
-        self.exits.push(ExitReport {
-            node: place.id.clone(),
-            host,
-            time: now,
-            status,
-            stdout_tail: process.stdout_tail.lines(),
-            stderr_tail: last_lines_of_file(&process.log_file),
-        });
-    }
 }
 
-/// Looks whether any of the descriptors becomes ready in the next moment, and lets others run in between.
-fn glance(descriptors: &mut [PollFd<'_>]) -> Result<bool, Errno> {
-    for _ in 0..GLANCES {
+/// Polls for a moment whether any of the descriptors becomes ready, and lets other threads run in between.
+fn spin(descriptors: &mut [PollFd<'_>]) -> Result<(), Errno> {
+    for _ in 0..SPIN_POLLS {
         if poll(descriptors, Duration::ZERO)? > 0 {
-            return Ok(true);
+            break;
         }
         std::thread::yield_now();
     }
-    Ok(false)
+    Ok(())
 }
 
 /// Waits for any of the descriptors, to the nanosecond where the system can.

@@ -1,12 +1,12 @@
 //! Ending a wait from outside.
 
 use std::io::{self, PipeReader, PipeWriter, Read, Write};
-use std::os::fd::{AsFd, BorrowedFd};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::sync::Arc;
 
 use nix::fcntl::{FcntlArg, OFlag, fcntl};
 
-/// Ends a [`World::turn`](crate::World::turn) that waits, from another thread. Cheap to clone.
+/// Ends a [`World::turn`](crate::World::turn) that waits, from another thread or a signal handler. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct WakeHandle {
     writer: Arc<PipeWriter>,
@@ -17,6 +17,15 @@ impl WakeHandle {
     pub fn wake(&self) {
         // A full pipe wakes as well, and a world that is gone needs no waking.
         let _ = (&*self.writer).write(&[1]);
+    }
+
+    /// A descriptor that wakes as well when a byte is written to it: for signal handlers, which may do little else, as with
+    /// `signal_hook::low_level::pipe`. Writing to it never blocks.
+    ///
+    /// # Errors
+    /// Where the system has no descriptor left.
+    pub fn to_descriptor(&self) -> io::Result<OwnedFd> {
+        self.writer.as_fd().try_clone_to_owned()
     }
 }
 

@@ -2,22 +2,28 @@
 
 use std::fmt;
 use std::io;
+use std::time::Duration;
 
 use glomers_node::{Node, NodeCore, NodeId, Outputs, Random, Time};
 use nix::sys::signal::Signal;
-use rustc_hash::FxHashMap;
 
 use crate::clock::{Clock, ClockKind};
-use crate::complaint::{Complaint, Complaints};
-use crate::host::{Host, HostIndex, HostRole, HostState, LocalHost};
-use crate::journal::{Journal, JournalError, JournalWriter, WireEntry};
+use crate::host::{Host, LocalHost};
+use crate::ids::{HostIndex, HostRole};
+use crate::journal::{Journal, JournalError, JournalWriter, Name, WireEntry};
+use crate::message_event::{MessageEvent, Watcher};
+use crate::network::{
+    DropReason, EndpointKind, Network, NetworkOptions, NetworkStatistics, Presence, Rule, RuleId,
+};
+use crate::note::Note;
 use crate::options::WorldOptions;
-use crate::process::{ExitReport, ProcessHost, ProcessLimits, ProcessSpec, SpawnError, Tether};
-use crate::queue::EventQueue;
-use crate::rules::{Rule, RuleId, Rules};
-use crate::statistics::NetworkStatistics;
+use crate::process::{ExitReport, ProcessHost, ProcessLimits, ProcessSpec, SpawnError};
+use crate::process_io::Processes;
+use crate::records::Records;
+use crate::schedule::{PlanningOrder, Schedule};
+use crate::turn::Timer;
+use crate::violation::ProtocolViolations;
 use crate::wake::{WakeHandle, WakePipe};
-use crate::watch::{Passage, Watcher};
 
 /// One network and its hosts, under one clock, with one order of events.
 ///
@@ -27,27 +33,15 @@ use crate::watch::{Passage, Watcher};
 pub struct World {
     pub(crate) options: WorldOptions,
     pub(crate) clock: Clock,
+    /// What runs behind each of the network's endpoints, by [`HostIndex`].
     pub(crate) hosts: Vec<Host>,
-    /// The newest host of each name. Only looked up, never iterated.
-    pub(crate) names: FxHashMap<NodeId, HostIndex>,
-    pub(crate) queue: EventQueue,
-    pub(crate) rules: Rules,
-    pub(crate) journal: JournalWriter,
-    pub(crate) statistics: NetworkStatistics,
-    pub(crate) complaints: Complaints,
-    pub(crate) next_message: u64,
-    pub(crate) network_random: Random,
-    pub(crate) scheduling_random: Random,
-    /// Processes that live, in the order they were started.
-    pub(crate) processes: Vec<HostIndex>,
-    /// Processes with input that no write has tried to hand over yet.
-    pub(crate) dirty: Vec<HostIndex>,
+    pub(crate) network: Network,
+    pub(crate) timers: Schedule<Timer>,
+    pub(crate) processes: Processes,
+    pub(crate) records: Records,
+    /// Where a local host's step puts what it sends; empty in between.
     pub(crate) outputs: Outputs,
-    pub(crate) read_buffer: Vec<u8>,
-    pub(crate) exits: Vec<ExitReport>,
     pub(crate) wake_pipe: Option<WakePipe>,
-    pub(crate) tether: Tether,
-    pub(crate) watcher: Option<Watcher>,
 }
 
 /// What is left of a world.
@@ -66,26 +60,30 @@ pub struct Finished {
 impl World {
     /// An empty world at time zero.
     pub fn new(options: WorldOptions, journal: Journal) -> Self {
+        let is_real = options.clock == ClockKind::Real;
+        let order = PlanningOrder::default();
+        let network = NetworkOptions {
+            seed: options.seed,
+            latency: options.latency,
+            max_scheduling_delay: if is_real { Duration::ZERO } else { options.max_scheduling_delay },
+            arrives_at_once: is_real,
+            in_flight_limit_bytes: options.limits.input_bytes,
+        };
         Self {
             clock: Clock::new(options.clock),
             hosts: Vec::new(),
-            names: FxHashMap::default(),
-            queue: EventQueue::default(),
-            rules: Rules::default(),
-            journal: JournalWriter::new(journal),
-            statistics: NetworkStatistics::default(),
-            complaints: Complaints::default(),
-            next_message: 0,
-            network_random: Random::derive(options.seed, "network"),
-            scheduling_random: Random::derive(options.seed, "scheduling"),
-            processes: Vec::new(),
-            dirty: Vec::new(),
+            network: Network::new(network, order.clone()),
+            timers: Schedule::new(order),
+            processes: Processes::new(),
+            records: Records {
+                journal: JournalWriter::new(journal),
+                violations: ProtocolViolations::default(),
+                notes: Vec::new(),
+                watcher: None,
+                in_flight_limit_bytes: options.limits.input_bytes,
+            },
             outputs: Outputs::new(),
-            read_buffer: Vec::new(),
-            exits: Vec::new(),
             wake_pipe: None,
-            tether: Tether::new(),
-            watcher: None,
             options,
         }
     }
@@ -111,7 +109,14 @@ impl World {
     /// If a host of that name lives: names are the caller's to give out.
     pub fn add_local(&mut self, id: NodeId, role: HostRole, core: NodeCore) -> HostIndex {
         assert!(!self.is_taken(&id), "a host named {id} lives already");
-        let host = self.add_host(id, role, HostState::Local(Box::new(LocalHost::new(core))));
+        let is_ready = role != HostRole::Node || core.id().is_some();
+        let host = self.add_host(
+            id,
+            role,
+            EndpointKind::Local,
+            is_ready,
+            Host::Local(Box::new(LocalHost::new(core))),
+        );
         self.arm(host);
         host
     }
@@ -130,9 +135,10 @@ impl World {
         let limits = self.options.limits;
         let limits = ProcessLimits { line_bytes: limits.line_bytes, input_bytes: limits.input_bytes };
         let seed = self.seed_of_process(&id);
-        let process = ProcessHost::spawn(&id, spec, seed, limits, &mut self.tether)?;
-        let host = self.add_host(id, HostRole::Node, HostState::Process(Box::new(process)));
-        self.processes.push(host);
+        let process = ProcessHost::spawn(&id, spec, seed, limits, &mut self.processes.tether)?;
+        let host =
+            self.add_host(id, HostRole::Node, EndpointKind::Process, false, Host::Process(Box::new(process)));
+        self.processes.alive.push(host);
         Ok(host)
     }
 
@@ -141,124 +147,120 @@ impl World {
     pub fn spawn(&mut self, host: HostIndex, task: impl Future<Output = ()> + 'static) {
         let Some(node) = self.node(host) else { return };
         node.spawn(task);
-        if !self.hosts[host.slot()].is_paused {
+        if !self.network.endpoint(host).is_paused {
             self.tick(host);
         }
     }
 
     /// A handle on a local host's node; `None` where the host is dead, gone, or a process.
     pub fn node(&self, host: HostIndex) -> Option<&Node> {
-        match &self.hosts[host.slot()].state {
-            HostState::Local(local) => Some(local.core.node()),
+        match &self.hosts[host.slot()] {
+            Host::Local(local) => Some(local.core.node()),
             _ => None,
         }
     }
 
     /// A host's name.
     pub fn id(&self, host: HostIndex) -> &NodeId {
-        &self.hosts[host.slot()].id
+        &self.network.endpoint(host).id
     }
 
     /// The newest host of that name, dead or alive.
     pub fn find(&self, id: &NodeId) -> Option<HostIndex> {
-        self.names.get(id.as_str()).copied()
+        self.network.find(id.as_str())
     }
 
     /// Whether the host is neither dead nor gone.
     pub fn is_alive(&self, host: HostIndex) -> bool {
-        self.hosts[host.slot()].state.is_alive()
+        self.network.endpoint(host).is_alive()
     }
 
-    /// Lets a host leave in peace, as a client does: what still comes for it is dropped, and nobody is to blame.
+    /// Takes a host out of the world, as a client that is done: what still comes for it is dropped, and nobody is to blame.
     pub fn remove(&mut self, host: HostIndex) {
-        if self.end(host, HostState::Departed) {
-            let name = self.journal.host_name(host.0, self.hosts[host.slot()].id.as_str());
-            self.journal.append(self.clock.now(), WireEntry::HostRemoved { host: name });
-        }
+        self.end(host, Presence::Removed, |host| WireEntry::HostRemoved { host });
     }
 
-    /// Kills a host: it loses its state, and what comes for it is lost. What it had sent stays sent. A new host may take its name.
+    /// Kills a host: it loses its state, and what comes for it is lost. What it had sent stays sent; what it had not read is lost. A
+    /// new host may take its name.
     pub fn kill(&mut self, host: HostIndex) {
-        if self.end(host, HostState::Dead) {
-            let name = self.journal.host_name(host.0, self.hosts[host.slot()].id.as_str());
-            self.journal.append(self.clock.now(), WireEntry::HostKilled { host: name });
-        }
+        self.end(host, Presence::Dead, |host| WireEntry::HostKilled { host });
     }
 
-    /// Stops a host in its tracks until [`resume`](Self::resume): a process gets SIGSTOP, a local host is not stepped. What comes
-    /// for it waits.
+    /// Suspends a host until [`resume`](Self::resume): a process gets SIGSTOP, a local host is not stepped. What comes for it waits.
     pub fn pause(&mut self, host: HostIndex) {
-        let place = &mut self.hosts[host.slot()];
-        if place.is_paused || !place.state.is_alive() {
+        if !self.is_alive(host) {
             return;
         }
-        place.is_paused = true;
-        if let HostState::Process(process) = &place.state {
+        // What has arrived before is delivered before.
+        self.write_input(host);
+        if !self.network.pause(host) {
+            return;
+        }
+        if let Host::Process(process) = &self.hosts[host.slot()] {
             process.signal(Signal::SIGSTOP);
         }
-        let name = self.journal.host_name(host.0, place.id.as_str());
-        self.journal.append(self.clock.now(), WireEntry::HostPaused { host: name });
+        self.records
+            .host_entry(self.clock.now(), self.network.endpoint(host), |host| WireEntry::HostPaused { host });
     }
 
     /// Lets a paused host go on.
     pub fn resume(&mut self, host: HostIndex) {
-        let place = &mut self.hosts[host.slot()];
-        if !place.is_paused || !place.state.is_alive() {
+        let now = self.clock.now();
+        if !self.network.resume(now, host) {
             return;
         }
-        place.is_paused = false;
-        let name = self.journal.host_name(host.0, place.id.as_str());
-        self.journal.append(self.clock.now(), WireEntry::HostResumed { host: name });
-        match &mut place.state {
-            HostState::Process(process) => process.signal(Signal::SIGCONT),
-            HostState::Local(local) => {
-                let held = std::mem::take(&mut local.held);
-                self.release(held);
-                self.tick(host);
-            }
-            HostState::Dead | HostState::Departed => {}
+        self.records.host_entry(now, self.network.endpoint(host), |host| WireEntry::HostResumed { host });
+        match &self.hosts[host.slot()] {
+            Host::Process(process) => process.signal(Signal::SIGCONT),
+            Host::Local(_) => self.tick(host),
+            Host::Gone => {}
         }
     }
 
     /// Begins a fault of the network.
     pub fn install_rule(&mut self, rule: impl Rule + 'static) -> RuleId {
         let description = rule.description();
-        let id = self.rules.install(Box::new(rule), self.options.seed);
-        self.journal
-            .append(self.clock.now(), WireEntry::RuleInstalled { rule: id.0, description: &description });
+        let id = self.network.install_rule(Box::new(rule));
+        let entry = WireEntry::RuleInstalled { rule: id.0, description: &description };
+        self.records.journal.append(self.clock.now(), entry);
         id
     }
 
     /// Ends a fault of the network. Does nothing where it has ended.
     pub fn remove_rule(&mut self, rule: RuleId) {
-        if self.rules.remove(rule) {
-            self.journal.append(self.clock.now(), WireEntry::RuleRemoved { rule: rule.0 });
+        if self.network.remove_rule(rule) {
+            self.records.journal.append(self.clock.now(), WireEntry::RuleRemoved { rule: rule.0 });
         }
     }
 
-    /// Puts an entry of the user's own into the journal, and returns its number in the one order.
-    pub fn note(&mut self, payload: &[u8]) -> u64 {
-        self.journal.append(self.clock.now(), WireEntry::Note(payload))
+    /// Appends an entry of the user's own to the journal, such as an operation, and returns its number in the one order.
+    pub fn append_user_record(&mut self, payload: &[u8]) -> u64 {
+        self.records.journal.append(self.clock.now(), WireEntry::UserRecord(payload))
     }
 
     /// Shows every message to `watcher`, when it is sent and when it is delivered. Costs a call for each.
-    pub fn watch(&mut self, watcher: impl FnMut(&Passage<'_>) + 'static) {
-        self.watcher = Some(Watcher(Box::new(watcher)));
+    pub fn watch(&mut self, watcher: impl FnMut(&MessageEvent<'_>) + 'static) {
+        self.records.watcher = Some(Watcher(Box::new(watcher)));
     }
 
-    /// What the nodes did wrong.
-    pub fn complaints(&self) -> &Complaints {
-        &self.complaints
+    /// How the nodes broke the protocol.
+    pub fn protocol_violations(&self) -> &ProtocolViolations {
+        &self.records.violations
+    }
+
+    /// What the nodes did that the protocol allows and few nodes do.
+    pub fn notes(&self) -> &[Note] {
+        &self.records.notes
     }
 
     /// How many messages passed.
     pub fn network_statistics(&self) -> NetworkStatistics {
-        self.statistics
+        self.network.statistics()
     }
 
     /// The hash of the journal so far: XXH3-64 over the encoded records. Equal for equal seeds in virtual time.
     pub fn trace_hash(&self) -> u64 {
-        self.journal.trace_hash()
+        self.records.journal.trace_hash()
     }
 
     /// A handle with which another thread, or a signal handler's, can end a turn that waits.
@@ -279,29 +281,18 @@ impl World {
     /// Where the journal could not be written. The processes are gone all the same.
     pub fn finish(mut self) -> Result<Finished, JournalError> {
         self.notice_exits();
-        let exits = std::mem::take(&mut self.exits);
+        let exits = std::mem::take(&mut self.processes.exits);
         self.kill_processes();
-        let journal = self.journal.finish()?;
-        let (record_count, trace_hash) = (self.journal.record_count(), self.journal.trace_hash());
+        let journal = self.records.journal.finish()?;
+        let (record_count, trace_hash) =
+            (self.records.journal.record_count(), self.records.journal.trace_hash());
         Ok(Finished { record_count, trace_hash, journal, exits })
-    }
-
-    pub(crate) fn complain(&mut self, host: HostIndex, complaint: impl FnOnce(NodeId) -> Complaint) {
-        let node = &self.hosts[host.slot()].id;
-        if !self.complaints.count(node) {
-            return;
-        }
-        let complaint = self.complaints.keep(complaint(node.clone()));
-        tracing::warn!("{complaint}");
-        let text = complaint.to_string();
-        let name = self.journal.host_name(host.0, node.as_str());
-        self.journal.append(self.clock.now(), WireEntry::Complaint { host: name, text: &text });
     }
 
     /// The first process of a name has the world's seed. One that is started in its place must not draw what it drew before: identifiers
     /// that are drawn at random would come a second time.
     fn seed_of_process(&self, id: &NodeId) -> u64 {
-        match self.hosts.iter().filter(|host| host.id == *id).count() {
+        match self.network.count_named(id) {
             0 => self.options.seed,
             lives => self.random(&format!("process {id}, after {lives} others")).next_u64(),
         }
@@ -311,42 +302,44 @@ impl World {
         self.find(id).is_some_and(|host| self.is_alive(host))
     }
 
-    fn add_host(&mut self, id: NodeId, role: HostRole, state: HostState) -> HostIndex {
-        let host = HostIndex(u32::try_from(self.hosts.len()).expect("four billion hosts exceed any memory"));
-        let name = self.journal.host_name(host.0, id.as_str());
-        self.journal.append(self.clock.now(), WireEntry::HostAdded { host: name, role });
-        self.names.insert(id.clone(), host);
-        self.hosts.push(Host { id, role, state, is_paused: false, awaited_bytes: 0 });
-        host
+    fn add_host(
+        &mut self,
+        id: NodeId,
+        role: HostRole,
+        kind: EndpointKind,
+        is_ready: bool,
+        host: Host,
+    ) -> HostIndex {
+        let index = self.network.add(id, role, kind, is_ready);
+        self.hosts.push(host);
+        let endpoint = self.network.endpoint(index);
+        self.records.host_entry(self.clock.now(), endpoint, |host| WireEntry::HostAdded { host, role });
+        index
     }
 
     /// Ends a host's life, if it lives. What a process had printed is still sent.
-    fn end(&mut self, host: HostIndex, state: HostState) -> bool {
+    fn end(&mut self, host: HostIndex, presence: Presence, entry: impl FnOnce(Name<'_>) -> WireEntry<'_>) {
         if !self.is_alive(host) {
-            return false;
+            return;
         }
-        if let HostState::Process(process) = &mut self.hosts[host.slot()].state {
-            process.kill(&mut self.tether);
+        if let Host::Process(process) = &mut self.hosts[host.slot()] {
+            process.kill(&mut self.processes.tether);
             self.drain_output(host);
-            self.processes.retain(|process| *process != host);
+            self.processes.alive.retain(|process| *process != host);
         }
-        let place = &mut self.hosts[host.slot()];
-        place.is_paused = false;
-        let ended = std::mem::replace(&mut place.state, state);
-        if let HostState::Local(local) = ended {
-            // They were under way to a host that has gone: their delivery says so.
-            self.release(local.held);
-        }
-        true
+        let now = self.clock.now();
+        self.records.host_entry(now, self.network.endpoint(host), entry);
+        self.abandon_input(host, &DropReason::Unread);
+        self.hosts[host.slot()] = Host::Gone;
+        self.network.end(now, host, presence, &mut self.records);
     }
 
     fn kill_processes(&mut self) {
-        for host in std::mem::take(&mut self.processes) {
-            let place = &mut self.hosts[host.slot()];
-            if let HostState::Process(process) = &mut place.state {
-                process.kill(&mut self.tether);
+        for host in std::mem::take(&mut self.processes.alive) {
+            if let Host::Process(process) = &mut self.hosts[host.slot()] {
+                process.kill(&mut self.processes.tether);
             }
-            place.state = HostState::Dead;
+            self.hosts[host.slot()] = Host::Gone;
         }
     }
 }
@@ -355,7 +348,7 @@ impl Drop for World {
     fn drop(&mut self) {
         self.kill_processes();
         // A run that is cut short keeps its records. There is nobody left to tell of an error.
-        let _ = self.journal.finish();
+        let _ = self.records.journal.finish();
     }
 }
 
@@ -366,7 +359,7 @@ impl fmt::Debug for World {
             .field("options", &self.options)
             .field("now", &self.now())
             .field("hosts", &self.hosts)
-            .field("rules", &self.rules)
+            .field("network", &self.network)
             .finish_non_exhaustive()
     }
 }

@@ -4,9 +4,9 @@ use std::fmt::Write as _;
 
 use anstyle::{AnsiColor, Style};
 use glomers_check::{Finding, Validity, Value};
+use glomers_protocol::text;
 
 use super::Answer;
-use crate::run_directory::log::escape_controls;
 
 /// How many findings a person is shown; the results hold all.
 const SHOWN: usize = 20;
@@ -38,7 +38,7 @@ fn describe(answer: &Answer, text: &mut String) {
         Validity::Invalid => AnsiColor::Red,
     };
     let style = Style::new().bold().fg_color(Some(colour.into()));
-    let path = escape_controls(&answer.path.display().to_string());
+    let path = text::escape_lines(&answer.path.display().to_string());
     let _ = writeln!(text, "\n{style}{}{style:#} {path}: {}", answer.validity, escape(&answer.sentence));
     let others: Vec<&Finding> =
         answer.findings.iter().filter(|finding| finding.sentence != answer.sentence).collect();
@@ -64,7 +64,7 @@ fn describe(answer: &Answer, text: &mut String) {
 }
 
 fn escape(text: &str) -> String {
-    escape_controls(text).replace('\n', "\n    ")
+    text::escape_lines(text).replace('\n', "\n    ")
 }
 
 /// The answers as one map: that of the only history, or `:results` by file, `:failures` and `:valid?`.

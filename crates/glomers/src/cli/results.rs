@@ -3,12 +3,12 @@
 use std::{fs, path::Path};
 
 use glomers_check::{Finding, Validity};
+use glomers_protocol::text;
 
 use super::exit::CliError;
 use crate::{
     execution::Report,
     junit::{self, Case},
-    run_directory::log::escape_controls,
 };
 
 /// What each run came to, in order.
@@ -50,7 +50,7 @@ impl RunResults {
             count(Validity::Unknown)
         );
         for run in self.runs.iter().filter(|run| run.validity != Validity::Valid) {
-            let sentence = escape_controls(run.sentence.lines().next().unwrap_or_default());
+            let sentence = text::escape_lines(run.sentence.lines().next().unwrap_or_default());
             text.push_str(&format!("  seed {}: {}: {sentence}\n", run.seed, run.validity));
         }
         text

@@ -6,13 +6,14 @@ use anstyle::{AnsiColor, Style};
 use clap::ValueEnum;
 use comfy_table::{Table, presets};
 use glomers_check::{Validity, edn};
+use glomers_protocol::text;
 use glomers_workbench::run::Ending;
 
 use super::{
     exit::ExitStatus,
     output::{self, OutputError},
 };
-use crate::{execution::Report, run_directory::log::escape_controls, shell};
+use crate::{execution::Report, shell};
 
 /// `--format`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -60,9 +61,9 @@ fn human(report: &Report) -> String {
 
 /// The verdict in one sentence, and below it what else a person should know.
 pub(crate) fn verdict(report: &Report) -> String {
-    let mut text = format!("{}\n", escape_controls(&report.sentence));
+    let mut text = format!("{}\n", text::escape_lines(&report.sentence));
     for finding in &report.findings {
-        let _ = writeln!(text, "  - {}", escape_controls(&finding.sentence).replace('\n', "\n    "));
+        let _ = writeln!(text, "  - {}", text::escape_lines(&finding.sentence).replace('\n', "\n    "));
     }
     text
 }
@@ -110,7 +111,7 @@ fn figures(report: &Report) -> String {
         format!("{} (repeats the plan; scheduling by the system still varies)", report.seed),
     ]);
     table.add_row(vec!["results".to_owned(), report.directory.display().to_string()]);
-    table.add_row(vec!["again".to_owned(), escape_controls(&shell::command_line(&report.argv))]);
+    table.add_row(vec!["again".to_owned(), text::escape_lines(&shell::command_line(&report.argv))]);
     table.lines().map(|line| line.trim_end().to_owned()).collect::<Vec<_>>().join("\n")
 }
 

@@ -11,6 +11,7 @@ use std::{
     time::Duration,
 };
 
+use glomers_protocol::text;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use super::exit::CliError;
@@ -103,7 +104,7 @@ impl Bar {
                     ProgressStyle::with_template("{prefix} {bar:30} {msg}").expect("a fixed template");
                 bar.set_style(style.progress_chars("━╸─"));
                 let name = path.file_name().unwrap_or(path.as_os_str()).to_string_lossy();
-                bar.set_prefix(crate::run_directory::log::escape_controls(&name));
+                bar.set_prefix(text::escape_lines(&name));
                 bar
             })
         });

@@ -2,6 +2,8 @@
 
 use std::fmt::{self, Display, Write};
 
+use glomers_protocol::text;
+
 /// Shows a string as text of HTML or XML: in element content and in quoted attributes alike.
 ///
 /// Beside the five characters with a meaning in markup it replaces what would corrupt or disguise the page: control characters, which
@@ -58,10 +60,9 @@ pub fn shortened(text: &str, limit: usize) -> String {
 
 /// Whether a character could corrupt a page or reverse what it says.
 fn is_unsafe(character: char) -> bool {
-    let control = character.is_control() && !matches!(character, '\n' | '\t');
-    let direction = matches!(character, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
-    let not_xml = matches!(character, '\u{fffe}' | '\u{ffff}');
-    control || direction || not_xml
+    let is_layout = matches!(character, '\n' | '\t');
+    let is_not_xml = matches!(character, '\u{fffe}' | '\u{ffff}');
+    (text::is_unprintable(character) && !is_layout) || is_not_xml
 }
 
 #[cfg(test)]

@@ -102,7 +102,7 @@ fn follow(
                     };
                     let record = record.map_err(RecordError::from)?;
                     collected.messages.observe_record(&record);
-                    if let Entry::Note(bytes) = &record.entry {
+                    if let Entry::UserRecord(bytes) = &record.entry {
                         let operation = operation_record::decode(record.sequence, bytes)?;
                         collected.timeline.observe(&operation);
                         history.write(&operation)?;

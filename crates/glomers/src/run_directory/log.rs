@@ -6,6 +6,7 @@ use std::{
     path::PathBuf,
 };
 
+use glomers_protocol::text;
 use jiff::{fmt::strtime, tz::TimeZone};
 use nix::fcntl::{Flock, FlockArg};
 
@@ -94,7 +95,7 @@ impl Followed {
             for &byte in &buffer[..count] {
                 if byte == b'\n' || self.rest.len() == LINE_LIMIT_BYTES {
                     let line = String::from_utf8_lossy(&self.rest);
-                    show(&format!("{}: {}", self.name, escape_controls(&line)));
+                    show(&format!("{}: {}", self.name, text::escape(&line)));
                     self.rest.clear();
                 }
                 if byte != b'\n' {
@@ -105,27 +106,9 @@ impl Followed {
     }
 }
 
-/// Text that a node may have printed, without what would move the cursor or colour the terminal.
-pub(crate) fn escape_controls(text: &str) -> String {
-    let mut safe = String::with_capacity(text.len());
-    for character in text.chars() {
-        match character {
-            '\n' | '\t' => safe.push(character),
-            character if character.is_control() => safe.extend(character.escape_unicode()),
-            character => safe.push(character),
-        }
-    }
-    safe
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn what_a_node_printed_cannot_drive_the_terminal() {
-        assert_eq!(escape_controls("a\u{1b}[31mred\u{7}\nnext"), "a\\u{1b}[31mred\\u{7}\nnext");
-    }
 
     #[test]
     fn lines_are_shown_once_and_only_when_complete() {

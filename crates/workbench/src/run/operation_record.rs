@@ -52,7 +52,7 @@ impl<R: std::io::Read> Iterator for Operations<R> {
                 Ok(record) => record,
                 Err(error) => return Some(Err(error.into())),
             };
-            if let Entry::Note(bytes) = &record.entry {
+            if let Entry::UserRecord(bytes) = &record.entry {
                 return Some(decode(record.sequence, bytes));
             }
         }

@@ -386,7 +386,7 @@ impl<'a> Runner<'a> {
         self.operations += 1;
         self.note.clear();
         operation_record::encode(operation, &mut self.note);
-        self.world.note(&self.note);
+        self.world.append_user_record(&self.note);
         self.observer.operation(operation);
     }
 
@@ -416,7 +416,8 @@ impl<'a> Runner<'a> {
         if error.code != ErrorCode::TIMEOUT {
             return format!("Node {node} answered its init message with an error: {error}");
         }
-        let complaint = self.world.complaints().kept().iter().find(|complaint| complaint.node == *node);
+        let complaint =
+            self.world.protocol_violations().kept().iter().find(|complaint| complaint.node == *node);
         let instead = complaint.map_or_else(
             || {
                 "it printed nothing to stdout: does it read stdin, and flush stdout after every line?"

@@ -7,7 +7,7 @@ use glomers_check::{
     Value, Verdict,
 };
 use glomers_protocol::NodeId;
-use glomers_world::{Complaints, ExitReport, MessageCounts, NetworkStatistics};
+use glomers_world::{ExitReport, MessageCounts, NetworkStatistics, ProtocolViolations};
 
 use super::{overlap::Overlap, perf::Perf};
 use crate::{plan::Plan, workloads};
@@ -71,7 +71,7 @@ pub struct RunFacts<'a> {
     /// The messages, counted.
     pub network: &'a NetworkStatistics,
     /// What nodes did against the protocol, the first of each.
-    pub complaints: &'a Complaints,
+    pub complaints: &'a ProtocolViolations,
     /// The nodes that died before they were stopped.
     pub exits: &'a [ExitReport],
     /// The nodes that answered init more than once, and how many answers there were beyond the first.
@@ -221,12 +221,12 @@ fn nodes(facts: &RunFacts<'_>) -> Verdict {
 }
 
 /// One finding for each rule that a node broke, with the first line that broke it, and how often it broke any.
-fn complaints(complaints: &Complaints) -> Vec<Finding> {
+fn complaints(complaints: &ProtocolViolations) -> Vec<Finding> {
     let mut findings = Vec::new();
     for (node, &count) in complaints.count_by_node() {
         let mut rules = Vec::new();
         for complaint in complaints.kept().iter().filter(|complaint| complaint.node == *node) {
-            let rule = std::mem::discriminant(&complaint.fault);
+            let rule = std::mem::discriminant(&complaint.kind);
             if !rules.contains(&rule) {
                 rules.push(rule);
                 findings.push(Finding::new(complaint.to_string(), []));

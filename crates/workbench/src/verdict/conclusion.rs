@@ -51,7 +51,7 @@ impl Conclusion {
     pub fn draw(plan: &Plan, ended: Ended, analysis: Analysis) -> Result<Self, JournalError> {
         let Ended { ending, surplus_init_replies, failed_restarts, mut exits, world } = ended;
         let statistics = world.network_statistics();
-        let complaints = world.complaints().clone();
+        let complaints = world.protocol_violations().clone();
         let ended_at = world.now();
         let finished = world.finish()?;
         exits.extend(finished.exits);

@@ -3,11 +3,13 @@
 //! - `record`: [`Record`] and [`Entry`], what a reader sees.
 //! - `wire`: how a record is encoded.
 //! - `frame`: the container, which survives a killed run.
+//! - `packing`: compression, where the feature `zstd` is set.
 //! - `writer`: numbers and encodes records.
 //! - `recorder`: the thread that packs and writes.
 //! - `reader`: [`JournalReader`].
 
 mod frame;
+mod packing;
 mod reader;
 mod record;
 mod recorder;
@@ -21,10 +23,10 @@ use std::fmt;
 use std::path::Path;
 
 pub use reader::{JournalReadError, JournalReader};
-pub use record::{DropReason, Entry, Record};
+pub use record::{Entry, Record};
 pub use recorder::JournalError;
 use recorder::Recorder;
-pub(crate) use wire::WireEntry;
+pub(crate) use wire::{Name, WireEntry};
 pub(crate) use writer::JournalWriter;
 
 /// Where a world records what happens.
@@ -39,7 +41,7 @@ pub(crate) enum Sink {
 }
 
 impl Journal {
-    /// Records into a file, which is replaced. A thread packs and writes; a run on a slow disk waits for it rather than grow.
+    /// Records into a file, which is replaced. A thread packs (with the feature `zstd`) and writes; a run on a slow disk waits for it rather than grow.
     ///
     /// # Errors
     /// Where the file cannot be created. Later errors come from [`World::turn`](crate::World::turn).

@@ -8,6 +8,7 @@ use glomers_node::{NodeId, Time};
 use thiserror::Error;
 
 use super::frame::{FrameHeader, HEADER_BYTES, HeaderFault};
+use super::packing::{UnpackError, unpack};
 use super::record::Record;
 use super::wire::WireRecord;
 
@@ -60,6 +61,11 @@ pub enum JournalReadError {
         /// The version that the file claims.
         version: u16,
     },
+    /// The journal is packed, and this program cannot unpack it.
+    #[error(
+        "the journal is packed with zstd, which this program was built without: build it with the feature `zstd` of glomers-world"
+    )]
+    Packed,
     /// The file cannot be read.
     #[error("the journal cannot be read: {0}")]
     Io(#[from] io::Error),
@@ -134,8 +140,12 @@ impl<R: Read> JournalReader<R> {
             return Err(self.damaged("frames are missing"));
         }
         self.frame = if header.is_packed {
-            zstd::bulk::decompress(&stored, header.unpacked_bytes as usize)
-                .map_err(|_| self.damaged("the frame cannot be unpacked"))?
+            unpack(&stored, header.unpacked_bytes as usize).map_err(|error| match error {
+                #[cfg(feature = "zstd")]
+                UnpackError::Damaged => self.damaged("the frame cannot be unpacked"),
+                #[cfg(not(feature = "zstd"))]
+                UnpackError::Unsupported => JournalReadError::Packed,
+            })?
         } else {
             stored
         };

@@ -1,11 +1,9 @@
 //! What the journal tells: one record for every step of every message, and for all else that happened to the world.
 
-use std::fmt;
-
 use glomers_node::{NodeId, Time};
-use serde::{Deserialize, Serialize};
 
-use crate::host::HostRole;
+use crate::ids::HostRole;
+use crate::network::DropReason;
 
 /// One entry of the journal, with its place in the run's one order.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -21,14 +19,14 @@ pub struct Record {
 /// What happened.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Entry {
-    /// A host came into the world.
+    /// A host was added.
     HostAdded {
         /// Its name.
         host: NodeId,
         /// What it is.
         role: HostRole,
     },
-    /// A host left in peace, as clients do.
+    /// A host was taken out of the world, as a client that is done.
     HostRemoved {
         /// Its name.
         host: NodeId,
@@ -38,7 +36,7 @@ pub enum Entry {
         /// Its name.
         host: NodeId,
     },
-    /// A fault stopped a host in its tracks.
+    /// A fault suspended a host.
     HostPaused {
         /// Its name.
         host: NodeId,
@@ -61,12 +59,16 @@ pub enum Entry {
         message: u64,
         /// The sender.
         src: NodeId,
+        /// The name under which it was sent, where that is not the sender's own.
+        claimed_src: Option<NodeId>,
         /// The receiver.
         dest: NodeId,
         /// The body's JSON text, byte for byte.
         body: Box<str>,
     },
-    /// A message reached its receiver: a core was stepped with it, or it joined what a process is to read.
+    /// A message reached its receiver: a core was stepped with it, or the pipe of a process's standard input took it.
+    ///
+    /// An [`Entry::Dropped`] of the same message that follows takes it back: the process ended before it had read the message.
     Delivered {
         /// The message's number.
         message: u64,
@@ -91,48 +93,19 @@ pub enum Entry {
         rule: u64,
     },
     /// A node broke the protocol.
-    Complaint {
+    ProtocolViolation {
         /// The node.
         host: NodeId,
-        /// The complaint's sentence, free of control characters.
+        /// What it did, in a sentence, free of control characters.
+        text: String,
+    },
+    /// A node did something that the protocol allows and few nodes do.
+    Note {
+        /// The node.
+        host: NodeId,
+        /// What it did, in a sentence, free of control characters.
         text: String,
     },
     /// An entry of the world's user, such as an operation of a client, in the user's own encoding.
-    Note(Vec<u8>),
-}
-
-/// Why a message never arrived.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub enum DropReason {
-    /// A partition stood between sender and receiver.
-    Partition,
-    /// The network lost it.
-    Loss,
-    /// The receiver was dead.
-    DeadHost,
-    /// The receiver had left in peace: a reply to a client that no longer waits.
-    DepartedHost,
-    /// Nobody has that name.
-    UnknownDestination,
-    /// The receiver has not read its input for so long that no more is kept for it.
-    Overflow,
-    /// The receiver has closed its standard input.
-    InputClosed,
-    /// A rule of the world's user, in its own words.
-    Rule(String),
-}
-
-impl fmt::Display for DropReason {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str(match self {
-            Self::Partition => "partition",
-            Self::Loss => "loss",
-            Self::DeadHost => "dead host",
-            Self::DepartedHost => "departed host",
-            Self::UnknownDestination => "unknown destination",
-            Self::Overflow => "overflow",
-            Self::InputClosed => "input closed",
-            Self::Rule(words) => words,
-        })
-    }
+    UserRecord(Vec<u8>),
 }

@@ -7,16 +7,14 @@ use std::sync::mpsc::{Receiver, Sender, SyncSender, channel, sync_channel};
 use std::thread::{Builder, JoinHandle};
 
 use thiserror::Error;
-use zstd::bulk::Compressor;
 
 use super::frame::{FrameHeader, HEADER_BYTES};
+use super::packing::Packer;
 
 /// How many frames may wait for the disk before the world waits too. Bounds the memory of a run on a slow disk.
 const WAITING_FRAMES: usize = 16;
 /// A buffer that one long record has left larger than this is not used again.
 const KEPT_BUFFER_BYTES: usize = 1 << 20;
-/// The fastest level that still finds the repetitions of JSON.
-const ZSTD_LEVEL: i32 = 1;
 
 /// The journal cannot be written. The run goes on without it.
 #[derive(Debug, Error)]
@@ -76,13 +74,14 @@ impl Recorder {
 }
 
 fn write_frames(mut file: File, waiting: &Receiver<Frame>, used: &Sender<Vec<u8>>) -> io::Result<()> {
-    let mut compressor = Compressor::new(ZSTD_LEVEL)?;
+    let mut packer = Packer::new()?;
     let mut stored = Vec::new();
     for Frame { header, mut payload } in waiting {
-        stored.resize(HEADER_BYTES + zstd::zstd_safe::compress_bound(payload.len()), 0);
-        let stored_bytes = compressor.compress_to_buffer(&payload, &mut stored[HEADER_BYTES..])?;
-        stored.truncate(HEADER_BYTES + stored_bytes);
-        let header = FrameHeader { is_packed: true, stored_bytes: stored_bytes as u32, ..header };
+        stored.clear();
+        stored.resize(HEADER_BYTES, 0);
+        let is_packed = packer.pack(&payload, &mut stored)?;
+        let stored_bytes = (stored.len() - HEADER_BYTES) as u32;
+        let header = FrameHeader { is_packed, stored_bytes, ..header };
         let header = header.encode(&stored[HEADER_BYTES..]);
         stored[..HEADER_BYTES].copy_from_slice(&header);
         // One write for a whole frame: a killed run leaves at most one frame cut short.

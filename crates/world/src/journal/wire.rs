@@ -5,8 +5,9 @@ use std::borrow::Cow;
 use glomers_node::{NodeId, Time};
 use serde::{Deserialize, Serialize};
 
-use super::record::{DropReason, Entry, Record};
-use crate::host::HostRole;
+use super::record::{Entry, Record};
+use crate::ids::HostRole;
+use crate::network::DropReason;
 
 /// A record without its sequence number, which follows from its place.
 #[derive(Debug, Serialize, Deserialize)]
@@ -70,12 +71,26 @@ pub(crate) enum WireEntry<'a> {
     RuleRemoved {
         rule: u64,
     },
-    Complaint {
+    ProtocolViolation {
         #[serde(borrow)]
         host: Name<'a>,
         text: &'a str,
     },
-    Note(#[serde(with = "as_bytes")] &'a [u8]),
+    UserRecord(#[serde(with = "as_bytes")] &'a [u8]),
+    SentAs {
+        message: u64,
+        #[serde(borrow)]
+        src: Name<'a>,
+        claimed_src: &'a str,
+        #[serde(borrow)]
+        dest: Name<'a>,
+        body: &'a str,
+    },
+    Note {
+        #[serde(borrow)]
+        host: Name<'a>,
+        text: &'a str,
+    },
 }
 
 /// A host's name: spelt at its first use in a frame, a number after that. Names are numbered in the order they are spelt.
@@ -106,8 +121,14 @@ impl WireRecord<'_> {
         };
         let entry = match self.entry {
             WireEntry::Sent { message, src, dest, body } => {
-                Entry::Sent { message, src: name(src)?, dest: name(dest)?, body: body.into() }
+                let (src, dest) = (name(src)?, name(dest)?);
+                Entry::Sent { message, src, claimed_src: None, dest, body: body.into() }
             }
+            WireEntry::SentAs { message, src, claimed_src, dest, body } => {
+                let (src, dest) = (name(src)?, name(dest)?);
+                Entry::Sent { message, src, claimed_src: Some(claimed_src.into()), dest, body: body.into() }
+            }
+            WireEntry::Note { host, text } => Entry::Note { host: name(host)?, text: text.into() },
             WireEntry::Delivered { message } => Entry::Delivered { message },
             WireEntry::Dropped { message, reason } => Entry::Dropped { message, reason: reason.into_owned() },
             WireEntry::HostAdded { host, role } => Entry::HostAdded { host: name(host)?, role },
@@ -122,8 +143,10 @@ impl WireRecord<'_> {
                 Entry::RuleInstalled { rule, description: description.into() }
             }
             WireEntry::RuleRemoved { rule } => Entry::RuleRemoved { rule },
-            WireEntry::Complaint { host, text } => Entry::Complaint { host: name(host)?, text: text.into() },
-            WireEntry::Note(bytes) => Entry::Note(bytes.to_vec()),
+            WireEntry::ProtocolViolation { host, text } => {
+                Entry::ProtocolViolation { host: name(host)?, text: text.into() }
+            }
+            WireEntry::UserRecord(bytes) => Entry::UserRecord(bytes.to_vec()),
         };
         Ok(Record { sequence, time, entry })
     }

@@ -8,10 +8,10 @@ use std::path::Path;
 use std::process::ExitStatus;
 
 use glomers_node::{NodeId, Time};
+use glomers_protocol::text::excerpt;
 use nix::sys::signal::Signal;
 
-use crate::complaint::escape;
-use crate::host::HostIndex;
+use crate::ids::HostIndex;
 
 /// How many lines of each stream a report shows.
 const TAIL_LINES: usize = 32;
@@ -122,7 +122,7 @@ fn last_lines(bytes: &[u8]) -> Vec<String> {
     let mut lines: Vec<String> = text
         .rsplit(|byte| *byte == b'\n')
         .take(TAIL_LINES)
-        .map(|line| escape(line, TAIL_LINE_CHARS))
+        .map(|line| excerpt(line, TAIL_LINE_CHARS))
         .collect();
     lines.reverse();
     lines

@@ -1,17 +1,38 @@
-//! What waits to be read by a process.
+//! What a process has yet to read.
 
+use std::collections::VecDeque;
 use std::io::{self, Write};
 use std::process::ChildStdin;
 
 use glomers_protocol::write_envelope;
 
-/// The bytes that a process has yet to read: one write hands over all that the pipe takes.
+use super::PIPE_BYTES;
+use crate::network::Arrival;
+
+/// The messages that a process has yet to read: first those that wait for room in its pipe, then those that the pipe has taken.
+///
+/// A message counts as delivered when the pipe has taken all of it. How much of that the process has read is asked only when it has
+/// ended: what is left in the pipe then was never read.
 #[derive(Debug)]
 pub(crate) struct InputBuffer {
     bytes: Vec<u8>,
     /// How much of `bytes` the pipe has taken.
     written: usize,
+    /// How many bytes the pipe has taken since the process was started.
+    taken_bytes: u64,
+    /// The lines in `bytes`, in order.
+    waiting: VecDeque<Line>,
+    /// The last lines that the pipe has taken: all that fit into it.
+    taken: VecDeque<Line>,
     limit_bytes: usize,
+}
+
+#[derive(Debug)]
+struct Line {
+    arrival: Arrival,
+    /// How many bytes the process has been given once this line is complete.
+    end: u64,
+    body_bytes: usize,
 }
 
 /// More waits than is kept.
@@ -19,7 +40,14 @@ pub(crate) struct Overflow;
 
 impl InputBuffer {
     pub(crate) fn new(limit_bytes: usize) -> Self {
-        Self { bytes: Vec::new(), written: 0, limit_bytes }
+        Self {
+            bytes: Vec::new(),
+            written: 0,
+            taken_bytes: 0,
+            waiting: VecDeque::new(),
+            taken: VecDeque::new(),
+            limit_bytes,
+        }
     }
 
     pub(crate) fn is_empty(&self) -> bool {
@@ -27,20 +55,49 @@ impl InputBuffer {
     }
 
     /// Appends a message as a line.
-    pub(crate) fn push(&mut self, message: u64, src: &str, dest: &str, body: &str) -> Result<(), Overflow> {
-        if self.bytes.len() - self.written + body.len() > self.limit_bytes {
+    pub(crate) fn push(
+        &mut self,
+        arrival: &Arrival,
+        src: &str,
+        dest: &str,
+        body: &str,
+    ) -> Result<(), Overflow> {
+        let waiting_bytes = self.bytes.len() - self.written;
+        if waiting_bytes + body.len() > self.limit_bytes {
             return Err(Overflow);
         }
-        write_envelope(&mut self.bytes, Some(message), src, dest, body.as_bytes());
+        let start = self.bytes.len();
+        write_envelope(&mut self.bytes, Some(arrival.number), src, dest, body.as_bytes());
+        let end = self.taken_bytes + (waiting_bytes + self.bytes.len() - start) as u64;
+        self.waiting.push_back(Line { arrival: arrival.clone(), end, body_bytes: body.len() });
         Ok(())
     }
 
-    /// Hands over what the pipe takes, with one write.
-    pub(crate) fn write_to(&mut self, stdin: &mut ChildStdin) -> io::Result<()> {
+    /// Hands over what the pipe takes, with one write, and calls `delivered` with each message and its body that the pipe has now taken
+    /// whole.
+    pub(crate) fn write_to(
+        &mut self,
+        stdin: &mut ChildStdin,
+        mut delivered: impl FnMut(&Arrival, &str),
+    ) -> io::Result<()> {
         match stdin.write(&self.bytes[self.written..]) {
-            Ok(count) => self.written += count,
+            Ok(count) => {
+                self.written += count;
+                self.taken_bytes += count as u64;
+            }
             Err(error) if matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted) => {}
             Err(error) => return Err(error),
+        }
+        while self.waiting.front().is_some_and(|line| line.end <= self.taken_bytes) {
+            let Some(line) = self.waiting.pop_front() else { break };
+            // A line ends with the body, a brace and a newline.
+            let end = self.written - (self.taken_bytes - line.end) as usize - 2;
+            let body = std::str::from_utf8(&self.bytes[end - line.body_bytes..end]);
+            delivered(&line.arrival, body.expect("it was written as text"));
+            self.taken.push_back(line);
+        }
+        while self.taken.front().is_some_and(|line| line.end + PIPE_BYTES as u64 <= self.taken_bytes) {
+            self.taken.pop_front();
         }
         if self.written == self.bytes.len() {
             self.clear();
@@ -52,8 +109,19 @@ impl InputBuffer {
         Ok(())
     }
 
-    /// Forgets what waits, and the memory that a burst has left.
-    pub(crate) fn clear(&mut self) {
+    /// Empties the buffer. Returns the messages that lie in the last `unread_bytes` that the pipe has taken, and those that it has not
+    /// taken whole.
+    pub(crate) fn abandon(&mut self, unread_bytes: usize) -> (Vec<Arrival>, Vec<Arrival>) {
+        let read_bytes = self.taken_bytes.saturating_sub(unread_bytes as u64);
+        let unread = self.taken.drain(..).filter(|line| line.end > read_bytes).map(|line| line.arrival);
+        let unread = unread.collect();
+        let waiting = self.waiting.drain(..).map(|line| line.arrival).collect();
+        self.clear();
+        (unread, waiting)
+    }
+
+    /// Forgets the bytes, and the memory that a burst has left.
+    fn clear(&mut self) {
         const KEPT_BYTES: usize = 1 << 20;
         self.bytes.clear();
         self.written = 0;

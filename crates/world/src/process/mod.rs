@@ -2,10 +2,10 @@
 //!
 //! - [`ProcessSpec`] and [`SpawnError`]: how one is started.
 //! - `lines`: cuts what it prints into lines.
-//! - `input`: what waits to be read by it.
+//! - `input`: what it has yet to read; `pipe`: how much of that is in its pipe.
 //! - `exit`: [`ExitReport`], how it ended.
 //! - `tether`: everything that makes sure that no process outlives the world: `guardian` and `descendants`.
-//! - `sys`: the only unsafe code.
+//! - `sys`: unsafe calls, of which `pipe` has one more.
 
 #[cfg(target_os = "linux")]
 mod descendants;
@@ -13,6 +13,7 @@ mod exit;
 mod guardian;
 mod input;
 mod lines;
+mod pipe;
 #[cfg(target_os = "linux")]
 mod sys;
 mod tether;
@@ -41,7 +42,6 @@ pub(crate) use tether::Tether;
 /// The variable from which a node's library takes its seed.
 const SEED_VARIABLE: &str = "GLOMERS_NODE_SEED";
 /// The pipes are made this large where the system permits, so that a burst costs few switches between processes.
-#[cfg(target_os = "linux")]
 const PIPE_BYTES: i32 = 256 << 10;
 
 /// How a node's process is started.
@@ -147,6 +147,8 @@ pub(crate) struct ProcessHost {
     pub(crate) is_dirty: bool,
     /// Whether the pipe was full at the last write: write again when there is room.
     pub(crate) is_blocked: bool,
+    /// Whether the process has closed its standard input. The pipe is kept, to see what was left unread in it.
+    pub(crate) is_input_closed: bool,
     /// Whether messages are being dropped because the process does not read.
     pub(crate) is_overflowing: bool,
 }
@@ -195,6 +197,7 @@ impl ProcessHost {
             log_file: spec.log_file.clone(),
             is_dirty: false,
             is_blocked: false,
+            is_input_closed: false,
             is_overflowing: false,
         };
         for pipe in [host.stdin.as_ref().map(AsFd::as_fd), host.stdout.as_ref().map(AsFd::as_fd)]
@@ -238,6 +241,11 @@ impl ProcessHost {
             Some(stdout) => stdout.read(buffer),
             None => Ok(0),
         }
+    }
+
+    /// How much of its input the process has not read.
+    pub(crate) fn unread_bytes(&self) -> usize {
+        self.stdin.as_ref().map_or(0, |stdin| pipe::unread_bytes(stdin.as_fd()))
     }
 
     fn group(&self) -> Pid {

@@ -1,13 +1,20 @@
 //! What the key-value services have in common: their requests, what each does to the value under its key, and the answers.
 
 use std::cell::RefCell;
+use std::cmp::Ordering;
 use std::fmt;
-use std::rc::Rc;
+use std::hash::{Hash, Hasher};
 
-use glomers_node::services::{Cas, CasOk, Read, ReadOk, Write, WriteOk};
+use glomers_node::protocol::{Body, Request};
+use glomers_node::services::{CasOk, Read, ReadOk, Write, WriteOk};
 use glomers_node::{
     CoreOptions, ErrorCode, Json, Node, NodeCore, NodeId, Random, RawValue, Router, RpcError,
 };
+use rustc_hash::FxHashMap;
+use serde::{Deserialize, Serialize};
+
+/// How much a store keeps, as [`Values`] counts it.
+pub(super) const LIMIT_BYTES: usize = 64 << 20;
 
 /// A key-value store: it decides which state of the past or the present an operation acts on.
 pub(super) trait Store: 'static {
@@ -27,9 +34,9 @@ pub(super) struct Operation {
     pub(super) action: Action,
 }
 
-/// The name of a register, as canonical JSON: keys that say the same are the same key.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub(super) struct Key(Rc<str>);
+/// The name of a register. Keys that say the same are the same key.
+#[derive(Debug, Clone)]
+pub(super) struct Key(Json);
 
 /// What is done to the value under a key.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -44,17 +51,110 @@ pub(super) enum Action {
     },
 }
 
+/// What is under each key, and what that costs.
+pub(super) struct Values<V> {
+    by_key: FxHashMap<Key, V>,
+    bytes: usize,
+}
+
+/// What a [`Values`] counts.
+pub(super) trait Weigh {
+    /// How many bytes of memory this takes, at most, whatever it shares with others.
+    fn weigh(&self) -> usize;
+}
+
+impl<V: Weigh> Values<V> {
+    pub(super) fn get(&self, key: &Key) -> Option<&V> {
+        self.by_key.get(key)
+    }
+
+    pub(super) fn insert(&mut self, key: Key, value: V) -> Option<V> {
+        let key_bytes = key.weigh();
+        self.bytes += key_bytes + value.weigh();
+        let former = self.by_key.insert(key, value);
+        if let Some(former) = &former {
+            self.bytes -= key_bytes + former.weigh();
+        }
+        former
+    }
+
+    #[cfg(test)]
+    pub(super) fn keys(&self) -> impl Iterator<Item = &Key> {
+        self.by_key.keys()
+    }
+
+    /// Refuses a value under a key where it would take more memory than there is left.
+    pub(super) fn admit(&self, key: &Key, value: &impl Weigh) -> Result<(), RpcError> {
+        let former_bytes = self.get(key).map_or(0, |former| key.weigh() + former.weigh());
+        let added_bytes = (key.weigh() + value.weigh()).saturating_sub(former_bytes);
+        if added_bytes == 0 || self.bytes + added_bytes <= LIMIT_BYTES {
+            return Ok(());
+        }
+        let text = format!(
+            "the store is full: Glomers keeps at most {} MiB in it, and this would add {} KiB under key {key}",
+            LIMIT_BYTES >> 20,
+            added_bytes.div_ceil(1 << 10)
+        );
+        Err(RpcError::new(ErrorCode::TEMPORARILY_UNAVAILABLE, text))
+    }
+}
+
+impl<V> Default for Values<V> {
+    fn default() -> Self {
+        Self { by_key: FxHashMap::default(), bytes: 0 }
+    }
+}
+
+impl Weigh for Json {
+    /// The text, and once more for the canonical text, which is another one for objects and arrays.
+    fn weigh(&self) -> usize {
+        const ENTRY_BYTES: usize = 64;
+        2 * self.canonical().len() + ENTRY_BYTES
+    }
+}
+
+impl Weigh for Key {
+    fn weigh(&self) -> usize {
+        self.0.weigh()
+    }
+}
+
 impl Key {
     pub(super) fn new(text: Box<RawValue>) -> Self {
-        Self(Json::new(text).canonical().into())
+        Self(Json::new(text))
+    }
+}
+
+impl PartialEq for Key {
+    fn eq(&self, other: &Self) -> bool {
+        self.0 == other.0
+    }
+}
+
+impl Eq for Key {}
+
+impl PartialOrd for Key {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for Key {
+    fn cmp(&self, other: &Self) -> Ordering {
+        self.0.canonical().cmp(other.0.canonical())
+    }
+}
+
+impl Hash for Key {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.0.canonical().hash(state);
     }
 }
 
 /// For people: a long key is cut.
 impl fmt::Display for Key {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let json: Json = serde_json::from_str(&self.0).map_err(|_| fmt::Error)?;
-        json.fmt(formatter)
+        self.0.fmt(formatter)
     }
 }
 
@@ -106,9 +206,12 @@ impl<S: Store> Server<S> {
         Ok(WriteOk {})
     }
 
-    async fn cas(&self, client: NodeId, request: Cas) -> Result<CasOk, RpcError> {
-        let (from, to) = (Json::new(request.from), Json::new(request.to));
-        let action = Action::CompareAndSet { from, to, creates: request.create_if_not_exists };
+    async fn cas(&self, client: NodeId, request: CompareAndSet) -> Result<CasOk, RpcError> {
+        let action = Action::CompareAndSet {
+            from: Json::new(request.from.unwrap_or_else(|| RawValue::NULL.to_owned())),
+            to: Json::new(request.to),
+            creates: request.create_if_not_exists.is_some_and(|flag| flag.get() != "false"),
+        };
         self.apply(&client, request.key, action)?;
         Ok(CasOk {})
     }
@@ -117,6 +220,24 @@ impl<S: Store> Server<S> {
         let operation = Operation { key: Key::new(key), action };
         self.store.borrow_mut().apply(client, &operation, &mut self.node.rng())
     }
+}
+
+/// [`Cas`](glomers_node::services::Cas), as Maelstrom's services take it: a missing `from` counts as null, and any flag that is
+/// neither null nor false is set.
+#[derive(Serialize, Deserialize)]
+struct CompareAndSet {
+    key: Box<RawValue>,
+    from: Option<Box<RawValue>>,
+    to: Box<RawValue>,
+    create_if_not_exists: Option<Box<RawValue>>,
+}
+
+impl Body for CompareAndSet {
+    const TYPE: &'static str = "cas";
+}
+
+impl Request for CompareAndSet {
+    type Reply = CasOk;
 }
 
 #[cfg(test)]
@@ -130,7 +251,7 @@ pub(super) mod testing {
     }
 
     fn on(key: &str, action: Action) -> Operation {
-        Operation { key: Key(format!("\"{key}\"").into()), action }
+        Operation { key: Key(json(&format!("\"{key}\""))), action }
     }
 
     pub(crate) fn read(key: &str) -> Operation {

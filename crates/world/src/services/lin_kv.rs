@@ -1,10 +1,9 @@
 //! `lin-kv`: linearizable registers.
 
 use glomers_node::{Json, NodeId, Random, RpcError};
-use rustc_hash::FxHashMap;
 
 use super::Definition;
-use super::key_value::{self, Key, Operation, Store};
+use super::key_value::{self, Action, Operation, Store, Values};
 
 pub(crate) const DEFINITION: Definition = Definition {
     name: "lin-kv",
@@ -15,13 +14,16 @@ pub(crate) const DEFINITION: Definition = Definition {
 /// One state, and every operation acts on it.
 #[derive(Default)]
 pub(super) struct LinKv {
-    values: FxHashMap<Key, Json>,
+    values: Values<Json>,
 }
 
 impl Store for LinKv {
     fn apply(&mut self, _: &NodeId, operation: &Operation, _: &mut Random) -> Result<Json, RpcError> {
         let afterwards = operation.act_on(self.values.get(&operation.key))?;
-        self.values.insert(operation.key.clone(), afterwards.clone());
+        if operation.action != Action::Read {
+            self.values.admit(&operation.key, &afterwards)?;
+            self.values.insert(operation.key.clone(), afterwards.clone());
+        }
         Ok(afterwards)
     }
 }

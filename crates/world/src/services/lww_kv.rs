@@ -8,10 +8,9 @@ use std::array;
 use std::collections::BTreeSet;
 
 use glomers_node::{Json, NodeId, Random, RpcError};
-use rustc_hash::FxHashMap;
 
 use super::Definition;
-use super::key_value::{self, Action, Key, Operation, Store};
+use super::key_value::{self, Action, Key, Operation, Store, Values, Weigh};
 
 pub(crate) const DEFINITION: Definition = Definition {
     name: "lww-kv",
@@ -32,13 +31,19 @@ pub(super) struct LwwKv {
 struct Replica {
     /// The time stamp of the next write.
     clock: u64,
-    values: FxHashMap<Key, Stamped>,
+    values: Values<Stamped>,
 }
 
 #[derive(Clone, PartialEq)]
 struct Stamped {
     time_stamp: u64,
     value: Json,
+}
+
+impl Weigh for Stamped {
+    fn weigh(&self) -> usize {
+        self.value.weigh() + size_of::<u64>()
+    }
 }
 
 impl LwwKv {
@@ -71,6 +76,7 @@ impl Store for LwwKv {
         };
         if operation.action != Action::Read {
             let stamped = Stamped { time_stamp: replica.clock, value: afterwards.clone() };
+            replica.values.admit(&operation.key, &stamped)?;
             replica.clock += 1;
             replica.values.insert(operation.key.clone(), stamped);
             self.disputed.insert(operation.key.clone());

@@ -1,9 +1,10 @@
 //! The services that every node may use: hosts that answer requests, each with a promise of its own.
 //!
 //! The requests are those of Maelstrom's services (`doc/services.md`); their types, and the clients that nodes use, are in
-//! [`glomers_node::services`]. A service never fails: no fault cuts it off or slows it down, though its links have the network's
-//! latency. All it draws comes from a stream of its own.
+//! [`glomers_node::services`]. No fault cuts a service off or slows it down, though its links have the network's latency. What each store
+//! keeps is bounded: beyond 64 MiB a write fails with code 11, and says so. All it draws comes from a stream of its own.
 //!
+//! - `request`: requests with unusual ids, and those that cannot be answered.
 //! - `key_value`: the requests of the three key-value stores, and what a store must do.
 //! - `lin_kv`, `seq_kv`, `lww_kv`: the stores, each with its own idea of what the present is.
 //! - `lin_tso`: the oracle of time stamps.
@@ -12,6 +13,7 @@ mod key_value;
 mod lin_kv;
 mod lin_tso;
 mod lww_kv;
+mod request;
 mod seq_kv;
 
 use std::fmt;
@@ -19,6 +21,7 @@ use std::fmt;
 use glomers_node::{CoreOptions, NodeCore, NodeId};
 
 use crate::{HostIndex, HostRole, World};
+pub(crate) use request::Request;
 
 /// A service, before it is built.
 pub struct Definition {

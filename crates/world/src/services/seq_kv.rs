@@ -10,7 +10,7 @@ use glomers_node::{Json, NodeId, Random, RpcError};
 use rustc_hash::FxHashMap;
 
 use super::Definition;
-use super::key_value::{self, Key, Operation, Store};
+use super::key_value::{self, Key, LIMIT_BYTES, Operation, Store, Values, Weigh};
 
 pub(crate) const DEFINITION: Definition = Definition {
     name: "seq-kv",
@@ -20,15 +20,21 @@ pub(crate) const DEFINITION: Definition = Definition {
 
 /// How many states can be shown: the newest, and those before it.
 const STATE_COUNT: usize = 32;
+/// How much the values of the past may take. Beyond that fewer states can be shown, which breaks no promise.
+const PAST_LIMIT_BYTES: usize = LIMIT_BYTES / 4;
+/// So many clients are remembered. When more come while nothing changes, everybody is shown the newest state from then on.
+const CLIENT_LIMIT: usize = 1 << 14;
 
 /// The newest state, and what leads from it back to those before: the past costs one entry a state, however many keys there are.
 ///
 /// States are numbered by the changes that led to them, from 0.
 #[derive(Default)]
 struct SeqKv {
-    values: FxHashMap<Key, Json>,
+    values: Values<Json>,
     /// The last changes, oldest first; each leads from one state to the next.
     changes: VecDeque<Change>,
+    /// What the changes take in memory.
+    change_bytes: usize,
     newest: u64,
     /// The last state that each client was shown. Clients that were shown none younger than the oldest state may be missing.
     shown: FxHashMap<NodeId, u64>,
@@ -63,15 +69,42 @@ impl SeqKv {
     fn change(&mut self, key: &Key, value: Json) {
         let former = self.values.insert(key.clone(), value);
         if self.changes.len() + 1 == STATE_COUNT {
-            self.changes.pop_front();
+            self.forget_oldest();
         }
-        self.changes.push_back(Change { key: key.clone(), former });
+        let change = Change { key: key.clone(), former };
+        self.change_bytes += change.weigh();
+        self.changes.push_back(change);
         self.newest += 1;
+        while self.change_bytes > PAST_LIMIT_BYTES {
+            self.forget_oldest();
+        }
         if self.newest.is_multiple_of(STATE_COUNT as u64) {
             // Whoever has seen no more than the oldest state can be shown any.
             let oldest = self.oldest();
             self.shown.retain(|_, shown| *shown > oldest);
         }
+    }
+
+    fn forget_oldest(&mut self) {
+        if let Some(change) = self.changes.pop_front() {
+            self.change_bytes -= change.weigh();
+        }
+    }
+
+    /// Remembers what a client was shown.
+    fn show(&mut self, client: &NodeId, state: u64) {
+        if self.shown.len() >= CLIENT_LIMIT && !self.shown.contains_key(client) {
+            self.changes.clear();
+            self.change_bytes = 0;
+            self.shown.clear();
+        }
+        self.shown.insert(client.clone(), state);
+    }
+}
+
+impl Weigh for Change {
+    fn weigh(&self) -> usize {
+        self.key.weigh() + self.former.as_ref().map_or(0, Weigh::weigh)
     }
 }
 
@@ -90,7 +123,7 @@ impl Store for SeqKv {
             Err(_) => true,
         };
         if changes_nothing {
-            self.shown.insert(client.clone(), state);
+            self.show(client, state);
             return result;
         }
         let newest = self.values.get(&operation.key);
@@ -98,9 +131,10 @@ impl Store for SeqKv {
         if let Ok(afterwards) = &result
             && newest != Some(afterwards)
         {
+            self.values.admit(&operation.key, afterwards)?;
             self.change(&operation.key, afterwards.clone());
         }
-        self.shown.insert(client.clone(), self.newest);
+        self.show(client, self.newest);
         result
     }
 }

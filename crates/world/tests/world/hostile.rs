@@ -1,11 +1,11 @@
-//! Processes that break the protocol, by accident or on purpose: each gets a complaint that a newcomer understands, and the world
+//! Processes that break the protocol, by accident or on purpose: each gets a violation that a newcomer understands, and the world
 //! goes on.
 
 use std::time::Duration;
 
 use glomers_node::NodeId;
-use glomers_world::journal::Entry;
-use glomers_world::{DropReason, Fault, Journal, Latency, Limits, SpawnError, WorldOptions};
+use glomers_world::journal::{Entry, Record};
+use glomers_world::{DropReason, Journal, Latency, Limits, SpawnError, ViolationKind, WorldOptions};
 
 use crate::cluster::{Cluster, Echo, Tell, add_client, real, simulated};
 
@@ -20,11 +20,11 @@ fn with_program_under(options: WorldOptions, script: &str) -> Cluster {
     cluster
 }
 
-/// Runs a script until there are so many complaints, and returns them as sentences.
-fn complaints_about(script: &str, count: usize) -> Vec<String> {
+/// Runs a script until there are so many violations, and returns them as sentences.
+fn violations_of(script: &str, count: usize) -> Vec<String> {
     let mut cluster = with_program(script);
-    cluster.turn_until(|world| world.complaints().kept().len() >= count);
-    cluster.world.complaints().kept().iter().map(ToString::to_string).collect()
+    cluster.turn_until(|world| world.protocol_violations().kept().len() >= count);
+    cluster.world.protocol_violations().kept().iter().map(ToString::to_string).collect()
 }
 
 #[test]
@@ -33,24 +33,22 @@ fn every_bad_line_is_named_with_its_number_rule_and_cause() {
         printf 'Server started\n'
         printf '{"src":"n0","body":{}}\n'
         printf '{"src":"n0","dest":"c0","body":[]}\n'
-        printf '{"src":"n7","dest":"c0","body":{}}\n'
         printf '{"src":"n0","dest":"c77","body":{"type":"x"}}\n'
         printf '\377\376\n'
         printf '{"src":"n0","dest":"c0","body":{}}{"src":"n0","dest":"c0","body":{}}\n'
         exec sleep 60"#;
-    let complaints = complaints_about(script, 7);
+    let violations = violations_of(script, 6);
     let expected = [
         ("not JSON at column 1", "Line 1", "log to stderr"),
         ("`dest` is missing", "Line 2", "log line"),
         ("expected `body` to be an object", "Line 3", "log line"),
-        ("whose `src` is \"n7\"; expected \"n0\"", "Line 4", "the name that init gave it"),
-        ("a message to \"c77\", but nobody in this cluster has that name", "Line 5", "reply to init"),
-        ("not UTF-8", "Line 6", "another encoding"),
-        ("not JSON at column", "Line 7", "missing newline"),
+        ("a message to \"c77\", but nobody in this cluster has that name", "Line 4", "reply to init"),
+        ("not UTF-8", "Line 5", "another encoding"),
+        ("not JSON at column", "Line 6", "missing newline"),
     ];
-    for (complaint, (rule, line, cause)) in complaints.iter().zip(expected) {
+    for (violation, (rule, line, cause)) in violations.iter().zip(expected) {
         for part in [rule, line, cause] {
-            assert!(complaint.contains(part), "{complaint:?} does not say {part:?}");
+            assert!(violation.contains(part), "{violation:?} does not say {part:?}");
         }
     }
 }
@@ -61,14 +59,14 @@ fn good_lines_count_after_bad_ones() {
         r#"echo 'not a message'; printf '{"src":"n0","dest":"c0","body":{"type":"hello"}}\n'; exec sleep 60"#;
     let mut cluster = with_program(script);
     cluster.turn_until(|world| world.network_statistics().all.recv_count == 1);
-    assert_eq!(cluster.world.complaints().kept().len(), 1);
+    assert_eq!(cluster.world.protocol_violations().kept().len(), 1);
 }
 
 #[test]
 fn a_flood_of_rubbish_is_counted_but_not_kept() {
     let mut cluster = with_program("while :; do echo rubbish; done");
-    cluster.turn_until(|world| world.complaints().count_by_node().values().sum::<u64>() > 5000);
-    assert_eq!(cluster.world.complaints().kept().len(), 32);
+    cluster.turn_until(|world| world.protocol_violations().count_by_node().values().sum::<u64>() > 5000);
+    assert_eq!(cluster.world.protocol_violations().kept().len(), 32);
     let (finished, _) = cluster.finish();
     assert!(finished.record_count < 100, "{}", finished.record_count);
 }
@@ -79,10 +77,10 @@ fn a_line_without_end_is_thrown_away() {
     let script = r#"head -c 5000000 /dev/zero | tr '\0' x; echo; printf '{"src":"n0","dest":"c0","body":{"type":"hello"}}\n'; exec sleep 60"#;
     let mut cluster = with_program_under(WorldOptions { limits, ..real() }, script);
     cluster.turn_until(|world| world.network_statistics().all.recv_count == 1);
-    let complaints = cluster.world.complaints().kept();
-    assert_eq!(complaints.len(), 1);
-    assert_eq!(complaints[0].fault, Fault::LineTooLong { limit_bytes: 1 << 20 });
-    assert_eq!(complaints[0].line_number, Some(1));
+    let violations = cluster.world.protocol_violations().kept();
+    assert_eq!(violations.len(), 1);
+    assert_eq!(violations[0].kind, ViolationKind::LineTooLong { limit_bytes: 1 << 20 });
+    assert_eq!(violations[0].line_number, Some(1));
 }
 
 #[test]
@@ -97,9 +95,9 @@ fn what_a_node_does_not_read_is_dropped_beyond_the_limit() {
         cluster.world.spawn(cluster.client, async {});
         cluster.settle(Duration::ZERO);
     }
-    let complaints = cluster.world.complaints().kept();
-    assert!(!complaints.is_empty());
-    assert!(complaints[0].to_string().contains("does not read its stdin"), "{}", complaints[0]);
+    let violations = cluster.world.protocol_violations().kept();
+    assert!(!violations.is_empty());
+    assert!(violations[0].to_string().contains("does not read its stdin"), "{}", violations[0]);
     let (_, records) = cluster.finish();
     assert!(
         records
@@ -119,7 +117,7 @@ fn nobody_is_blamed_for_what_a_paused_node_cannot_read() {
             cluster.ask("n0", Tell { word }).expect("the other node answers");
         }
         cluster.settle(Duration::from_millis(50));
-        assert_eq!(cluster.world.complaints().kept(), []);
+        assert_eq!(cluster.world.protocol_violations().kept(), []);
         let (_, records) = cluster.finish();
         let is_overflow =
             |entry: &Entry| matches!(entry, Entry::Dropped { reason: DropReason::Overflow, .. });
@@ -129,12 +127,12 @@ fn nobody_is_blamed_for_what_a_paused_node_cannot_read() {
 
 #[test]
 fn closed_streams_of_a_living_node_are_its_fault() {
-    let output = complaints_about("exec >&-; exec sleep 60", 1);
+    let output = violations_of("exec >&-; exec sleep 60", 1);
     assert!(output[0].contains("closed its stdout but is still running"), "{output:?}");
     let mut cluster = with_program("exec <&-; exec sleep 60");
-    cluster.turn_until(|world| !world.complaints().is_empty());
-    let complaint = cluster.world.complaints().kept()[0].to_string();
-    assert!(complaint.contains("closed its stdin but is still running"), "{complaint}");
+    cluster.turn_until(|world| !world.protocol_violations().is_empty());
+    let violation = cluster.world.protocol_violations().kept()[0].to_string();
+    assert!(violation.contains("closed its stdin but is still running"), "{violation}");
     cluster.world.spawn(cluster.client, {
         let client = cluster.world.node(cluster.client).expect("the client lives").clone();
         async move { client.send("n0", &Echo { echo: 0 }) }
@@ -216,10 +214,121 @@ fn a_storm_on_a_slow_network_is_bounded_and_named() {
     for word in 0..1000 {
         cluster.ask("n0", Tell { word }).expect("clients have no latency");
     }
-    let complaint = cluster.world.complaints().kept()[0].to_string();
-    assert!(complaint.contains("Node n0 sends faster than messages arrive"), "{complaint}");
+    let violation = cluster.world.protocol_violations().kept()[0].to_string();
+    assert!(violation.contains("Node n0 sends faster than messages arrive"), "{violation}");
     let (_, records) = cluster.finish();
     let is_overflow = |entry: &Entry| matches!(entry, Entry::Dropped { reason: DropReason::Overflow, .. });
     let dropped = records.iter().filter(|record| is_overflow(&record.entry)).count();
     assert!((100..1000).contains(&dropped), "{dropped}");
+}
+
+/// Nodes may forward a request under its client's name, as Maelstrom's demo of Raft does: whoever answers then answers the client.
+#[test]
+fn a_message_under_another_name_is_delivered_under_it_journalled_and_mentioned_once() {
+    let script = r#"
+        printf '{"src":"c0","dest":"n1","body":{"type":"echo","msg_id":7,"echo":1}}\n'
+        printf '{"src":"c0","dest":"n1","body":{"type":"echo","msg_id":8,"echo":2}}\n'
+        exec sleep 60"#;
+    let mut cluster = Cluster::start(real(), 0);
+    let ids = [NodeId::from("n1")];
+    cluster.add_node(ids[0].clone());
+    cluster.init(&ids[0], &ids);
+    cluster.add_program(NodeId::from("n0"), script);
+    let client = cluster.world.node(cluster.client).expect("the client lives").clone();
+    cluster.turn_until(|_| client.unclaimed_replies() == 2);
+    let notes: Vec<String> = cluster.world.notes().iter().map(ToString::to_string).collect();
+    assert_eq!(notes.len(), 1, "{notes:?}");
+    assert!(notes[0].contains("Node n0 sends messages under another name than its own, the first as \"c0\""));
+    assert!(cluster.world.protocol_violations().is_empty());
+    let (_, records) = cluster.finish();
+    let forwarded = |record: &&Record| {
+        matches!(&record.entry, Entry::Sent { src, claimed_src: Some(claimed), dest, .. }
+            if src.as_str() == "n0" && claimed.as_str() == "c0" && dest.as_str() == "n1")
+    };
+    assert_eq!(records.iter().filter(forwarded).count(), 2);
+    assert!(
+        records.iter().any(|record| matches!(&record.entry, Entry::Note { text, .. } if *text == notes[0]))
+    );
+}
+
+/// How often a journal says that messages to `n0` were sent, delivered and dropped for this reason.
+fn fates(records: &[Record], wanted: &DropReason) -> (usize, usize, usize) {
+    let mut numbers = Vec::new();
+    let (mut delivered, mut dropped) = (0, 0);
+    for record in records {
+        match &record.entry {
+            Entry::Sent { message, dest, .. } if dest.as_str() == "n0" => numbers.push(*message),
+            Entry::Delivered { message } if numbers.contains(message) => delivered += 1,
+            Entry::Dropped { message, reason } if numbers.contains(message) => {
+                assert_eq!(reason, wanted);
+                dropped += 1;
+            }
+            _ => {}
+        }
+    }
+    (numbers.len(), delivered, dropped)
+}
+
+/// Sends a program three messages, of which it reads the first, and waits until it has.
+fn with_one_of_three_read(then: &str) -> Cluster {
+    let script = format!("read line; echo read >&2; {then}");
+    let mut cluster = with_program(&script);
+    let client = cluster.world.node(cluster.client).expect("the client lives").clone();
+    for echo in 0..3 {
+        client.send("n0", &Echo { echo });
+    }
+    cluster.world.spawn(cluster.client, async {});
+    let log = cluster.log_file(&NodeId::from("n0"));
+    while std::fs::read(&log).is_ok_and(|log| log.is_empty()) {
+        cluster.settle(Duration::from_millis(1));
+    }
+    cluster
+}
+
+#[test]
+fn what_a_killed_process_had_not_read_was_not_delivered() {
+    let mut cluster = with_one_of_three_read("exec sleep 60");
+    assert_eq!(cluster.world.network_statistics().clients.recv_count, 3);
+    cluster.world.kill(cluster.nodes[0]);
+    assert_eq!(cluster.world.network_statistics().clients.recv_count, 1);
+    let (_, records) = cluster.finish();
+    assert_eq!(fates(&records, &DropReason::Unread), (3, 3, 2), "two deliveries were taken back");
+}
+
+#[test]
+fn what_a_process_that_exits_had_not_read_was_not_delivered() {
+    let mut cluster = with_one_of_three_read("exit 1");
+    let node = cluster.nodes[0];
+    cluster.turn_until(|world| !world.is_alive(node));
+    assert_eq!(cluster.world.network_statistics().clients.recv_count, 1);
+    let (_, records) = cluster.finish();
+    assert_eq!(fates(&records, &DropReason::Unread), (3, 3, 2));
+}
+
+#[test]
+fn what_was_in_the_pipe_when_a_process_closed_it_was_not_delivered() {
+    let mut cluster = with_one_of_three_read("exec <&-; exec sleep 60");
+    cluster.turn_until(|world| !world.protocol_violations().is_empty());
+    assert_eq!(cluster.world.network_statistics().clients.recv_count, 1);
+    let (_, records) = cluster.finish();
+    assert_eq!(fates(&records, &DropReason::InputClosed), (3, 3, 2));
+}
+
+#[test]
+fn what_waits_for_room_in_a_pipe_is_not_delivered_yet() {
+    let mut cluster = with_program("exec sleep 60");
+    let client = cluster.world.node(cluster.client).expect("the client lives").clone();
+    for echo in 0..20_000 {
+        client.send("n0", &Echo { echo });
+    }
+    cluster.world.spawn(cluster.client, async {});
+    cluster.settle(Duration::from_millis(20));
+    let delivered = cluster.world.network_statistics().clients.recv_count;
+    assert!((100..20_000).contains(&delivered), "{delivered}");
+    cluster.world.kill(cluster.nodes[0]);
+    assert_eq!(cluster.world.network_statistics().clients.recv_count, 0);
+    let (_, records) = cluster.finish();
+    let sent = records.iter().filter(|record| matches!(record.entry, Entry::Sent { .. })).count();
+    let dropped = records.iter().filter(|record| matches!(record.entry, Entry::Dropped { .. })).count();
+    assert_eq!((sent, dropped), (20_000, 20_000));
 }

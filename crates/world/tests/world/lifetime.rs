@@ -1,7 +1,7 @@
 //! No process outlives its world, whichever way that ends.
 
 use std::fs;
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Write};
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::thread;
@@ -127,4 +127,15 @@ fn another_thread_can_end_a_wait() {
     let outcome = cluster.world.turn(glomers_node::Time::MAX).expect("memory takes the journal").outcome;
     assert_eq!(outcome, glomers_world::TurnOutcome::Woken);
     waker.join().expect("waking cannot fail");
+}
+
+#[test]
+fn a_byte_written_before_the_wait_ends_it_too() {
+    let mut cluster = Cluster::without_nodes(real(), Journal::in_memory());
+    let handle = cluster.world.wake_handle().expect("the system has a pipe");
+    let descriptor = handle.to_descriptor().expect("the system has a descriptor");
+    // A signal handler does no more than this, and between two turns nobody waits.
+    fs::File::from(descriptor).write_all(b"x").expect("the pipe has room");
+    let outcome = cluster.world.turn(glomers_node::Time::MAX).expect("memory takes the journal").outcome;
+    assert_eq!(outcome, glomers_world::TurnOutcome::Woken);
 }

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use glomers_node::services::{Cas, Read, Ts, Write};
 use glomers_node::{CoreOptions, ErrorCode, NodeCore, NodeId, Router, RpcError, messages};
+use glomers_world::journal::Entry;
 use glomers_world::{ClockKind, HostIndex, HostRole, Latency, Partition, WorldOptions, services};
 use serde::{Deserialize, Serialize};
 use serde_json::value::{RawValue, to_raw_value};
@@ -184,4 +185,186 @@ fn no_partition_cuts_a_service_off() {
     });
     cluster.settle(Duration::from_secs(1));
     assert!(*is_answered.borrow());
+}
+
+/// What the services answer to bodies that a process sends, in order, as `service: body`; and the protocol violations.
+fn answers_to(requests: &[(&str, &str)]) -> (Vec<String>, Vec<String>) {
+    let mut cluster = cluster(real());
+    let lines: Vec<String> = requests
+        .iter()
+        .map(|(service, body)| format!(r#"{{"src":"n0","dest":"{service}","body":{body}}}"#))
+        .collect();
+    let script = format!("cat <<'END'\n{}\nEND\nexec sleep 60", lines.join("\n"));
+    cluster.add_program(NodeId::from("n0"), &script);
+    cluster.turn_until(|world| {
+        let violations: u64 = world.protocol_violations().count_by_node().values().sum();
+        // A request that is not answered is received all the same.
+        world.network_statistics().servers.recv_count + violations >= 2 * requests.len() as u64
+    });
+    let violations = cluster.world.protocol_violations().kept().iter().map(ToString::to_string).collect();
+    let (_, records) = cluster.finish();
+    let answers = records.iter().filter_map(|record| match &record.entry {
+        Entry::Sent { src, dest, body, .. } if dest.as_str() == "n0" => Some(format!("{src}: {body}")),
+        _ => None,
+    });
+    (answers.collect(), violations)
+}
+
+#[track_caller]
+fn check_answers(table: &[(&str, &str, &str)]) {
+    let requests: Vec<(&str, &str)> = table.iter().map(|(service, body, _)| (*service, *body)).collect();
+    let (answers, violations) = answers_to(&requests);
+    let expected: Vec<String> =
+        table.iter().map(|(service, _, answer)| format!("{service}: {answer}")).collect();
+    assert_eq!(answers, expected);
+    assert_eq!(violations, Vec::<String>::new());
+}
+
+#[test]
+fn any_msg_id_is_repeated_as_it_was_sent() {
+    check_answers(&[
+        ("lin-tso", r#"{"type":"ts","msg_id":0}"#, r#"{"type":"ts_ok","in_reply_to":0,"ts":0}"#),
+        ("lin-tso", r#"{"type":"ts","msg_id":"a-1"}"#, r#"{"type":"ts_ok","in_reply_to":"a-1","ts":1}"#),
+        ("lin-tso", r#"{"type":"ts","msg_id":-7}"#, r#"{"type":"ts_ok","in_reply_to":-7,"ts":2}"#),
+        (
+            "lin-tso",
+            r#"{"type":"ts","msg_id":99999999999999999999}"#,
+            r#"{"type":"ts_ok","in_reply_to":99999999999999999999,"ts":3}"#,
+        ),
+        ("lin-tso", r#"{"type":"ts","msg_id":1.0}"#, r#"{"type":"ts_ok","in_reply_to":1.0,"ts":4}"#),
+        (
+            "lin-tso",
+            r#"{"type":"ts","msg_id":{"a":[]}}"#,
+            r#"{"type":"ts_ok","in_reply_to":{"a":[]},"ts":5}"#,
+        ),
+        ("lin-tso", r#"{"type":"ts"}"#, r#"{"type":"ts_ok","in_reply_to":null,"ts":6}"#),
+        (
+            "lin-tso",
+            r#"{"type":"ts","msg_id":1,"in_reply_to":2}"#,
+            r#"{"type":"ts_ok","in_reply_to":1,"ts":7}"#,
+        ),
+    ]);
+}
+
+#[test]
+fn a_compare_and_set_needs_no_from_to_create() {
+    check_answers(&[
+        (
+            "lin-kv",
+            r#"{"type":"cas","msg_id":1,"key":"k","to":{"a":[]},"create_if_not_exists":true}"#,
+            r#"{"type":"cas_ok","in_reply_to":1}"#,
+        ),
+        (
+            "lin-kv",
+            r#"{"type":"cas","msg_id":2,"key":"k","to":1,"create_if_not_exists":true}"#,
+            r#"{"type":"error","in_reply_to":2,"code":22,"text":"current value {\"a\":[]} of key \"k\" is not null"}"#,
+        ),
+        (
+            "lin-kv",
+            r#"{"type":"cas","msg_id":3,"key":"new","from":[1,2],"to":null,"create_if_not_exists":1}"#,
+            r#"{"type":"cas_ok","in_reply_to":3}"#,
+        ),
+        ("lin-kv", r#"{"type":"cas","msg_id":4,"key":"new","to":5}"#, r#"{"type":"cas_ok","in_reply_to":4}"#),
+        (
+            "lin-kv",
+            r#"{"type":"cas","msg_id":5,"key":"none","to":5,"create_if_not_exists":false}"#,
+            r#"{"type":"error","in_reply_to":5,"code":20,"text":"key \"none\" does not exist"}"#,
+        ),
+    ]);
+}
+
+#[test]
+fn numbers_stay_whole_however_long() {
+    let long = "123456789012345678901234567890123456789012345678901234567890";
+    let write = format!(r#"{{"type":"write","msg_id":1,"key":{long}0,"value":{long}}}"#);
+    let read = |id: u64, digit: u64| format!(r#"{{"type":"read","msg_id":{id},"key":{long}{digit}}}"#);
+    let cas = |id: u64, digit: u64| {
+        format!(r#"{{"type":"cas","msg_id":{id},"key":{long}0,"from":{long},"to":{long}{digit}}}"#)
+    };
+    check_answers(&[
+        ("lin-kv", &write, r#"{"type":"write_ok","in_reply_to":1}"#),
+        ("lin-kv", &read(2, 0), &format!(r#"{{"type":"read_ok","in_reply_to":2,"value":{long}}}"#)),
+        (
+            "lin-kv",
+            &read(3, 1),
+            &format!(r#"{{"type":"error","in_reply_to":3,"code":20,"text":"key {long}1 does not exist"}}"#),
+        ),
+        ("lin-kv", &cas(4, 7), r#"{"type":"cas_ok","in_reply_to":4}"#),
+        ("lin-kv", &read(5, 0), &format!(r#"{{"type":"read_ok","in_reply_to":5,"value":{long}7}}"#)),
+    ]);
+}
+
+#[test]
+fn a_key_that_no_float_can_hold_is_a_key() {
+    for service in ["lin-kv", "seq-kv", "lww-kv"] {
+        check_answers(&[
+            (
+                service,
+                r#"{"type":"read","msg_id":1,"key":1e400}"#,
+                r#"{"type":"error","in_reply_to":1,"code":20,"text":"key 1e400 does not exist"}"#,
+            ),
+            (
+                service,
+                r#"{"type":"write","msg_id":2,"key":-1e999999,"value":1e400}"#,
+                r#"{"type":"write_ok","in_reply_to":2}"#,
+            ),
+        ]);
+    }
+}
+
+#[test]
+fn garbage_is_refused_with_a_reason_and_never_passed_over() {
+    let requests = [
+        r#"{"msg_id":1,"key":1}"#,
+        r#"{"type":null,"msg_id":2}"#,
+        r#"{"type":["read"],"msg_id":"three"}"#,
+        r#"{"type":"read","msg_id":4}"#,
+        r#"{"type":"write","msg_id":5,"key":1}"#,
+        r#"{"type":"cas","msg_id":6,"key":1,"from":1}"#,
+        r#"{"type":"delete","msg_id":7}"#,
+        r#"{"type":"write","type":"read","msg_id":8,"key":"k","key":"l"}"#,
+    ];
+    let requests = requests.map(|body| ("lin-kv", body));
+    let (answers, violations) = answers_to(&requests);
+    let expected = [
+        r#""in_reply_to":1,"code":12,"text":"`type` is missing"#,
+        r#""in_reply_to":2,"code":12"#,
+        r#""in_reply_to":"three","code":12,"text":"expected `type` to be a string, found an array"#,
+        r#""in_reply_to":4,"code":12,"text":"malformed `read`: missing field `key`"#,
+        r#""in_reply_to":5,"code":12,"text":"malformed `write`: missing field `value`"#,
+        r#""in_reply_to":6,"code":12,"text":"malformed `cas`: missing field `to`"#,
+        r#""in_reply_to":7,"code":10,"text":"lin-kv does not know `delete`"#,
+        r#""in_reply_to":8,"code":20,"text":"key \"l\" does not exist"#,
+    ];
+    assert_eq!(answers.len(), expected.len(), "{answers:#?}");
+    for (answer, expected) in answers.iter().zip(expected) {
+        assert!(answer.contains(expected), "{answer} does not say {expected}");
+    }
+    assert_eq!(violations, Vec::<String>::new());
+}
+
+#[test]
+fn what_a_service_cannot_answer_is_a_violation() {
+    let requests = [r#"{"type":"read_ok","in_reply_to":1}"#, r#"{"\ud800":1}"#].map(|body| ("seq-kv", body));
+    let (answers, violations) = answers_to(&requests);
+    assert_eq!(answers, Vec::<String>::new());
+    for (violation, part) in violations.iter().zip(["services ask nothing", "text as keys"]) {
+        assert!(
+            violation.starts_with("Node n0 sent seq-kv a message that cannot be answered"),
+            "{violation}"
+        );
+        assert!(violation.contains(part), "{violation}");
+    }
+    assert_eq!(violations.len(), 2);
+}
+
+#[test]
+fn a_request_under_the_name_of_nobody_is_the_senders_fault() {
+    let mut cluster = cluster(real());
+    let script = r#"printf '{"src":"x9","dest":"lin-tso","body":{"type":"ts","msg_id":1}}\n'; exec sleep 60"#;
+    cluster.add_program(NodeId::from("n0"), script);
+    cluster.turn_until(|world| !world.protocol_violations().is_empty());
+    let violation = cluster.world.protocol_violations().kept()[0].to_string();
+    assert!(violation.starts_with("Node n0 sent lin-tso a message that cannot be answered"), "{violation}");
+    assert!(violation.contains("nobody has the name \"x9\""), "{violation}");
 }

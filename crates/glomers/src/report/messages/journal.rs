@@ -13,7 +13,7 @@ impl Messages {
     pub fn observe_record(&mut self, record: &Record) {
         let time_ns = record.time.as_ns();
         match &record.entry {
-            Entry::Sent { message, src, dest, body } => {
+            Entry::Sent { message, src, dest, body, .. } => {
                 let (src, dest) = (src.as_str(), dest.as_str());
                 self.observe(&Event::Sent { message: *message, time_ns, src, dest, body });
             }
@@ -45,8 +45,9 @@ impl Messages {
             }
             Entry::HostAdded { .. }
             | Entry::HostRemoved { .. }
-            | Entry::Complaint { .. }
-            | Entry::Note(_) => {}
+            | Entry::ProtocolViolation { .. }
+            | Entry::Note { .. }
+            | Entry::UserRecord(_) => {}
         }
     }
 }

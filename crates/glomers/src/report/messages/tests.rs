@@ -78,11 +78,23 @@ fn the_journal_tells_messages_and_faults() {
     let node = |name: &str| NodeId::from(name);
     let entries = [
         Entry::RuleInstalled { rule: 7, description: "n0 is cut off".to_owned() },
-        Entry::Sent { message: 3, src: node("n0"), dest: node("n1"), body: "{\"type\":\"gossip\"}".into() },
+        Entry::Sent {
+            message: 3,
+            src: node("n0"),
+            claimed_src: None,
+            dest: node("n1"),
+            body: "{\"type\":\"gossip\"}".into(),
+        },
         Entry::Dropped { message: 3, reason: DropReason::Partition },
         Entry::RuleRemoved { rule: 7 },
         Entry::HostPaused { host: node("n1") },
-        Entry::Sent { message: 4, src: node("n0"), dest: node("n1"), body: "{\"type\":\"late\"}".into() },
+        Entry::Sent {
+            message: 4,
+            src: node("n0"),
+            claimed_src: None,
+            dest: node("n1"),
+            body: "{\"type\":\"late\"}".into(),
+        },
         Entry::HostResumed { host: node("n1") },
         Entry::Delivered { message: 4 },
     ];

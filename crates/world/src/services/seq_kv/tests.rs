@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use proptest::prelude::*;
 
+use super::super::key_value::Action;
 use super::super::key_value::testing::{Answer, Harness, cas, cas_or_create, json, read, write};
 use super::super::{lin_kv, lww_kv};
 use super::*;
@@ -222,4 +223,53 @@ fn a_compare_and_set_may_fail_for_what_has_gone() {
     };
     let answers: BTreeSet<Answer> = (0..50).map(answer).collect();
     assert_eq!(answers, BTreeSet::from([Ok(2), Err(20)]));
+}
+
+#[test]
+fn the_past_and_its_clients_take_bounded_memory() {
+    let mut store = Harness::new(SeqKv::default(), 2);
+    store.apply("n0", &write("x", 1)).expect("there is room");
+    for client in 0..3 * CLIENT_LIMIT {
+        store.apply(&format!("n{client}"), &read("x")).ok();
+    }
+    assert!(store.store.shown.len() <= CLIENT_LIMIT);
+    // A client that has seen the write never sees the time before it again.
+    assert_eq!(store.apply("n0", &read("x")), Ok(1));
+
+    let large = || json(&format!("\"{}\"", "x".repeat(4 << 20)));
+    for _ in 0..20 {
+        let operation = Operation { key: read("y").key, action: Action::Write(large()) };
+        store.store.apply(&"n0".into(), &operation, &mut Random::derive(1, "store")).expect("there is room");
+        let small = Operation { key: read("y").key, action: Action::Write(json("1")) };
+        store.store.apply(&"n0".into(), &small, &mut Random::derive(1, "store")).expect("there is room");
+    }
+    assert!(store.store.change_bytes <= PAST_LIMIT_BYTES, "{}", store.store.change_bytes);
+    assert!(store.store.changes.len() < STATE_COUNT - 1);
+}
+
+fn check_that_it_fills_up(mut store: impl Store) {
+    let mut random = Random::derive(1, "store");
+    let mut write = |key: &str, bytes: usize| {
+        let value = json(&format!("\"{}\"", "x".repeat(bytes)));
+        let operation = Operation { key: read(key).key, action: Action::Write(value) };
+        store.apply(&"n0".into(), &operation, &mut random)
+    };
+    let taken = (0..100).take_while(|key| write(&key.to_string(), 4 << 20).is_ok()).count();
+    assert!((4..20).contains(&taken), "took {taken} values of 4 MiB");
+    let error = write("100", 4 << 20).expect_err("the store is full");
+    assert_eq!(error.code.0, 11, "a definite error: nothing was written");
+    let text = "the store is full: Glomers keeps at most 64 MiB in it, and this would add 8193 KiB under key \"100\"";
+    assert_eq!(error.text, text);
+    // Both replicas of a store that has two must hear of it.
+    for key in (0..taken).flat_map(|key| std::iter::repeat_n(key, 10)) {
+        write(&key.to_string(), 10).expect("a smaller value in place of a large one is welcome");
+    }
+    write("101", 1 << 20).expect("there is room again");
+}
+
+#[test]
+fn every_store_is_bounded() {
+    check_that_it_fills_up(lin_kv::LinKv::default());
+    check_that_it_fills_up(SeqKv::default());
+    check_that_it_fills_up(lww_kv::LwwKv::default());
 }

@@ -15,8 +15,8 @@ use std::time::Duration;
 
 use glomers_node::{NodeId, Random, Time};
 
-use crate::host::HostRole;
-use crate::journal::DropReason;
+use crate::ids::HostRole;
+use crate::network::DropReason;
 
 pub use duplication::Duplication;
 pub use lateness::{Reordering, Slowness};

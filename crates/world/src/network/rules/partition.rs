@@ -3,7 +3,7 @@
 use glomers_node::{NodeId, Random};
 
 use super::{Links, Packet, Rule, Verdict};
-use crate::journal::DropReason;
+use crate::network::DropReason;
 
 /// Cuts links: a message on one of them is lost if the cut stands when the message is due.
 #[derive(Debug, Clone, Default)]

@@ -1,6 +1,6 @@
 //! Counts of messages, kept as they pass.
 
-use crate::host::HostRole;
+use crate::ids::HostRole;
 
 /// What passed through the network, in the classes of a Maelstrom result map.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -18,7 +18,8 @@ pub struct NetworkStatistics {
 pub struct MessageCounts {
     /// Messages that a host handed to the network.
     pub send_count: u64,
-    /// Messages that reached a host; one that a fault duplicated is received twice.
+    /// Messages that a host took; one that a fault duplicated is received twice. What a process left unread when it ended was not
+    /// received.
     pub recv_count: u64,
     /// Distinct messages; one that a fault duplicated counts once.
     pub msg_count: u64,
@@ -33,6 +34,12 @@ impl NetworkStatistics {
     pub(crate) fn count_received(&mut self, src: HostRole, dest: HostRole) {
         self.all.recv_count += 1;
         self.class_of(src, dest).recv_count += 1;
+    }
+
+    /// Takes back that a message was received.
+    pub(crate) fn uncount_received(&mut self, src: HostRole, dest: HostRole) {
+        self.all.recv_count -= 1;
+        self.class_of(src, dest).recv_count -= 1;
     }
 
     fn class_of(&mut self, src: HostRole, dest: HostRole) -> &mut MessageCounts {

@@ -4,17 +4,19 @@ use std::fmt;
 
 use glomers_node::{NodeId, Time};
 
-/// A message at one end of its way.
+/// A message as it is sent or delivered.
 #[derive(Debug, Clone, Copy)]
-pub struct Passage<'a> {
+pub struct MessageEvent<'a> {
     /// Which end.
-    pub end: PassageEnd,
+    pub end: MessageEnd,
     /// When.
     pub time: Time,
     /// The message's number, as in the journal.
     pub message: u64,
     /// The sender.
     pub src: &'a NodeId,
+    /// The name under which it was sent, where that is not the sender's own. It is untrusted.
+    pub claimed_src: Option<&'a str>,
     /// The receiver.
     pub dest: &'a NodeId,
     /// The body's JSON text. It is untrusted.
@@ -23,15 +25,15 @@ pub struct Passage<'a> {
 
 /// An end of a message's way.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum PassageEnd {
+pub enum MessageEnd {
     /// It was handed to the network.
     Sent,
-    /// It reached its receiver.
+    /// Its receiver took it.
     Delivered,
 }
 
-/// Whom the world shows every passage.
-pub(crate) struct Watcher(pub(crate) Box<dyn FnMut(&Passage<'_>)>);
+/// Whom the world shows every message event.
+pub(crate) struct Watcher(pub(crate) Box<dyn FnMut(&MessageEvent<'_>)>);
 
 impl fmt::Debug for Watcher {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {

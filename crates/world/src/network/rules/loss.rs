@@ -3,7 +3,7 @@
 use glomers_node::Random;
 
 use super::{Links, Packet, Rule, Verdict};
-use crate::journal::DropReason;
+use crate::network::DropReason;
 
 /// Loses messages between nodes at random.
 #[derive(Debug, Clone, Copy)]
