@@ -143,7 +143,10 @@ impl<I: AsFd, O: AsFd> Driver<I, O> {
         }
         let Ok(line) = std::str::from_utf8(line) else {
             let line = String::from_utf8_lossy(line);
-            tracing::error!("skipping a line that is not UTF-8: {}", text::excerpt(line.as_bytes(), text::EXCERPT_CHARS));
+            tracing::error!(
+                "skipping a line that is not UTF-8: {}",
+                text::excerpt(line.as_bytes(), text::EXCERPT_CHARS)
+            );
             return;
         };
         tracing::debug!("Received {line}");

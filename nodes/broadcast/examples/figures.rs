@@ -9,8 +9,7 @@ use std::{
     time::Duration,
 };
 
-use glomers_check::{Operation, OperationKind, Process, Validity, Value};
-use glomers_workbench::{Outcome, Simulation};
+use glomers_workbench::{Operation, OperationKind, Outcome, Process, Simulation, Validity, Value};
 use support::{large, node, settings};
 
 const PROFILES: [&str; 4] = [

@@ -3,10 +3,8 @@
 use std::time::Duration;
 
 use g_counter::{Add, AddOk, Read, ReadOk};
-use glomers_check::Validity;
 use glomers_node::{ErrorCode, Node, Router, RpcError};
-use glomers_workbench::{Outcome, Simulation};
-use glomers_world::LatencyDistribution;
+use glomers_workbench::{LatencyDistribution, Outcome, Simulation, Validity};
 
 /// One number in the store, which all nodes raise.
 struct Naive {

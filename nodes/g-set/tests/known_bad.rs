@@ -4,9 +4,8 @@ use std::time::Duration;
 
 use crdt::Replica;
 use g_set::{Add, AddOk, Elements, Read, ReadOk};
-use glomers_check::Validity;
 use glomers_node::{Node, RawValue, Router, RpcError};
-use glomers_workbench::{Outcome, Simulation};
+use glomers_workbench::{Outcome, Simulation, Validity};
 
 /// The real server with one bad habit.
 struct Careless {

@@ -2,9 +2,8 @@
 
 use std::{cell::RefCell, collections::BTreeMap, time::Duration};
 
-use glomers_check::Validity;
 use glomers_node::{Node, RawValue, Router, RpcError};
-use glomers_workbench::{Outcome, Simulation};
+use glomers_workbench::{Outcome, Simulation, Validity};
 use kafka::{
     CommitOffsets, CommitOffsetsOk, ListCommittedOffsets, ListCommittedOffsetsOk, Poll, PollOk, Send, SendOk,
 };

@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use glomers_check::{Mode, Operation, OperationKind, Validity};
-use glomers_workbench::{Outcome, Simulation, nemeses, seeds};
-use glomers_world::LatencyDistribution;
+use glomers_workbench::{
+    LatencyDistribution, Mode, Operation, OperationKind, Outcome, Simulation, Validity, nemeses, seeds,
+};
 use kafka::Broker;
 
 /// The official test of the challenges 5a, 5b and 5c, which differ in the number of nodes.

@@ -2,13 +2,11 @@
 
 use std::{cell::RefCell, collections::BTreeMap, time::Duration};
 
-use glomers_check::Validity;
 use glomers_node::{
     ErrorCode, Json, Node, NodeId, Router, RpcError, messages,
     services::{Cas, CasOk, Read, ReadOk, Write, WriteOk},
 };
-use glomers_workbench::{Outcome, Simulation};
-use glomers_world::LatencyDistribution;
+use glomers_workbench::{LatencyDistribution, Outcome, Simulation, Validity};
 use serde::{Deserialize, Serialize};
 
 /// A change that the first node has made, for the others.

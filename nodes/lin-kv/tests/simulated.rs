@@ -2,10 +2,8 @@
 
 use std::time::Duration;
 
-use glomers_check::Value;
 use glomers_node::{Node, Router};
-use glomers_workbench::{Outcome, Simulation, seeds};
-use glomers_world::LatencyDistribution;
+use glomers_workbench::{LatencyDistribution, Outcome, Simulation, Value, seeds};
 use lin_kv::{LinKvServer, raft::Tuning};
 
 /// Five nodes that compact their logs all the time, so that whoever was away needs the whole store.

@@ -2,9 +2,8 @@
 
 use std::{cell::Cell, time::Duration};
 
-use glomers_check::Validity;
 use glomers_node::{Node, Retry, Router, RpcError, messages};
-use glomers_workbench::{Outcome, Simulation};
+use glomers_workbench::{Outcome, Simulation, Validity};
 use pn_counter::{Add, AddOk, Read, ReadOk};
 use serde::{Deserialize, Serialize};
 

@@ -2,10 +2,8 @@
 
 use std::{cell::RefCell, collections::BTreeMap, time::Duration};
 
-use glomers_check::Validity;
 use glomers_node::{Json, Node, Router, RpcError};
-use glomers_workbench::Simulation;
-use glomers_world::LatencyDistribution;
+use glomers_workbench::{LatencyDistribution, Simulation, Validity};
 use txn_list_append::transaction::{MicroOperation, Txn, TxnOk};
 
 type Lists = BTreeMap<String, Vec<Json>>;

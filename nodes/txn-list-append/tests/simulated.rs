@@ -2,9 +2,7 @@
 
 use std::time::Duration;
 
-use glomers_check::Value;
-use glomers_workbench::{Outcome, Simulation, seeds};
-use glomers_world::LatencyDistribution;
+use glomers_workbench::{LatencyDistribution, Outcome, Simulation, Value, seeds};
 use txn_list_append::ListServer;
 
 fn cluster(seed: u64) -> Simulation {

@@ -2,9 +2,9 @@
 
 use std::{cell::RefCell, collections::BTreeMap, time::Duration};
 
-use glomers_check::{Finding, History, Validity, WeakIsolation, check, txn::weak::Level};
+use glomers_check::{Finding, History, WeakIsolation, check, txn::weak::Level};
 use glomers_node::{ErrorCode, Node, RawValue, Router, RpcError};
-use glomers_workbench::{Outcome, Simulation};
+use glomers_workbench::{Outcome, Simulation, Validity};
 use txn_rw_register::{Function, Txn, TxnOk};
 
 /// A single node, on which transactions meet.

@@ -2,10 +2,10 @@
 
 use std::{collections::BTreeMap, time::Duration};
 
-use glomers_check::{
-    AvailabilityGoal, History, Mode, Operation, Process, Validity, WeakIsolation, check, txn::weak::Level,
+use glomers_check::{History, WeakIsolation, check, txn::weak::Level};
+use glomers_workbench::{
+    AvailabilityGoal, Mode, Operation, Outcome, Process, Simulation, Validity, nemeses, seeds,
 };
-use glomers_workbench::{Outcome, Simulation, nemeses, seeds};
 use txn_rw_register::TransactionServer;
 
 /// What the challenge's parts have in common.

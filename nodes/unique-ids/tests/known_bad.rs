@@ -2,9 +2,8 @@
 
 use std::{cell::Cell, time::Duration};
 
-use glomers_check::Validity;
 use glomers_node::{Node, Router, RpcError};
-use glomers_workbench::{Outcome, Simulation};
+use glomers_workbench::{Outcome, Simulation, Validity};
 use unique_ids::{Generate, GenerateOk};
 
 /// Counts, and begins again at nothing when it is started again.

@@ -5,10 +5,8 @@
 use std::time::Duration;
 
 use broadcast::Settings;
-use glomers_check::{Operation, OperationKind, Value};
 use glomers_node::Random;
-use glomers_workbench::{Outcome, Simulation, seeds};
-use glomers_world::LatencyDistribution;
+use glomers_workbench::{LatencyDistribution, Operation, OperationKind, Outcome, Simulation, Value, seeds};
 
 use crate::support::{large, node, settings, small};
 

@@ -3,9 +3,8 @@
 use std::{cell::RefCell, time::Duration};
 
 use broadcast::{Broadcast, BroadcastOk, Read, ReadOk, Settings, Topology, TopologyOk, Value};
-use glomers_check::Validity;
 use glomers_node::{Node, NodeId, Router, RpcError, messages};
-use glomers_workbench::{Outcome, Simulation};
+use glomers_workbench::{Outcome, Simulation, Validity};
 use serde::{Deserialize, Serialize};
 
 use crate::support::{node, small};

@@ -4,8 +4,7 @@ use std::time::Duration;
 
 use broadcast::{BroadcastServer, Settings};
 use glomers_node::{Node, Router};
-use glomers_workbench::Simulation;
-use glomers_world::LatencyDistribution;
+use glomers_workbench::{LatencyDistribution, Simulation};
 
 /// 3a has one node; 3b and 3c have five.
 pub(crate) fn small(node_count: usize) -> Simulation {
