@@ -16,8 +16,12 @@ pub struct History {
 }
 
 impl History {
-    /// A history of these entries. The order counts; their indices are what findings name.
-    pub fn new(operations: Vec<Operation>) -> Self {
+    /// A history of these entries, in the order of the events. Their indices are what findings name, and have to
+    /// increase; entries that were never numbered, and so all have the index 0, are numbered here.
+    pub fn new(mut operations: Vec<Operation>) -> Self {
+        if operations.iter().all(|operation| operation.index == 0) {
+            operations.iter_mut().zip(0..).for_each(|(operation, index)| operation.index = index);
+        }
         Self { operations }
     }
 

@@ -5,7 +5,9 @@ mod sums;
 use self::sums::{Sums, Untold};
 use crate::checker::upstream_finding;
 use crate::moment::{Moment, tell};
-use crate::{Checker, Finding, Mode, Operation, OperationKind, Pairing, Validity, Value, Verdict};
+use crate::{
+    Checker, Finding, Mode, Operation, OperationKind, Pairing, Requirement, Validity, Value, Verdict,
+};
 
 /// Demands that every final read is the sum of all additions that were acknowledged, and any of those of which nobody
 /// knows. For the workloads pn-counter and g-counter, which differ in what is added only.
@@ -146,6 +148,10 @@ impl Checker for PnCounter {
                 OperationKind::Fail | OperationKind::Info => self.unsuccessful_final_reads += 1,
             }
         }
+    }
+
+    fn requirement(&self) -> Requirement {
+        self.mode.requirement()
     }
 
     fn finish(mut self: Box<Self>) -> Verdict {

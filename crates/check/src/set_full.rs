@@ -12,7 +12,7 @@ use self::numbering::Numbering;
 use self::outcome::{Element, Known};
 use self::recent_reads::RecentReads;
 use crate::moment::Moment;
-use crate::{Checker, Mode, Name, Operation, OperationKind, Pairing, Value, Verdict};
+use crate::{Checker, Mode, Name, Operation, OperationKind, Pairing, Requirement, Value, Verdict};
 
 /// Follows every element of a set from its addition to the last read, as the workloads g-set and broadcast demand.
 ///
@@ -237,6 +237,10 @@ impl Checker for SetFull {
 
     fn has_violation(&self) -> bool {
         self.mode == Mode::Strict && !(self.duplicates.is_empty() && self.malformed.is_empty())
+    }
+
+    fn requirement(&self) -> Requirement {
+        self.mode.requirement()
     }
 
     fn finish(mut self: Box<Self>) -> Verdict {

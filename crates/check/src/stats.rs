@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::{Checker, Finding, Name, Operation, OperationKind, Validity, Value, Verdict};
+use crate::{Checker, Finding, Name, Operation, OperationKind, Requirement, Validity, Value, Verdict};
 
 /// Counts the ends of clients' operations, in all and by function.
 ///
@@ -66,6 +66,10 @@ impl Checker for Stats {
             Some(counts) => counts.count(operation.kind),
             None => self.by_f.entry(operation.f.clone()).or_default().count(operation.kind),
         }
+    }
+
+    fn requirement(&self) -> Requirement {
+        Requirement::Entries
     }
 
     fn finish(self: Box<Self>) -> Verdict {

@@ -7,7 +7,7 @@ use rustc_hash::FxHashMap;
 
 use crate::checker::upstream_finding;
 use crate::moment::{Moment, TOLD_LIMIT};
-use crate::{Checker, Finding, Mode, Operation, OperationKind, Validity, Value, Verdict};
+use crate::{Checker, Finding, Mode, Operation, OperationKind, Requirement, Validity, Value, Verdict};
 
 /// Demands that no two operations `generate` that succeeded brought back the same id.
 ///
@@ -160,6 +160,10 @@ impl Checker for UniqueIds {
 
     fn has_violation(&self) -> bool {
         !self.duplicates.is_empty()
+    }
+
+    fn requirement(&self) -> Requirement {
+        self.mode.requirement()
     }
 
     fn finish(self: Box<Self>) -> Verdict {

@@ -76,7 +76,10 @@ fn play(
             (None, _) => {
                 begin.completed(OperationKind::Fail, begin.value.clone()).with_error(refusal(&begin))
             }
-            (Some(_), _) if drawn.lie => begin.completed(OperationKind::Ok, Value::from(drawn.other)),
+            // A lie about what was asked for would be an answer to something else.
+            (Some(_), _) if drawn.lie && begin.value.is_nil() => {
+                begin.completed(OperationKind::Ok, Value::from(drawn.other))
+            }
             (Some(result), _) => begin.completed(OperationKind::Ok, result.clone()),
         };
         let moment = moment(drawn, client);

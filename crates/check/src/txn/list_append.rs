@@ -30,7 +30,7 @@ use super::report::{Case, Report};
 use super::search;
 use super::transactions::{Action, TransactionId, Transactions, Unusable};
 use super::updates::Updates;
-use crate::{Checker, Mode, Operation, OperationKind, Value, Verdict};
+use crate::{Checker, Mode, Operation, OperationKind, Requirement, Value, Verdict};
 
 /// Upstream's order of explanations: where an edge has several relations, the first one names it.
 const PREFERENCE: [Relation; 5] =
@@ -77,6 +77,13 @@ impl Checker for ListAppend {
         if self.transactions.is_ok(transaction) {
             self.check_internally(transaction);
             self.updates.observe(transaction, self.transactions.micro_operations(transaction));
+        }
+    }
+
+    fn requirement(&self) -> Requirement {
+        match self.options.mode {
+            Mode::Strict => Requirement::Completions,
+            Mode::Compat => Requirement::Entries,
         }
     }
 

@@ -28,7 +28,7 @@ use super::report::{Case, Report};
 use super::search;
 use super::transactions::{Action, DataType, MicroOperation, TransactionId, Transactions, Unusable};
 use super::updates::Updates;
-use crate::{Checker, Mode, Operation, Validity, Value, Verdict};
+use crate::{Checker, Mode, Operation, Requirement, Validity, Value, Verdict};
 
 /// Upstream's order of explanations: where an edge has several relations, the first one names it.
 const PREFERENCE: [Relation; 5] =
@@ -181,6 +181,13 @@ impl Checker for RwRegister {
         if self.transactions.is_ok(transaction) {
             self.check_internally(transaction);
             self.updates.observe(transaction, self.transactions.micro_operations(transaction));
+        }
+    }
+
+    fn requirement(&self) -> Requirement {
+        match self.options.mode {
+            Mode::Strict => Requirement::Completions,
+            Mode::Compat => Requirement::Entries,
         }
     }
 
