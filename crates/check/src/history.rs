@@ -232,6 +232,14 @@ impl Numbering {
     }
 }
 
+/// The text of a keyword, a symbol or a string.
+fn text_of(value: &Value) -> &str {
+    match value {
+        Value::Keyword(name) | Value::Symbol(name) => name,
+        other => other.as_str().unwrap_or_default(),
+    }
+}
+
 fn operation_from(value: Value, numbering: &mut Numbering) -> Result<Operation, String> {
     let entries = match value {
         Value::Map(entries) => entries,
@@ -259,15 +267,10 @@ fn operation_from(value: Value, numbering: &mut Numbering) -> Result<Operation, 
                     u64::try_from(number).map_err(|_| format!(":process is {number}"))?,
                 ));
             }
-            ("process", Value::Keyword(ref name) | Value::Symbol(ref name)) => {
-                let (number, is_named) = numbering.process(name);
+            ("process", name @ (Value::Keyword(_) | Value::Symbol(_) | Value::String(_))) => {
+                let (number, is_named) = numbering.process(text_of(&name));
                 process = Some(number);
-                extra.extend(is_named.then(|| (PROCESS_NAME, entry)));
-            }
-            ("process", Value::String(ref name)) => {
-                let (number, is_named) = numbering.process(name);
-                process = Some(number);
-                extra.extend(is_named.then(|| (PROCESS_NAME, entry)));
+                extra.extend(is_named.then_some((PROCESS_NAME, name)));
             }
             ("f", Value::Keyword(name) | Value::Symbol(name)) => f = Some(name),
             ("f", Value::Nil) => f = Some(Name::from_static("nil")),
