@@ -11,15 +11,14 @@
 //! [`Options`] say what was promised: a [`Model`] such as `serializable`, or the [`Anomaly`]s that must not occur.
 //! Elle (Kingsbury and Alvaro, *Elle: Inferring Isolation Anomalies from Experimental Observations*, VLDB 2020) is where the
 //! method and the names come from; [`Mode::Compat`](crate::Mode::Compat) gives its verdict as Maelstrom uses it. The search
-//! here is complete and has no time limit: it finds the kinds of cycle that upstream's may miss, and never says `unknown`
-//! because it took too long. What upstream would show where its own search runs out of time is the one thing that the
-//! compatible mode does not imitate: it shows what the complete search finds. [`draw_cycle`] turns a cycle of the results
-//! into a picture, and [`Compared`](crate::Compared) says where upstream would judge otherwise.
+//! here is complete and has no time limit: it finds the kinds of cycle that Elle's may miss, and never says `unknown`
+//! because it took too long. Which of several cycles of one kind is shown is not Elle's choice, in either mode.
+//! [`draw_cycle`] turns a cycle of the results into a picture, and [`Compared`](crate::Compared) says where Maelstrom would
+//! judge otherwise.
 //!
 //! Inside, in the order of the work: `transactions` pairs invocations and completions and numbers keys and values
 //! (`interner`); `reads` and `updates` find what needs no order; `list_append` and `rw_register` derive the dependencies;
-//! `search` joins them with time (`time_order`) and looks for cycles in each `component` (`cycle`; `candidate` as upstream
-//! does); `explain` and `report` put what was found into words and results.
+//! `search` joins them with time (`time_order`) and looks for cycles in each `component` (`cycle`); `explain` and `report` put what was found into words and results.
 //!
 //! # The catalogue
 //!
@@ -178,7 +177,6 @@
 //! 64 transactions that could close a circle.
 
 mod anomaly;
-mod candidate;
 mod component;
 mod cycle;
 mod drawing;
