@@ -21,8 +21,19 @@ pub(crate) struct Cycles {
 }
 
 impl Cycles {
+    /// Says of every cycle that it needs this order of execution, and leaves out those that others imply.
+    pub(crate) fn narrow(&mut self, scope: Scope, others: &Self) {
+        for cycle in &mut self.cycles {
+            cycle.kind.scope = cycle.kind.scope.max(scope);
+        }
+        self.cycles.retain(|cycle| !others.cycles.iter().any(|other| other.kind.implies(cycle.kind)));
+        let mut kinds = BTreeSet::new();
+        self.cycles.retain(|cycle| kinds.insert(cycle.kind));
+        self.is_empty = false;
+    }
+
     /// Adds what was found to a report that holds everything else already.
-    pub(crate) fn report<D: DataType>(self, explain: &impl Explain<D>, report: &mut Report) {
+    pub(crate) fn report<D: DataType>(&self, explain: &impl Explain<D>, report: &mut Report) {
         for cycle in &self.cycles {
             report.add(cycle.kind.anomaly(), || explain::case(explain, cycle));
         }
@@ -68,7 +79,7 @@ pub(crate) fn cycles(
     preference: &[Relation],
 ) -> Cycles {
     let epochs = (order == Scope::RealTime).then(|| Epochs::new(spans));
-    let in_process = if order == Scope::Process { process_edges(spans) } else { Vec::new() };
+    let in_process = if order == Scope::Process { process_edges(spans, mode) } else { Vec::new() };
     let vertex_count = spans.len() + epochs.as_ref().map_or(0, Epochs::vertex_count);
     let groups = {
         let graph = Digraph::new(vertex_count, || {
