@@ -4,7 +4,7 @@ use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use crate::well_formed::WellFormedness;
-use crate::{Finding, History, Name, Operation, Requirement, Validity, Value, Verdict};
+use crate::{Finding, History, Name, Operation, Requirement, Stats, Validity, Value, Verdict};
 
 /// A checker: it is shown every operation as it happens, and gives its verdict at the end.
 ///
@@ -232,22 +232,33 @@ impl Checker for Composition {
 /// say something else, a finding tells.
 ///
 /// ```
-/// use glomers_check::{Compared, Echo, History, Mode, Operation, OperationKind, check};
-/// let echo = Operation::invoke(0, "echo", "a");
-/// let history = History::new(vec![echo.clone(), echo.completed(OperationKind::Info, "a")]);
-/// let verdict = check(&history, Compared::new(Echo::new(Mode::Strict), Echo::new(Mode::Compat)));
-/// assert_eq!(verdict.validity.to_string(), "unknown");
-/// assert_eq!(verdict.findings.last().unwrap().sentence, "Maelstrom would call this valid.");
+/// use glomers_check::txn::{Options, RwRegister, VersionOrders};
+/// use glomers_check::{Compared, History, Mode, Operation, OperationKind, check, edn};
+/// // A read of a message that nobody wrote.
+/// let options = |mode| Options { mode, ..Options::default() };
+/// let read = Operation::invoke(0, "txn", edn::read("[[:r :x nil]]")?);
+/// let answer = read.completed(OperationKind::Ok, edn::read("[[:r :x 7]]")?);
+/// let registers = |mode| RwRegister::new(options(mode), VersionOrders::default());
+/// let verdict = check(&History::new(vec![read, answer]), Compared::new(registers(Mode::Strict), registers(Mode::Compat)));
+/// assert_eq!(verdict.validity.to_string(), "invalid");
+/// assert_eq!(verdict.findings.last().unwrap().sentence, "Maelstrom would call this unknown.");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 pub struct Compared {
     strict: Guarded,
     compat: Guarded,
+    /// Maelstrom also demands that of every function some operation succeeded.
+    stats: Stats,
 }
 
 impl Compared {
     /// Compares these two checkers of the same promise. The second sees every history, however malformed.
     pub fn new(strict: impl Checker + 'static, compat: impl Checker + 'static) -> Self {
-        Self { strict: Guarded::new(Box::new(strict)), compat: Guarded::new(Box::new(compat)) }
+        Self {
+            strict: Guarded::new(Box::new(strict)),
+            compat: Guarded::new(Box::new(compat)),
+            stats: Stats::default(),
+        }
     }
 }
 
@@ -255,6 +266,7 @@ impl Checker for Compared {
     fn observe(&mut self, operation: &Operation) {
         self.strict.observe(operation);
         self.compat.observe(operation);
+        self.stats.observe(operation);
     }
 
     fn has_violation(&self) -> bool {
@@ -267,9 +279,9 @@ impl Checker for Compared {
     }
 
     fn finish(self: Box<Self>) -> Verdict {
-        let Self { strict, compat } = *self;
+        let Self { strict, compat, stats } = *self;
         let mut verdict = Box::new(strict).finish();
-        let upstream = Box::new(compat).finish().validity;
+        let upstream = Box::new(compat).finish().validity.max(stats.validity());
         verdict.findings.extend(upstream_finding(verdict.validity, upstream));
         verdict
     }

@@ -13,7 +13,7 @@ mod unseen;
 
 use self::ledger::{Beginning, Ledger, Task};
 use crate::moment::Moment;
-use crate::{Checker, Mode, Operation, OperationKind, Pairing, Requirement, Value, Verdict};
+use crate::{Checker, Mode, Operation, OperationKind, Pairing, Requirement, Stats, Value, Verdict};
 
 /// Judges append-only logs with offsets, as Kafka has them and the workload of that name demands.
 ///
@@ -128,6 +128,8 @@ use crate::{Checker, Mode, Operation, OperationKind, Pairing, Requirement, Value
 /// ```
 pub struct Kafka {
     mode: Mode,
+    /// What Maelstrom judges a run by besides.
+    stats: Stats,
     with_write_order: bool,
     ledger: Ledger,
     open: Pairing<Open>,
@@ -154,6 +156,7 @@ impl Kafka {
     pub fn new(mode: Mode) -> Self {
         Self {
             mode,
+            stats: Stats::default(),
             with_write_order: false,
             ledger: Ledger::default(),
             open: Pairing::new(),
@@ -182,6 +185,7 @@ impl Kafka {
 
 impl Checker for Kafka {
     fn observe(&mut self, operation: &Operation) {
+        self.stats.observe(operation);
         let Some(task) = Task::named(&operation.f).filter(|_| operation.is_client()) else { return };
         let event = self.event_count;
         self.event_count += 1;

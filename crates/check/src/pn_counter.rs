@@ -6,7 +6,7 @@ use self::sums::{Sums, Untold};
 use crate::checker::upstream_finding;
 use crate::moment::{Moment, tell};
 use crate::{
-    Checker, Finding, Mode, Operation, OperationKind, Pairing, Requirement, Validity, Value, Verdict,
+    Checker, Finding, Mode, Operation, OperationKind, Pairing, Requirement, Stats, Validity, Value, Verdict,
 };
 
 /// Demands that every final read is the sum of all additions that were acknowledged, and any of those of which nobody
@@ -46,6 +46,8 @@ use crate::{
 #[derive(Debug)]
 pub struct PnCounter {
     mode: Mode,
+    /// What Maelstrom judges a run by besides.
+    stats: Stats,
     sum: Option<i128>,
     acknowledged_count: u64,
     /// The amounts of additions of which nobody knows, in the history's order.
@@ -63,6 +65,7 @@ impl PnCounter {
     pub fn new(mode: Mode) -> Self {
         Self {
             mode,
+            stats: Stats::default(),
             sum: Some(0),
             acknowledged_count: 0,
             unknown: Vec::new(),
@@ -136,6 +139,7 @@ impl PnCounter {
 
 impl Checker for PnCounter {
     fn observe(&mut self, operation: &Operation) {
+        self.stats.observe(operation);
         if !operation.is_client() {
             return;
         }
@@ -194,7 +198,7 @@ impl Checker for PnCounter {
             findings.push(Finding::new(sentence, []));
         }
         if is_strict {
-            findings.extend(upstream_finding(validity, upstream));
+            findings.extend(upstream_finding(validity, upstream.max(self.stats.validity())));
         }
 
         let errors = match wrong.len() {

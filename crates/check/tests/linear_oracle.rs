@@ -424,7 +424,7 @@ fn several_registers() {
             }
             (Name::from("txn"), Value::Vector(micros), None)
         });
-        agree(&MultiRegister, &history)?;
+        agree(&MultiRegister::default(), &history)?;
         // Now and then a read saw a neighbour's value.
         let wrong = history.operations().iter().map(|operation| {
             let mut operation = operation.clone();
@@ -433,7 +433,7 @@ fn several_registers() {
             }
             operation
         });
-        agree(&MultiRegister, &wrong.collect())
+        agree(&MultiRegister::default(), &wrong.collect())
     });
 }
 
