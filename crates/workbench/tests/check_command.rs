@@ -472,7 +472,7 @@ fn answer(bytes: &[u8]) -> Validity {
         checker: None,
         models: Vec::new(),
         version_orders: None,
-        initial: Value::Nil,
+        initial: None,
         mode: glomers_check::Mode::Strict,
     };
     let watch = glomers::check::Watch::default();
