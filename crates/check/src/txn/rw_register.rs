@@ -250,6 +250,7 @@ impl RwRegister {
         for case in cyclic {
             self.report.add(Anomaly::CYCLIC_VERSIONS, || case);
         }
+        self.updates.retain(|version| versions.is_tellable(version));
         std::mem::take(&mut self.updates).report(&self.transactions, &mut self.report);
         match promised_orders(wanted).filter(|_| self.options.mode == Mode::Strict) {
             Some(promised) => self.judge_cycles_with(&mut versions, order, &promised)?,
