@@ -128,7 +128,7 @@ impl Checker for Guarded {
     }
 
     fn has_violation(&self) -> bool {
-        self.state.as_ref().is_ok_and(|checker| checker.has_violation())
+        self.state.as_ref().is_ok_and(Checker::has_violation)
     }
 
     /// Nothing: it sees to the requirement itself.

@@ -128,7 +128,6 @@ fn what_is_explained_by_an_execution_is_never_refused() {
         }
         Ok(())
     });
-    #[expect(clippy::print_stdout, reason = "the share that is missed is told, not judged")]
     for ((is_list, name), (violations, missed)) in counts.into_inner() {
         let data = if is_list { "lists" } else { "registers" };
         println!("{data}, {name}: {missed} of {violations} violations missed");

@@ -123,7 +123,7 @@ impl Recognition {
     /// # Errors
     /// A sentence that says what the operations could be, and how to say which.
     pub(super) fn kind(&self) -> Result<Kind, String> {
-        let listed = self.functions.iter().map(|name| name.as_str()).collect::<Vec<_>>().join(", ");
+        let listed = self.functions.iter().map(Name::as_str).collect::<Vec<_>>().join(", ");
         let kind = |checker, reason: String| Ok(Kind { checker, reason });
         let because = |checker, what: &str| kind(checker, format!("its operations are {listed}{what}"));
         let only = |allowed: &[&str]| {
