@@ -97,7 +97,7 @@ fn five_nodes_are_causal_whatever_the_network_does() {
 fn under_all_faults_read_committed_and_atomic_visibility_hold() {
     for seed in seeds(20) {
         let outcome = rough(&all_faults(), seed);
-        assert_level(Level::ReadCommitted, seed, outcome.assert_valid().history.clone());
+        assert_level(Level::MonotonicAtomicView, seed, outcome.assert_valid().history.clone());
         assert_level(Level::ReadAtomic, seed, without_sessions(&outcome));
     }
 }
