@@ -51,10 +51,36 @@ pub(super) fn report<D: DataType>(
             is_decided = false;
             continue;
         }
-        let Some(cycle) = grouped.cycle(level) else { break };
+        let Some(mut cycle) = grouped.cycle(level) else { break };
+        if let [writer] = *cycle {
+            cycle.extend(torn_reader(history, &grouped.ids, writer));
+        }
         report.add(anomaly, || case(history.transactions(), level, &cycle));
     }
     is_decided
+}
+
+/// A transaction that saw something of this one, and read a key that it wrote as it was in the beginning.
+fn torn_reader<D: DataType>(
+    history: &impl Steps<D>,
+    ids: &[TransactionId],
+    writer: TransactionId,
+) -> Option<TransactionId> {
+    let written = history.steps(writer);
+    let saw = |step: &Step| match *step {
+        Step::Read { key, value: Some(value) } => written.contains(&Step::Write { key, value }),
+        _ => false,
+    };
+    let missed = |step: &Step| match *step {
+        Step::Read { key, value: None } => {
+            written.iter().any(|step| matches!(step, Step::Write { key: other, .. } if *other == key))
+        }
+        _ => false,
+    };
+    ids.iter().copied().filter(|&id| id != writer).find(|&id| {
+        let steps = history.steps(id);
+        steps.iter().any(saw) && steps.iter().any(missed)
+    })
 }
 
 /// The transactions that may have committed, each process a session, or each transaction one of its own.
@@ -109,7 +135,8 @@ fn case<D: DataType>(transactions: &Transactions<D>, level: Level, cycle: &[Tran
     members.extend(members.first().cloned());
     let sentence = match listed.as_slice() {
         [one] => format!(
-            "under {level}, by what it read, the transaction of operation {one} had to commit before itself."
+            "under {level}, the transaction of operation {one} had to commit before the initial state, which a transaction that \
+             depends on it read."
         ),
         _ => format!(
             "under {level}, by what they read, each of the transactions of operations {} had to commit before the next, and \
