@@ -50,7 +50,7 @@ pub struct PnCounter {
     stats: Stats,
     sum: Option<i128>,
     acknowledged_count: u64,
-    /// The amounts of additions of which nobody knows, in the history's order.
+    /// The amounts of additions whose outcome is unknown, in the history's order.
     unknown: Vec<i128>,
     /// Additions that have begun, by process. An amount that is no integer makes the counter's sum meaningless.
     open: Pairing<Value>,
@@ -161,7 +161,7 @@ impl Checker for PnCounter {
     fn finish(mut self: Box<Self>) -> Verdict {
         let is_strict = self.mode == Mode::Strict;
         if is_strict {
-            // A history that breaks off leaves additions of which nobody knows.
+            // A history that breaks off leaves additions whose outcome is unknown.
             let open = std::mem::take(&mut self.open).into_open();
             self.unknown.extend(open.into_iter().filter_map(|(_, amount)| amount.as_int()));
         }

@@ -292,7 +292,7 @@ impl<D: DataType> Transactions<D> {
         Ok(transaction)
     }
 
-    /// Records what was asked for, of which nobody knows what was read.
+    /// Records what was asked for, whose outcome is unknown what was read.
     fn record_asked(&mut self, asked: &[Asked]) {
         self.micro_operations.extend(asked.iter().map(|&(key, element)| MicroOperation {
             key,
