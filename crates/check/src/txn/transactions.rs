@@ -22,7 +22,7 @@ pub(crate) struct MicroOperation<R> {
 pub(crate) enum Action<R> {
     /// It read this.
     Read(R),
-    /// It was to read, but nobody knows what it saw.
+    /// It was to read, and what it saw is unknown.
     ReadUnknown,
     /// It wrote or appended this element.
     Write(ElementId),
@@ -292,7 +292,7 @@ impl<D: DataType> Transactions<D> {
         Ok(transaction)
     }
 
-    /// Records what was asked for, whose outcome is unknown what was read.
+    /// Records what was asked for; what was read is unknown.
     fn record_asked(&mut self, asked: &[Asked]) {
         self.micro_operations.extend(asked.iter().map(|&(key, element)| MicroOperation {
             key,
