@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Checker, Finding, Operation, Validity, Value, Verdict};
+use crate::{Checker, Finding, Operation, Requirement, Validity, Value, Verdict};
 
 /// The share of operations that must succeed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -23,7 +23,7 @@ pub enum AvailabilityGoal {
 /// nothing began. Source: `maelstrom.checker/availability-checker`.
 ///
 /// ```
-/// use glomers_check::{Availability, AvailabilityGoal, History, Operation, OperationKind, Validity, check};
+/// use glomers_check::{Availability, AvailabilityGoal, History, Operation, OperationKind, Requirement, Validity, check};
 /// let read = Operation::invoke(0, "read", ());
 /// let history = History::new(vec![read.clone(), read.completed(OperationKind::Fail, ())]);
 /// let verdict = check(&history, Availability::new(AvailabilityGoal::Fraction(0.5)));
@@ -55,6 +55,10 @@ impl Checker for Availability {
 
     fn has_violation(&self) -> bool {
         self.goal == AvailabilityGoal::Total && self.ended_otherwise > 0
+    }
+
+    fn requirement(&self) -> Requirement {
+        Requirement::Entries
     }
 
     fn finish(self: Box<Self>) -> Verdict {

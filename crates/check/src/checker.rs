@@ -3,7 +3,8 @@
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use crate::{Finding, History, Name, Operation, Validity, Value, Verdict};
+use crate::well_formed::WellFormedness;
+use crate::{Finding, History, Name, Operation, Requirement, Stats, Validity, Value, Verdict};
 
 /// A checker: it is shown every operation as it happens, and gives its verdict at the end.
 ///
@@ -19,8 +20,31 @@ pub trait Checker {
         false
     }
 
+    /// What the checker requires of a history, for [`Guarded`] to see to.
+    fn requirement(&self) -> Requirement {
+        Requirement::default()
+    }
+
     /// Gives the verdict on everything that was observed.
     fn finish(self: Box<Self>) -> Verdict;
+}
+
+impl Checker for Box<dyn Checker> {
+    fn observe(&mut self, operation: &Operation) {
+        (**self).observe(operation);
+    }
+
+    fn has_violation(&self) -> bool {
+        (**self).has_violation()
+    }
+
+    fn requirement(&self) -> Requirement {
+        (**self).requirement()
+    }
+
+    fn finish(self: Box<Self>) -> Verdict {
+        (*self).finish()
+    }
 }
 
 /// How kind a checker is.
@@ -33,7 +57,17 @@ pub enum Mode {
     Compat,
 }
 
-/// Shows a checker a whole history and returns its verdict. A checker that panics yields `unknown`.
+impl Mode {
+    /// What a checker of single operations requires in this mode: Maelstrom's verdict is to be had on every history.
+    pub(crate) fn requirement(self) -> Requirement {
+        match self {
+            Self::Strict => Requirement::Operations,
+            Self::Compat => Requirement::Entries,
+        }
+    }
+}
+
+/// Shows a checker a whole history and returns its verdict. The checker is [`Guarded`].
 pub fn check(history: &History, checker: impl Checker + 'static) -> Verdict {
     let mut guarded = Guarded::new(Box::new(checker));
     for operation in history.operations() {
@@ -42,10 +76,15 @@ pub fn check(history: &History, checker: impl Checker + 'static) -> Verdict {
     Box::new(guarded).finish()
 }
 
-/// A checker whose panic is its own affair: its verdict becomes `unknown`, with the panic's text.
+/// The stage in front of every checker. The verdict is `unknown`
+///
+/// - where the history is malformed, with the entry that shows it: see [`Malformed`](crate::Malformed). The checker says
+///   what it [requires](Checker::requirement);
+/// - where no operation of a client has ended, so that nothing was judged;
+/// - where the checker panics, with the panic's text.
 ///
 /// ```
-/// use glomers_check::{Checker, Guarded, Operation, Validity, Verdict};
+/// use glomers_check::{Checker, Guarded, Operation, OperationKind, Validity, Verdict};
 ///
 /// struct Faulty;
 /// impl Checker for Faulty {
@@ -56,21 +95,31 @@ pub fn check(history: &History, checker: impl Checker + 'static) -> Verdict {
 /// let verdict = Box::new(Guarded::new(Box::new(Faulty))).finish();
 /// assert_eq!(verdict.validity, Validity::Unknown);
 /// assert!(verdict.findings[0].sentence.contains("a table is empty"));
+///
+/// let mut guarded = Guarded::new(Box::new(Faulty));
+/// guarded.observe(&Operation::invoke(7, "read", ()).completed(OperationKind::Ok, 3));
+/// let verdict = Box::new(guarded).finish();
+/// assert!(verdict.findings[0].sentence.contains("ends an operation of process 7 (:read) that never began"));
 /// ```
 pub struct Guarded {
     state: Result<Box<dyn Checker>, String>,
+    well_formedness: Option<WellFormedness>,
 }
 
 impl Guarded {
     /// Guards this checker.
     pub fn new(checker: Box<dyn Checker>) -> Self {
-        Self { state: Ok(checker) }
+        Self { well_formedness: WellFormedness::new(checker.requirement()), state: Ok(checker) }
     }
 }
 
 impl Checker for Guarded {
     fn observe(&mut self, operation: &Operation) {
         let Ok(checker) = &mut self.state else { return };
+        if let Some(Err(malformed)) = self.well_formedness.as_mut().map(|stage| stage.observe(operation)) {
+            self.state = Err(format!("The history is malformed: {malformed}."));
+            return;
+        }
         // The checker is never used again after a panic, so that a half-changed state cannot be seen.
         if let Err(panic) = catch_unwind(AssertUnwindSafe(|| checker.observe(operation))) {
             self.state =
@@ -79,19 +128,30 @@ impl Checker for Guarded {
     }
 
     fn has_violation(&self) -> bool {
-        self.state.as_ref().is_ok_and(|checker| checker.has_violation())
+        self.state.as_ref().is_ok_and(Checker::has_violation)
+    }
+
+    /// Nothing: it sees to the requirement itself.
+    fn requirement(&self) -> Requirement {
+        Requirement::Entries
     }
 
     fn finish(self: Box<Self>) -> Verdict {
-        match self.state {
-            Err(reason) => Verdict::unknown(reason),
-            Ok(checker) => catch_unwind(AssertUnwindSafe(|| checker.finish())).unwrap_or_else(|panic| {
-                Verdict::unknown(format!(
-                    "The checker crashed at the end of the history: {}",
-                    panic_text(&*panic)
-                ))
-            }),
+        let checker = match self.state {
+            Err(reason) => return Verdict::unknown(reason),
+            Ok(checker) => checker,
+        };
+        let verdict = catch_unwind(AssertUnwindSafe(|| checker.finish())).unwrap_or_else(|panic| {
+            let panic = panic_text(&*panic);
+            Verdict::unknown(format!("The checker crashed at the end of the history: {panic}"))
+        });
+        let was_judged = self.well_formedness.is_none_or(|stage| stage.has_completed());
+        if verdict.validity == Validity::Valid && !was_judged {
+            return Verdict::unknown(
+                "No operation of a client has ended, so that there was nothing to judge.",
+            );
         }
+        verdict
     }
 }
 
@@ -148,6 +208,11 @@ impl Checker for Composition {
         self.parts.iter().any(|(_, checker)| checker.has_violation())
     }
 
+    /// Nothing: each part is guarded by itself.
+    fn requirement(&self) -> Requirement {
+        Requirement::Entries
+    }
+
     fn finish(self: Box<Self>) -> Verdict {
         let mut entries = Vec::new();
         let mut validity = Validity::Valid;
@@ -167,22 +232,33 @@ impl Checker for Composition {
 /// say something else, a finding tells.
 ///
 /// ```
-/// use glomers_check::{Compared, Echo, History, Mode, Operation, OperationKind, check};
-/// let echo = Operation::invoke(0, "echo", "a");
-/// let history = History::new(vec![echo.clone(), echo.completed(OperationKind::Info, "a")]);
-/// let verdict = check(&history, Compared::new(Echo::new(Mode::Strict), Echo::new(Mode::Compat)));
-/// assert_eq!(verdict.validity.to_string(), "unknown");
-/// assert_eq!(verdict.findings.last().unwrap().sentence, "Maelstrom would call this valid.");
+/// use glomers_check::txn::{Options, RwRegister, VersionOrders};
+/// use glomers_check::{Compared, History, Mode, Operation, OperationKind, check, edn};
+/// // A read of a message that nobody wrote.
+/// let options = |mode| Options { mode, ..Options::default() };
+/// let read = Operation::invoke(0, "txn", edn::read("[[:r :x nil]]")?);
+/// let answer = read.completed(OperationKind::Ok, edn::read("[[:r :x 7]]")?);
+/// let registers = |mode| RwRegister::new(options(mode), VersionOrders::default());
+/// let verdict = check(&History::new(vec![read, answer]), Compared::new(registers(Mode::Strict), registers(Mode::Compat)));
+/// assert_eq!(verdict.validity.to_string(), "invalid");
+/// assert_eq!(verdict.findings.last().unwrap().sentence, "Maelstrom would call this unknown.");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 pub struct Compared {
     strict: Guarded,
     compat: Guarded,
+    /// Maelstrom also demands that of every function some operation succeeded.
+    stats: Stats,
 }
 
 impl Compared {
-    /// Compares these two checkers of the same promise.
+    /// Compares these two checkers of the same promise. The second sees every history, however malformed.
     pub fn new(strict: impl Checker + 'static, compat: impl Checker + 'static) -> Self {
-        Self { strict: Guarded::new(Box::new(strict)), compat: Guarded::new(Box::new(compat)) }
+        Self {
+            strict: Guarded::new(Box::new(strict)),
+            compat: Guarded::new(Box::new(compat)),
+            stats: Stats::default(),
+        }
     }
 }
 
@@ -190,16 +266,22 @@ impl Checker for Compared {
     fn observe(&mut self, operation: &Operation) {
         self.strict.observe(operation);
         self.compat.observe(operation);
+        self.stats.observe(operation);
     }
 
     fn has_violation(&self) -> bool {
         self.strict.has_violation()
     }
 
+    /// Nothing: both are guarded by themselves.
+    fn requirement(&self) -> Requirement {
+        Requirement::Entries
+    }
+
     fn finish(self: Box<Self>) -> Verdict {
-        let Self { strict, compat } = *self;
+        let Self { strict, compat, stats } = *self;
         let mut verdict = Box::new(strict).finish();
-        let upstream = Box::new(compat).finish().validity;
+        let upstream = Box::new(compat).finish().validity.max(stats.validity());
         verdict.findings.extend(upstream_finding(verdict.validity, upstream));
         verdict
     }

@@ -1,6 +1,8 @@
 //! Whether every echo came back as it was sent.
 
-use crate::{Checker, Finding, Mode, Operation, OperationKind, Pairing, Process, Validity, Value, Verdict};
+use crate::{
+    Checker, Finding, Mode, Operation, OperationKind, Pairing, Process, Requirement, Validity, Value, Verdict,
+};
 
 /// Compares the payload of every `echo` with the one that came back.
 ///
@@ -76,6 +78,10 @@ impl Checker for Echo {
 
     fn has_violation(&self) -> bool {
         !self.errors.is_empty()
+    }
+
+    fn requirement(&self) -> Requirement {
+        self.mode.requirement()
     }
 
     fn finish(mut self: Box<Self>) -> Verdict {

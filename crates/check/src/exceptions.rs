@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::{Checker, Finding, Operation, OperationKind, Validity, Value, Verdict};
+use crate::{Checker, Finding, Operation, OperationKind, Requirement, Validity, Value, Verdict};
 
 /// Lists the unhandled exceptions by class, the most frequent first, each with its first example.
 ///
@@ -44,6 +44,10 @@ impl Checker for Exceptions {
             .entry(class)
             .and_modify(|class| class.count += 1)
             .or_insert_with(|| Class { count: 1, example: operation.clone() });
+    }
+
+    fn requirement(&self) -> Requirement {
+        Requirement::Entries
     }
 
     fn finish(self: Box<Self>) -> Verdict {

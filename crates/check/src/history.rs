@@ -16,8 +16,12 @@ pub struct History {
 }
 
 impl History {
-    /// A history of these entries. The order counts; their indices are what findings name.
-    pub fn new(operations: Vec<Operation>) -> Self {
+    /// A history of these entries, in the order of the events. Their indices are what findings name, and have to
+    /// increase; entries that were never numbered, and so all have the index 0, are numbered here.
+    pub fn new(mut operations: Vec<Operation>) -> Self {
+        if operations.iter().all(|operation| operation.index == 0) {
+            operations.iter_mut().zip(0..).for_each(|(operation, index)| operation.index = index);
+        }
         Self { operations }
     }
 
@@ -135,7 +139,8 @@ pub enum HistoryError {
 /// one vector or list. [`formats::Reader`](crate::formats::Reader) reads other formats too.
 ///
 /// An operation is a map, with or without the tag `#jepsen.history.Op`. Where `:index` is missing, the entries are
-/// counted; where `:time` is missing, it is 0.
+/// counted; where `:time` is missing, it is 0. A process that has a name instead of a number gets a number from
+/// 1,000,000,000 on, and its entries keep the name as `:process-name`; a number in quotes is that number.
 ///
 /// ```
 /// use glomers_check::HistoryReader;
@@ -147,14 +152,14 @@ pub enum HistoryError {
 /// ```
 pub struct HistoryReader<R> {
     forms: Forms<R>,
-    next_index: u64,
+    numbering: Numbering,
     is_broken: bool,
 }
 
 impl<R: BufRead> HistoryReader<R> {
     /// Reads from here. Nothing is read before the first operation is asked for.
     pub fn new(source: R) -> Self {
-        Self { forms: Forms::new(source), next_index: 0, is_broken: false }
+        Self { forms: Forms::new(source), numbering: Numbering::default(), is_broken: false }
     }
 
     fn next_operation(&mut self) -> Result<Option<Operation>, HistoryError> {
@@ -163,10 +168,8 @@ impl<R: BufRead> HistoryReader<R> {
             error.line += line - 1;
             HistoryError::Edn(error)
         })?;
-        let operation = operation_from(form, self.next_index)
-            .map_err(|reason| HistoryError::NotAnOperation { line, reason })?;
-        self.next_index = operation.index.saturating_add(1);
-        Ok(Some(operation))
+        let operation = self.numbering.operation(form);
+        operation.map(Some).map_err(|reason| HistoryError::NotAnOperation { line, reason })
     }
 }
 
@@ -189,12 +192,55 @@ impl Operation {
     /// # Errors
     /// A sentence that says which entry is missing or wrong.
     pub fn from_value(value: Value) -> Result<Self, HistoryError> {
-        operation_from(value, 0).map_err(|reason| HistoryError::NotAnOperation { line: 1, reason })
+        Numbering::default()
+            .operation(value)
+            .map_err(|reason| HistoryError::NotAnOperation { line: 1, reason })
     }
 }
 
-/// Reads an operation from its map; one without an index gets this one.
-pub(crate) fn operation_from(value: Value, next_index: u64) -> Result<Operation, String> {
+/// What a reader remembers from entry to entry: the next index, and the numbers of processes that have names.
+#[derive(Debug, Default)]
+pub(crate) struct Numbering {
+    next_index: u64,
+    named: FxHashMap<Name, u64>,
+}
+
+/// Where an entry keeps the name of its process.
+const PROCESS_NAME: Name = Name::from_static("process-name");
+
+/// The number of the first process that has a name. Tests that number their processes do not get so far.
+const FIRST_NAMED_PROCESS: u64 = 1_000_000_000;
+
+impl Numbering {
+    /// Reads an operation from its map.
+    pub(crate) fn operation(&mut self, value: Value) -> Result<Operation, String> {
+        let operation = operation_from(value, self)?;
+        self.next_index = operation.index.saturating_add(1);
+        Ok(operation)
+    }
+
+    /// The process of this name; whether the name is more than a number in quotes.
+    fn process(&mut self, name: &str) -> (Process, bool) {
+        if name == "nemesis" {
+            return (Process::Nemesis, false);
+        }
+        if let Ok(number) = name.parse() {
+            return (Process::Client(number), false);
+        }
+        let next = FIRST_NAMED_PROCESS + self.named.len() as u64;
+        (Process::Client(*self.named.entry(Name::new(name)).or_insert(next)), true)
+    }
+}
+
+/// The text of a keyword, a symbol or a string.
+fn text_of(value: &Value) -> &str {
+    match value {
+        Value::Keyword(name) | Value::Symbol(name) => name,
+        other => other.as_str().unwrap_or_default(),
+    }
+}
+
+fn operation_from(value: Value, numbering: &mut Numbering) -> Result<Operation, String> {
     let entries = match value {
         Value::Map(entries) => entries,
         Value::Tagged(tagged) if matches!(tagged.1, Value::Map(_)) => {
@@ -203,7 +249,7 @@ pub(crate) fn operation_from(value: Value, next_index: u64) -> Result<Operation,
         }
         other => return Err(format!("it is {other}, and not a map")),
     };
-    let (mut index, mut time_ns, mut kind, mut process, mut f) = (next_index, 0, None, None, None);
+    let (mut index, mut time_ns, mut kind, mut process, mut f) = (numbering.next_index, 0, None, None, None);
     let (mut value, mut error, mut extra) = (Value::Nil, None, Vec::new());
     for (key, entry) in entries {
         let Value::Keyword(key) = key else { return Err(format!("the key {key} is not a keyword")) };
@@ -221,7 +267,11 @@ pub(crate) fn operation_from(value: Value, next_index: u64) -> Result<Operation,
                     u64::try_from(number).map_err(|_| format!(":process is {number}"))?,
                 ));
             }
-            ("process", Value::Keyword(_)) => process = Some(Process::Nemesis),
+            ("process", name @ (Value::Keyword(_) | Value::Symbol(_) | Value::String(_))) => {
+                let (number, is_named) = numbering.process(text_of(&name));
+                process = Some(number);
+                extra.extend(is_named.then_some((PROCESS_NAME, name)));
+            }
             ("f", Value::Keyword(name) | Value::Symbol(name)) => f = Some(name),
             ("f", Value::Nil) => f = Some(Name::from_static("nil")),
             ("value", entry) => value = entry,
@@ -290,5 +340,22 @@ impl<T> Pairing<T> {
 impl<T> Default for Pairing<T> {
     fn default() -> Self {
         Self::new()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn processes_with_names_are_clients() {
+        let text = "{:type :invoke :process :c1 :f :read} {:type :invoke :process c2 :f :read} {:type :ok :process :c1 :f :read}
+                    {:type :invoke :process \"7\" :f :read} {:type :info :process :nemesis :f :start}";
+        let history = History::from_edn(text).expect("a history");
+        let processes: Vec<Process> =
+            history.operations().iter().map(|operation| operation.process).collect();
+        let named = |number| Process::Client(FIRST_NAMED_PROCESS + number);
+        assert_eq!(processes, [named(0), named(1), named(0), Process::Client(7), Process::Nemesis]);
+        assert_eq!(history.operations()[2].get("process-name"), Some(&Value::keyword("c1")));
     }
 }

@@ -13,7 +13,7 @@ mod unseen;
 
 use self::ledger::{Beginning, Ledger, Task};
 use crate::moment::Moment;
-use crate::{Checker, Mode, Operation, OperationKind, Pairing, Value, Verdict};
+use crate::{Checker, Mode, Operation, OperationKind, Pairing, Requirement, Stats, Value, Verdict};
 
 /// Judges append-only logs with offsets, as Kafka has them and the workload of that name demands.
 ///
@@ -49,16 +49,24 @@ use crate::{Checker, Mode, Operation, OperationKind, Pairing, Value, Verdict};
 /// cases as there, and at most 256.
 ///
 /// ```
-/// use glomers_check::{Checker, History, Kafka, Mode, check};
+/// use glomers_check::{History, Kafka, Mode, check};
 ///
-/// /// Which anomalies a history of lines such as `0 ok send [[:send :x [0 1]]]` has.
+/// /// Which anomalies a history of lines such as `0 ok send [[:send :x [0 1]]]` has. An operation whose beginning is not
+/// /// among them begins just before it ends.
 /// fn anomalies(lines: &[&str]) -> String {
-///     let entries = lines.iter().enumerate().map(|(index, line)| {
-///         let parts: Vec<&str> = line.splitn(4, ' ').collect();
-///         let [process, kind, f, value] = parts[..] else { panic!("four parts in {line}") };
-///         format!("{{:index {index}, :time {index}000, :type :{kind}, :process {process}, :f :{f}, :value {value}}}\n")
-///     });
-///     let history = History::from_edn(&entries.collect::<String>()).expect("a history");
+///     let mut entries = Vec::new();
+///     let mut open = Vec::new();
+///     for line in lines {
+///         let [process, kind, f, value] = line.splitn(4, ' ').collect::<Vec<_>>()[..] else { panic!("{line}") };
+///         let mut entry = |kind| entries.push(format!("{{:type :{kind}, :process {process}, :f :{f}, :value {value}}}\n"));
+///         if kind == "invoke" {
+///             open.push(process);
+///         } else if !open.contains(&process) {
+///             entry("invoke");
+///         }
+///         entry(kind);
+///     }
+///     let history = History::from_edn(&entries.concat()).expect("a history");
 ///     check(&history, Kafka::new(Mode::Strict)).results.get("error-types").expect("a key").to_string()
 /// }
 /// const SENT: [&str; 3] =
@@ -120,6 +128,8 @@ use crate::{Checker, Mode, Operation, OperationKind, Pairing, Value, Verdict};
 /// ```
 pub struct Kafka {
     mode: Mode,
+    /// What Maelstrom judges a run by besides.
+    stats: Stats,
     with_write_order: bool,
     ledger: Ledger,
     open: Pairing<Open>,
@@ -146,6 +156,7 @@ impl Kafka {
     pub fn new(mode: Mode) -> Self {
         Self {
             mode,
+            stats: Stats::default(),
             with_write_order: false,
             ledger: Ledger::default(),
             open: Pairing::new(),
@@ -174,6 +185,7 @@ impl Kafka {
 
 impl Checker for Kafka {
     fn observe(&mut self, operation: &Operation) {
+        self.stats.observe(operation);
         let Some(task) = Task::named(&operation.f).filter(|_| operation.is_client()) else { return };
         let event = self.event_count;
         self.event_count += 1;
@@ -197,6 +209,10 @@ impl Checker for Kafka {
             }
         }
         self.push(task, operation, begun, event);
+    }
+
+    fn requirement(&self) -> Requirement {
+        self.mode.requirement()
     }
 
     fn finish(mut self: Box<Self>) -> Verdict {

@@ -22,9 +22,9 @@
 //!   name. [`edn`] writes and reads them.
 //! - [`Operation`] is one entry of a [`History`]; [`Pairing`] finds the beginning of an operation when it ends.
 //!   [`formats`] reads the text formats of several tools.
-//! - [`Checker`], [`Verdict`]: what every checker is and says. [`Composition`] makes one of several, [`Guarded`]
-//!   keeps a crash from spreading, [`Compared`] says where upstream would judge otherwise. An [`Interrupt`] ends a long
-//!   check from outside.
+//! - [`Checker`], [`Verdict`]: what every checker is and says. [`Guarded`] stands in front of each: it refuses a
+//!   [`Malformed`] history, and keeps a crash from spreading. [`Composition`] makes one checker of several, [`Compared`]
+//!   says where Maelstrom would judge otherwise. An [`Interrupt`] ends a long check from another thread.
 //! - [`Stats`], [`Availability`], [`Exceptions`] look at any workload; [`Echo`], [`UniqueIds`], [`SetFull`],
 //!   [`PnCounter`] and [`Kafka`] at one or two each.
 //! - [`linear`] decides whether concurrent operations fit one order.
@@ -55,6 +55,7 @@ mod unique_ids;
 mod value;
 mod verdict;
 mod weak_isolation;
+mod well_formed;
 
 pub use availability::{Availability, AvailabilityGoal};
 pub use checker::{Checker, Compared, Composition, Guarded, Mode, check};
@@ -72,3 +73,4 @@ pub use unique_ids::UniqueIds;
 pub use value::{JsonError, MAX_DEPTH, Value};
 pub use verdict::{Finding, Validity, Verdict};
 pub use weak_isolation::WeakIsolation;
+pub use well_formed::{Malformed, Requirement};

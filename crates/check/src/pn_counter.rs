@@ -5,7 +5,9 @@ mod sums;
 use self::sums::{Sums, Untold};
 use crate::checker::upstream_finding;
 use crate::moment::{Moment, tell};
-use crate::{Checker, Finding, Mode, Operation, OperationKind, Pairing, Validity, Value, Verdict};
+use crate::{
+    Checker, Finding, Mode, Operation, OperationKind, Pairing, Requirement, Stats, Validity, Value, Verdict,
+};
 
 /// Demands that every final read is the sum of all additions that were acknowledged, and any of those of which nobody
 /// knows. For the workloads pn-counter and g-counter, which differ in what is added only.
@@ -44,9 +46,11 @@ use crate::{Checker, Finding, Mode, Operation, OperationKind, Pairing, Validity,
 #[derive(Debug)]
 pub struct PnCounter {
     mode: Mode,
+    /// What Maelstrom judges a run by besides.
+    stats: Stats,
     sum: Option<i128>,
     acknowledged_count: u64,
-    /// The amounts of additions of which nobody knows, in the history's order.
+    /// The amounts of additions whose outcome is unknown, in the history's order.
     unknown: Vec<i128>,
     /// Additions that have begun, by process. An amount that is no integer makes the counter's sum meaningless.
     open: Pairing<Value>,
@@ -61,6 +65,7 @@ impl PnCounter {
     pub fn new(mode: Mode) -> Self {
         Self {
             mode,
+            stats: Stats::default(),
             sum: Some(0),
             acknowledged_count: 0,
             unknown: Vec::new(),
@@ -134,6 +139,7 @@ impl PnCounter {
 
 impl Checker for PnCounter {
     fn observe(&mut self, operation: &Operation) {
+        self.stats.observe(operation);
         if !operation.is_client() {
             return;
         }
@@ -148,10 +154,14 @@ impl Checker for PnCounter {
         }
     }
 
+    fn requirement(&self) -> Requirement {
+        self.mode.requirement()
+    }
+
     fn finish(mut self: Box<Self>) -> Verdict {
         let is_strict = self.mode == Mode::Strict;
         if is_strict {
-            // A history that breaks off leaves additions of which nobody knows.
+            // A history that breaks off leaves additions whose outcome is unknown.
             let open = std::mem::take(&mut self.open).into_open();
             self.unknown.extend(open.into_iter().filter_map(|(_, amount)| amount.as_int()));
         }
@@ -188,7 +198,7 @@ impl Checker for PnCounter {
             findings.push(Finding::new(sentence, []));
         }
         if is_strict {
-            findings.extend(upstream_finding(validity, upstream));
+            findings.extend(upstream_finding(validity, upstream.max(self.stats.validity())));
         }
 
         let errors = match wrong.len() {

@@ -5,16 +5,16 @@
 //! use glomers_check::{Checker, Operation, OperationKind, Validity};
 //!
 //! let entry = registry::find("register").expect("there is a checker of registers");
-//! let mut checker = (entry.build)(&CheckOptions::default());
+//! let mut checker = entry.build(&CheckOptions::default());
 //! let read = Operation::invoke(0, "read", ());
 //! checker.observe(&read);
-//! checker.observe(&read.completed(OperationKind::Ok, 7));
-//! assert_eq!(checker.finish().validity, Validity::Invalid);
+//! checker.observe(&read.completed(OperationKind::Ok, 7).at(1, 0));
+//! assert_eq!(Box::new(checker).finish().validity, Validity::Invalid);
 //! ```
 
 use crate::{
-    Checker, Compared, Echo, Exceptions, Interrupt, Kafka, Mode, PnCounter, SetFull, Stats, UniqueIds, Value,
-    WeakIsolation,
+    Checker, Compared, Echo, Exceptions, Guarded, Interrupt, Kafka, Mode, PnCounter, SetFull, Stats,
+    UniqueIds, Value, WeakIsolation,
     linear::{
         Linearizability, Model as Object,
         models::{Keyed, Log, MultiRegister, Mutex, Queue, Register, Set},
@@ -34,10 +34,18 @@ pub struct Entry {
     pub takes_version_orders: bool,
     /// Whether it can judge each key by itself.
     pub takes_keys: bool,
+    /// Whether what it judges has an initial value that may differ.
+    pub takes_initial: bool,
     /// Whether it looks for what is missing in the end: what comes after the end of a history that breaks off could mend it.
     pub needs_the_end: bool,
-    /// Makes it.
-    pub build: fn(&CheckOptions) -> Box<dyn Checker>,
+    new: fn(&CheckOptions) -> Box<dyn Checker>,
+}
+
+impl Entry {
+    /// Makes the checker. It is [`Guarded`]: a malformed history is `unknown`.
+    pub fn build(&self, options: &CheckOptions) -> Guarded {
+        Guarded::new((self.new)(options))
+    }
 }
 
 /// The options of a check. Each checker uses those that mean something to it; its [`Entry`] says which.
@@ -51,8 +59,9 @@ pub struct CheckOptions {
     pub initial: Value,
     /// The consistency models of transactions; empty for strict serializability.
     pub models: Vec<Model>,
-    /// What the order of a register's versions is inferred from.
-    pub version_orders: VersionOrders,
+    /// What the order of a register's versions is inferred from, besides what the models promise; none for what Maelstrom
+    /// assumes in the compatible mode, and for nothing in the strict mode.
+    pub version_orders: Option<VersionOrders>,
     /// Whether the history is of one of Maelstrom's workloads, whose own verdict can be told too.
     pub is_workload: bool,
     /// Ends a long search from another thread.
@@ -89,20 +98,26 @@ pub enum Keys {
 /// Every checker, in the order in which `--help` lists them.
 pub const ALL: &[Entry] = &[
     plain("echo", "Every reply brings back what was sent.", echo),
-    object(
-        "register",
-        "Linearizable reads, writes and compare-and-sets of one value; a read of nil is a read of nil.",
-        register,
-    ),
-    object(
-        "cas-register",
-        "The same as Knossos judges it: a read of nil tells nothing, and failed operations do not count.",
-        cas_register,
-    ),
-    plain(
+    Entry {
+        takes_initial: true,
+        ..object(
+            "register",
+            "Linearizable reads, writes and compare-and-sets of one value; a read of nil is a read of nil.",
+            register,
+        )
+    },
+    Entry {
+        takes_initial: true,
+        ..object(
+            "cas-register",
+            "The same as Knossos judges it: a read of nil tells nothing, and failed operations do not count.",
+            cas_register,
+        )
+    },
+    registers(
         "multi-register",
         "Linearizable transactions of reads and writes of several registers, by search: for short histories.",
-        |options| Box::new(search(MultiRegister, options)),
+        |options| Box::new(search(MultiRegister::new(options.initial.clone()), options)),
     ),
     object("mutex", "A linearizable lock: acquire and release.", |options| linear(Mutex, options)),
     object("set", "A linearizable set: add, and read of all elements.", |options| linear(Set, options)),
@@ -115,25 +130,33 @@ pub const ALL: &[Entry] = &[
     transactions("list-append", "Isolation of transactions that append to lists and read them.", list_append),
     Entry {
         takes_version_orders: true,
+        takes_initial: true,
         ..transactions(
             "rw-register",
             "Isolation of transactions that write registers and read them.",
             rw_register,
         )
     },
-    plain(
+    registers(
         "read-committed",
-        "Transactions over registers: who has read from a transaction does not go back behind it. Exact.",
-        |_| Box::new(WeakIsolation::new(Level::ReadCommitted)),
+        "Transactions over registers: reads see what was committed and final, and not in circles. Exact.",
+        |options| weak(Level::ReadCommitted, options),
     ),
-    plain(
+    registers(
+        "monotonic-atomic-view",
+        "Transactions over registers: who has read from a transaction does not go back behind it. Exact.",
+        |options| weak(Level::MonotonicAtomicView, options),
+    ),
+    registers(
         "read-atomic",
         "Transactions over registers: others see all that a transaction wrote, or nothing. Exact.",
-        |_| Box::new(WeakIsolation::new(Level::ReadAtomic)),
+        |options| weak(Level::ReadAtomic, options),
     ),
-    plain("causal", "Transactions over registers: who sees something sees what led to it. Exact.", |_| {
-        Box::new(WeakIsolation::new(Level::Causal))
-    }),
+    registers(
+        "causal",
+        "Transactions over registers: who sees something sees what led to it, each process in its order. Exact.",
+        |options| weak(Level::Causal, options),
+    ),
     ending(
         "set-full",
         "A set that may be stale and must not lose: what was added and acknowledged, or read once, is read in the end.",
@@ -159,40 +182,41 @@ pub const ALL: &[Entry] = &[
     }),
 ];
 
-const fn plain(name: &'static str, doc: &'static str, build: fn(&CheckOptions) -> Box<dyn Checker>) -> Entry {
+const fn plain(name: &'static str, doc: &'static str, new: fn(&CheckOptions) -> Box<dyn Checker>) -> Entry {
     Entry {
         name,
         doc,
         takes_models: false,
         takes_version_orders: false,
         takes_keys: false,
+        takes_initial: false,
         needs_the_end: false,
-        build,
+        new,
     }
 }
 
-const fn ending(
-    name: &'static str,
-    doc: &'static str,
-    build: fn(&CheckOptions) -> Box<dyn Checker>,
-) -> Entry {
-    Entry { needs_the_end: true, ..plain(name, doc, build) }
+const fn ending(name: &'static str, doc: &'static str, new: fn(&CheckOptions) -> Box<dyn Checker>) -> Entry {
+    Entry { needs_the_end: true, ..plain(name, doc, new) }
 }
 
-const fn object(
+const fn object(name: &'static str, doc: &'static str, new: fn(&CheckOptions) -> Box<dyn Checker>) -> Entry {
+    Entry { takes_keys: true, ..plain(name, doc, new) }
+}
+
+const fn registers(
     name: &'static str,
     doc: &'static str,
-    build: fn(&CheckOptions) -> Box<dyn Checker>,
+    new: fn(&CheckOptions) -> Box<dyn Checker>,
 ) -> Entry {
-    Entry { takes_keys: true, ..plain(name, doc, build) }
+    Entry { takes_initial: true, ..plain(name, doc, new) }
 }
 
 const fn transactions(
     name: &'static str,
     doc: &'static str,
-    build: fn(&CheckOptions) -> Box<dyn Checker>,
+    new: fn(&CheckOptions) -> Box<dyn Checker>,
 ) -> Entry {
-    Entry { takes_models: true, ..plain(name, doc, build) }
+    Entry { takes_models: true, ..plain(name, doc, new) }
 }
 
 /// The checker of that name.
@@ -237,15 +261,25 @@ fn txn_options(options: &CheckOptions) -> Options {
 }
 
 fn list_append(options: &CheckOptions) -> Box<dyn Checker> {
-    Box::new(ListAppend::new(txn_options(options)))
+    let new = |mode| ListAppend::new(Options { mode, ..txn_options(options) });
+    if options.is_workload { options.compared(new) } else { Box::new(new(options.mode)) }
 }
 
 fn rw_register(options: &CheckOptions) -> Box<dyn Checker> {
-    let checker = RwRegister::new(txn_options(options), options.version_orders.clone());
-    if options.is_workload && options.mode == Mode::Compat {
-        return Box::new(checker.as_maelstrom_reports());
-    }
-    Box::new(checker)
+    let new = |mode| {
+        let orders = options.version_orders.clone().unwrap_or_else(|| match mode {
+            Mode::Strict => VersionOrders::NONE,
+            Mode::Compat => VersionOrders::default(),
+        });
+        let checker = RwRegister::new(Options { mode, ..txn_options(options) }, orders)
+            .with_initial(options.initial.clone());
+        if options.is_workload && mode == Mode::Compat { checker.as_maelstrom_reports() } else { checker }
+    };
+    if options.is_workload { options.compared(new) } else { Box::new(new(options.mode)) }
+}
+
+fn weak(level: Level, options: &CheckOptions) -> Box<dyn Checker> {
+    Box::new(WeakIsolation::new(level).with_initial(options.initial.clone()))
 }
 
 #[cfg(test)]

@@ -12,7 +12,7 @@ use self::numbering::Numbering;
 use self::outcome::{Element, Known};
 use self::recent_reads::RecentReads;
 use crate::moment::Moment;
-use crate::{Checker, Mode, Name, Operation, OperationKind, Pairing, Value, Verdict};
+use crate::{Checker, Mode, Name, Operation, OperationKind, Pairing, Requirement, Stats, Value, Verdict};
 
 /// Follows every element of a set from its addition to the last read, as the workloads g-set and broadcast demand.
 ///
@@ -70,6 +70,8 @@ use crate::{Checker, Mode, Name, Operation, OperationKind, Pairing, Value, Verdi
 #[derive(Debug)]
 pub struct SetFull {
     mode: Mode,
+    /// What Maelstrom judges a run by besides.
+    stats: Stats,
     adding: Name,
     is_linearizable: bool,
     open_reads: Pairing<Rc<Operation>>,
@@ -103,6 +105,7 @@ impl SetFull {
     pub fn new(mode: Mode) -> Self {
         Self {
             mode,
+            stats: Stats::default(),
             adding: Name::from_static("add"),
             is_linearizable: false,
             open_reads: Pairing::new(),
@@ -225,6 +228,7 @@ fn without_value(operation: &Operation) -> Operation {
 
 impl Checker for SetFull {
     fn observe(&mut self, operation: &Operation) {
+        self.stats.observe(operation);
         if !operation.is_client() {
             return;
         }
@@ -237,6 +241,10 @@ impl Checker for SetFull {
 
     fn has_violation(&self) -> bool {
         self.mode == Mode::Strict && !(self.duplicates.is_empty() && self.malformed.is_empty())
+    }
+
+    fn requirement(&self) -> Requirement {
+        self.mode.requirement()
     }
 
     fn finish(mut self: Box<Self>) -> Verdict {

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::{Checker, Finding, Name, Operation, OperationKind, Validity, Value, Verdict};
+use crate::{Checker, Finding, Name, Operation, OperationKind, Requirement, Validity, Value, Verdict};
 
 /// Counts the ends of clients' operations, in all and by function.
 ///
@@ -56,6 +56,18 @@ impl Counts {
     }
 }
 
+impl Stats {
+    /// Whether of every function at least one operation succeeded.
+    pub(crate) fn validity(&self) -> Validity {
+        Validity::from(self.unsuccessful().next().is_none())
+    }
+
+    /// The functions of which no operation succeeded, and their counts.
+    fn unsuccessful(&self) -> impl Iterator<Item = (&Name, &Counts)> {
+        self.by_f.iter().filter(|(f, counts)| counts.ok == 0 && !NEVER_SUCCEED.contains(&f.as_str()))
+    }
+}
+
 impl Checker for Stats {
     fn observe(&mut self, operation: &Operation) {
         if operation.is_invoke() || !operation.is_client() {
@@ -68,18 +80,23 @@ impl Checker for Stats {
         }
     }
 
+    fn requirement(&self) -> Requirement {
+        Requirement::Entries
+    }
+
     fn finish(self: Box<Self>) -> Verdict {
         let mut by_f = Vec::new();
-        let mut findings = Vec::new();
         for (f, counts) in &self.by_f {
             let part = Verdict::new(Validity::from(counts.ok > 0), counts.entries());
             by_f.push((Value::Keyword(f.clone()), part.results));
-            if counts.ok == 0 && !NEVER_SUCCEED.contains(&f.as_str()) {
-                let (fail, info) = (counts.fail, counts.info);
-                let sentence = format!("No `{f}` succeeded: {fail} failed, and of {info} nobody knows.");
-                findings.push(Finding::new(sentence, []));
-            }
         }
+        let finding = |(f, counts): (&Name, &Counts)| {
+            let (fail, info) = (counts.fail, counts.info);
+            let sentence =
+                format!("No `{f}` succeeded: {fail} failed, and the outcome of {info} is unknown.");
+            Finding::new(sentence, [])
+        };
+        let findings: Vec<Finding> = self.unsuccessful().map(finding).collect();
         let validity = Validity::from(findings.is_empty());
         let entries = self.all.entries().into_iter().chain([("by-f", Value::Map(by_f))]);
         Verdict { findings, ..Verdict::new(validity, entries) }

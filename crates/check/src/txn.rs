@@ -6,20 +6,19 @@
 //!   writes before it, so that nearly all dependencies are known.
 //! - [`RwRegister`] for transactions of `[:w key value]` and `[:r key value]`. The order of versions is inferred, from as
 //!   much as [`VersionOrders`] allows.
-//! - [`weak`] decides read committed, read atomic and causal consistency of registers exactly.
+//! - [`weak`] decides monotonic atomic view, read atomic and causal consistency exactly, for both.
 //!
 //! [`Options`] say what was promised: a [`Model`] such as `serializable`, or the [`Anomaly`]s that must not occur.
 //! Elle (Kingsbury and Alvaro, *Elle: Inferring Isolation Anomalies from Experimental Observations*, VLDB 2020) is where the
 //! method and the names come from; [`Mode::Compat`](crate::Mode::Compat) gives its verdict as Maelstrom uses it. The search
-//! here is complete and has no time limit: it finds the kinds of cycle that upstream's may miss, and never says `unknown`
-//! because it took too long. What upstream would show where its own search runs out of time is the one thing that the
-//! compatible mode does not imitate: it shows what the complete search finds. [`draw_cycle`] turns a cycle of the results
-//! into a picture, and [`Compared`](crate::Compared) says where upstream would judge otherwise.
+//! here is complete and has no time limit: it finds the kinds of cycle that Elle's may miss, and never says `unknown`
+//! because it took too long. Which of several cycles of one kind is shown is not Elle's choice, in either mode.
+//! [`draw_cycle`] turns a cycle of the results into a picture, and [`Compared`](crate::Compared) says where Maelstrom would
+//! judge otherwise.
 //!
 //! Inside, in the order of the work: `transactions` pairs invocations and completions and numbers keys and values
 //! (`interner`); `reads` and `updates` find what needs no order; `list_append` and `rw_register` derive the dependencies;
-//! `search` joins them with time (`time_order`) and looks for cycles in each `component` (`cycle`; `candidate` as upstream
-//! does); `explain` and `report` put what was found into words and results.
+//! `search` joins them with time (`time_order`) and looks for cycles in each `component` (`cycle`); `exact` decides the weak levels; `explain` and `report` put what was found into words and results.
 //!
 //! # The catalogue
 //!
@@ -155,17 +154,26 @@
 //! let reply = request.completed(OperationKind::Ok, edn::read("[[:r :x [1]]]")?).at(1, 1_000);
 //! let verdict = check(&History::new(vec![request, reply]), ListAppend::new(Options::default()));
 //! assert_eq!(verdict.results.get("anomalies").and_then(|found| found.get("reply-mismatch")).map(|_| ()), Some(()));
-//! // no-read-committed-order, found without any order of versions: T3 read x from T1 and y from T2, in an order
+//! // no-monotonic-view-order, found without any order of versions: T3 read x from T1 and y from T2, in an order
 //! // in which T1 had overwritten y, and T2 x.
 //! let both = ["ok [[:w :x 1] [:w :y 1]]", "ok [[:w :x 2] [:w :y 2]]", "ok [[:r :x 1] [:r :y 2] [:r :x 1]]"];
-//! assert_eq!(registers("monotonic-atomic-view", &both), "(:no-read-committed-order)");
+//! assert_eq!(registers("monotonic-atomic-view", &both), "(:no-monotonic-view-order)");
 //! // no-read-atomic-order, a fractured read: half of what the first wrote.
 //! let half = ["ok [[:w :x 1] [:w :y 1]]", "ok [[:r :y nil] [:r :x 1]]"];
 //! assert_eq!(registers("read-committed", &half), "none");
 //! assert_eq!(registers("read-atomic", &half), "(:no-read-atomic-order)");
 //! // no-causal-order: the reply was seen, and the question it answers was not.
 //! let reply = ["ok/1 [[:w :x 1]]", "ok/2 [[:r :x 1]]", "ok/2 [[:w :y 1]]", "ok/3 [[:r :y 1]]", "ok/3 [[:r :x nil]]"];
-//! assert_eq!(registers_in_turn("causal", VersionOrders::NONE, &reply), "(:no-causal-order)");
+//! assert_eq!(registers_in_turn("causal", VersionOrders::NONE, &reply), "(:no-causal-order-process)");
+//! // no-linearizable-key-order: after 2 was seen, 1 was; strict serializability makes each key linearizable.
+//! let stale = ["ok [[:w :x 1]]", "ok [[:w :x 2]]", "ok [[:r :x 2]]", "ok [[:r :x 1]]"];
+//! assert!(registers_in_turn("strict-serializable", VersionOrders::NONE, &stale).contains(":no-linearizable-key-order"));
+//! // no-sequential-key-order: the same by one process.
+//! let stale = ["ok [[:w :x 1]]", "ok [[:w :x 2]]", "ok/7 [[:r :x 2]]", "ok/7 [[:r :x 1]]", "ok/7 [[:r :x 2]]"];
+//! assert!(registers_in_turn("sequential", VersionOrders::NONE, &stale).contains(":no-sequential-key-order"));
+//! // append-order: a transaction appended 1 before 2.
+//! let swapped = ["ok [[:append :x 1] [:append :x 2]]", "ok [[:r :x [2 1]]]"];
+//! assert_eq!(lists("read-uncommitted", &swapped), "(:append-order)");
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
@@ -178,10 +186,10 @@
 //! 64 transactions that could close a circle.
 
 mod anomaly;
-mod candidate;
 mod component;
 mod cycle;
 mod drawing;
+mod exact;
 mod explain;
 mod graph;
 mod interner;

@@ -7,7 +7,7 @@ use rustc_hash::FxHashMap;
 
 use crate::checker::upstream_finding;
 use crate::moment::{Moment, TOLD_LIMIT};
-use crate::{Checker, Finding, Mode, Operation, OperationKind, Validity, Value, Verdict};
+use crate::{Checker, Finding, Mode, Operation, OperationKind, Requirement, Stats, Validity, Value, Verdict};
 
 /// Demands that no two operations `generate` that succeeded brought back the same id.
 ///
@@ -37,6 +37,8 @@ use crate::{Checker, Finding, Mode, Operation, OperationKind, Validity, Value, V
 #[derive(Debug)]
 pub struct UniqueIds {
     mode: Mode,
+    /// What Maelstrom judges a run by besides.
+    stats: Stats,
     attempted_count: u64,
     acknowledged_count: u64,
     seen: Seen,
@@ -91,6 +93,7 @@ impl UniqueIds {
     pub fn new(mode: Mode) -> Self {
         Self {
             mode,
+            stats: Stats::default(),
             attempted_count: 0,
             acknowledged_count: 0,
             seen: Seen::default(),
@@ -140,6 +143,7 @@ impl UniqueIds {
 
 impl Checker for UniqueIds {
     fn observe(&mut self, operation: &Operation) {
+        self.stats.observe(operation);
         if operation.f != "generate" || !operation.is_client() {
             return;
         }
@@ -162,6 +166,10 @@ impl Checker for UniqueIds {
         !self.duplicates.is_empty()
     }
 
+    fn requirement(&self) -> Requirement {
+        self.mode.requirement()
+    }
+
     fn finish(self: Box<Self>) -> Verdict {
         let upstream = Validity::from(self.duplicates.is_empty());
         let nothing_to_judge = self.mode == Mode::Strict && self.acknowledged_count == 0;
@@ -173,7 +181,7 @@ impl Checker for UniqueIds {
                 self.attempted_count
             );
             findings.push(Finding::new(sentence, []));
-            findings.extend(upstream_finding(validity, upstream));
+            findings.extend(upstream_finding(validity, upstream.max(self.stats.validity())));
         }
         let shown = self.shown();
         let (smallest, greatest) = self.range.unwrap_or_default();

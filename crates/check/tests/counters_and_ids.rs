@@ -1,6 +1,10 @@
 //! Counters and ids: small histories that must be rejected, and random ones.
 
-use glomers_check::{History, Mode, PnCounter, UniqueIds, Validity, Value, Verdict, check};
+#[path = "support/direct.rs"]
+mod direct;
+
+use direct::observe;
+use glomers_check::{History, Mode, PnCounter, UniqueIds, Validity, Value, Verdict};
 use proptest::prelude::*;
 
 /// A history of lines such as `0 ok add 7`, a millisecond apart; `final` stands for `read` with `:final? true`.
@@ -20,11 +24,11 @@ fn history(lines: &[&str]) -> History {
 }
 
 fn counter(mode: Mode, lines: &[&str]) -> Verdict {
-    check(&history(lines), PnCounter::new(mode))
+    observe(&history(lines), PnCounter::new(mode))
 }
 
 fn ids(mode: Mode, lines: &[&str]) -> Verdict {
-    check(&history(lines), UniqueIds::new(mode))
+    observe(&history(lines), UniqueIds::new(mode))
 }
 
 #[test]

@@ -1,8 +1,12 @@
 //! Logs: small histories that must be rejected, and random ones of a log that works, and of one with a single fault.
 
+#[path = "support/direct.rs"]
+mod direct;
+
 use std::collections::BTreeMap;
 
-use glomers_check::{History, Kafka, Mode, Operation, OperationKind, Validity, Value, Verdict, check};
+use direct::observe;
+use glomers_check::{History, Kafka, Mode, Operation, OperationKind, Validity, Value, Verdict};
 use proptest::prelude::*;
 
 /// A history of lines such as `0 ok send [[:send :x [0 1]]]`, a millisecond apart.
@@ -17,7 +21,7 @@ fn judge(mode: Mode, lines: &[&str]) -> Verdict {
             format!("{{:index {index}, :time {time_ns}, :type :{kind}, :process {process}, :f :{f}, :value {value}}}\n")
         })
         .collect();
-    check(&History::from_edn(&text).expect("a history"), Kafka::new(mode))
+    observe(&History::from_edn(&text).expect("a history"), Kafka::new(mode))
 }
 
 fn anomalies(mode: Mode, lines: &[&str]) -> String {
@@ -124,7 +128,7 @@ fn keys_that_changed_hands_within_an_operation_have_no_order_in_it() {
         )
     };
     let validity = |text: String| {
-        check(&History::from_edn(&text).expect("a history"), Kafka::new(Mode::Strict)).validity
+        observe(&History::from_edn(&text).expect("a history"), Kafka::new(Mode::Strict)).validity
     };
     assert_eq!(validity(text("")), Validity::Invalid);
     assert_eq!(validity(text(", :rebalance-log [{:keys [:x]}]")), Validity::Valid);
@@ -180,7 +184,7 @@ fn causes_of_unknown_outcomes_are_told_once() {
     let text = "{:type :info, :process 0, :f :send, :value [[:send :x 1]], :error :net-timeout}
         {:type :info, :process 1, :f :poll, :value [[:poll]], :error :net-timeout}
         {:type :info, :process 2, :f :crash, :value nil}";
-    let verdict = check(&History::from_edn(text).expect("a history"), Kafka::new(Mode::Compat));
+    let verdict = observe(&History::from_edn(text).expect("a history"), Kafka::new(Mode::Compat));
     assert_eq!(verdict.results.get("info-txn-causes").expect("a key").to_string(), "(:net-timeout)");
 }
 
@@ -222,7 +226,7 @@ fn cycles_of_writes_are_reported_and_allowed() {
         })
         .collect();
     let history = History::from_edn(&history.join("\n")).expect("a history");
-    let verdict = check(&history, Kafka::new(Mode::Strict).with_write_order());
+    let verdict = observe(&history, Kafka::new(Mode::Strict).with_write_order());
     assert_eq!(verdict.validity, Validity::Valid);
     assert_eq!(verdict.results.get("error-types").expect("a key").to_string(), "(:G0)");
 }
@@ -329,7 +333,7 @@ proptest! {
     fn a_log_that_works_is_never_invalid(steps in prop::collection::vec(step(), 0..120)) {
         let history = History::new(history_of(&steps));
         for mode in [Mode::Strict, Mode::Compat] {
-            let verdict = check(&history, Kafka::new(mode));
+            let verdict = observe(&history, Kafka::new(mode));
             prop_assert_ne!(verdict.validity, Validity::Invalid, "{:?}", verdict.findings);
         }
     }
@@ -351,7 +355,7 @@ proptest! {
             }
         });
         if let Some(operations) = changed {
-            let verdict = check(&History::new(operations.clone()), Kafka::new(Mode::Strict));
+            let verdict = observe(&History::new(operations.clone()), Kafka::new(Mode::Strict));
             prop_assert_eq!(verdict.validity, Validity::Invalid, "{} {:?}", verdict.results, operations.last());
         }
     }

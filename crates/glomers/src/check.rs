@@ -5,6 +5,7 @@
 //! [`report`] and [`junit`] print it. A [`Watch`] says how far a long check is, and ends it.
 
 mod choice;
+mod recognition;
 pub mod report;
 mod source;
 mod watch;
@@ -17,14 +18,20 @@ use glomers_check::{
 };
 use glomers_workbench::verdict::OperationCounts;
 
-use self::choice::Choice;
+use self::{
+    choice::{Choice, Guess},
+    recognition::Recognition,
+};
 pub use self::{
     source::{OpenError, Source},
     watch::Watch,
 };
 
-/// How many operations are looked at to recognise what a history is of.
-const BEGINNING: usize = 1000;
+/// How many entries are looked at before it is guessed what a history is of.
+const BEGINNING: usize = 1_000;
+
+/// How many, if the first ones leave it open.
+const LONG_BEGINNING: usize = 200_000;
 
 /// What whoever asks knows of a history. What is left open is found out.
 #[derive(Debug, Clone)]
@@ -35,10 +42,10 @@ pub struct Question {
     pub checker: Option<String>,
     /// The consistency models that transactions were promised; empty for what the run or Maelstrom assumes.
     pub models: Vec<Model>,
-    /// From what the order of a register's versions is inferred; none for what Maelstrom assumes.
+    /// What the order of a register's versions is inferred from, besides what the models promise.
     pub version_orders: Option<VersionOrders>,
-    /// The value that a register has before anything is written.
-    pub initial: Value,
+    /// The value that a register has before anything is written; nil if it is not said.
+    pub initial: Option<Value>,
     /// Whether the verdict is ours or upstream's.
     pub mode: Mode,
 }
@@ -74,10 +81,14 @@ pub fn check(path: &Path, source: Source, question: &Question, watch: &Watch) ->
     let Source { mut operations, told } = source;
     let mut beginning = Vec::new();
     let mut damage = None;
-    while beginning.len() < BEGINNING && damage.is_none() {
+    let mut recognition = Recognition::new(told.format);
+    while damage.is_none()
+        && (beginning.len() < BEGINNING || beginning.len() < LONG_BEGINNING && recognition.is_open())
+    {
         match operations.next() {
             Some(Ok(operation)) => {
                 watch.count_operation();
+                recognition.observe(&operation);
                 beginning.push(operation);
             }
             Some(Err(reason)) => damage = Some(reason),
@@ -89,7 +100,7 @@ pub fn check(path: &Path, source: Source, question: &Question, watch: &Watch) ->
             .take()
             .unwrap_or_else(|| "There is no operation in it, so that nothing was checked.".to_owned()))
     } else {
-        choice::choose(question, &told, &beginning, watch)
+        choice::choose(question, &told, &recognition, watch)
     };
     // Upstream never looks at what its nodes do on the side.
     let nodes = told.nodes.filter(|_| question.mode == Mode::Strict);
@@ -105,6 +116,7 @@ pub fn check(path: &Path, source: Source, question: &Question, watch: &Watch) ->
             match operation {
                 Ok(operation) => {
                     watch.count_operation();
+                    recognition.observe(&operation);
                     examination.observe(&operation);
                     if watch.interrupt().is_raised() {
                         damage = Some(format!("The check was interrupted at operation {}", operation.index));
@@ -118,7 +130,8 @@ pub fn check(path: &Path, source: Source, question: &Question, watch: &Watch) ->
             }
         }
     }
-    examination.finish(path, damage, told.seed)
+    let refuted = examination.guess.confirm(&recognition).err();
+    examination.finish(path, damage, refuted, told.seed)
 }
 
 /// The answer where nothing could be checked, for this reason.
@@ -148,6 +161,7 @@ struct Examination {
     needs_the_end: bool,
     /// What the run itself recorded of its nodes.
     nodes: Option<Value>,
+    guess: Guess,
     counts: OperationCounts,
 }
 
@@ -161,6 +175,7 @@ impl Examination {
             workload: Guarded::new(choice.checker),
             needs_the_end: choice.needs_the_end,
             nodes,
+            guess: choice.guess,
             counts: OperationCounts::default(),
         }
     }
@@ -173,8 +188,18 @@ impl Examination {
         self.workload.observe(operation);
     }
 
-    fn finish(self, path: &Path, damage: Option<String>, seed: Option<u64>) -> Answer {
-        let workload = Box::new(self.workload).finish();
+    /// The answer. A verdict on what the history turned out not to be is none.
+    fn finish(
+        self,
+        path: &Path,
+        damage: Option<String>,
+        refuted: Option<String>,
+        seed: Option<u64>,
+    ) -> Answer {
+        let workload = match refuted {
+            None => Box::new(self.workload).finish(),
+            Some(reason) => Verdict::unknown(reason),
+        };
         // What is missing from a set may be read after all, where the history went on.
         let is_hopeless = workload.validity == Validity::Invalid && !self.needs_the_end;
         let mut validity = workload.validity;

@@ -60,7 +60,7 @@ impl Definition {
     pub fn build_checker(&self, settings: &Settings, mode: Mode) -> Box<dyn Checker> {
         let models = self.settings.iter().find(|setting| matches!(setting.kind, SettingKind::Models));
         let models = models.map(|setting| settings.models(setting)).unwrap_or_default();
-        (self.checker().build)(&CheckOptions::of_workload(self.keys, models, mode))
+        Box::new(self.checker().build(&CheckOptions::of_workload(self.keys, models, mode)))
     }
 }
 

@@ -90,7 +90,7 @@ fn assert_named(outcome: &Outcome, anomaly: &str) {
 fn reading_what_a_transaction_wrote_in_passing_is_caught() {
     let outcome = run(Habit::WritesAtOnce, "read-committed");
     assert_named(&outcome, "G1b");
-    assert!(!findings(&outcome, Level::ReadCommitted)[0].operations.is_empty());
+    assert!(!findings(&outcome, Level::MonotonicAtomicView)[0].operations.is_empty());
 }
 
 #[test]

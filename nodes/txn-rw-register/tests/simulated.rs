@@ -82,7 +82,7 @@ fn five_nodes_are_causal_whatever_the_network_does() {
 #[test]
 fn under_all_faults_read_committed_and_atomic_visibility_hold() {
     for outcome in stressed(&nemeses::all()).sweep(seeds(20), TransactionServer::router) {
-        assert_level(Level::ReadCommitted, outcome.seed, outcome.assert_valid().history.clone());
+        assert_level(Level::MonotonicAtomicView, outcome.seed, outcome.assert_valid().history.clone());
         assert_level(Level::ReadAtomic, outcome.seed, without_sessions(&outcome));
     }
 }

@@ -44,7 +44,7 @@ pub fn all() -> Vec<Box<dyn Checker>> {
     add_linear(&mut checkers, &Queue);
     add_linear(&mut checkers, &Log::new());
     add_linear(&mut checkers, &Log::append_only());
-    add_linear(&mut checkers, &MultiRegister);
+    add_linear(&mut checkers, &MultiRegister::default());
     checkers.extend(Level::ALL.map(|level| Box::new(WeakIsolation::new(level)) as Box<dyn Checker>));
     checkers
 }

@@ -4,7 +4,7 @@ use std::error::Error;
 use std::io::BufRead;
 
 use super::forms::Forms;
-use crate::history::operation_from;
+use crate::history::Numbering;
 use crate::{HistoryError, JsonError, Name, Operation, Value};
 
 /// Reads operations from JSON objects with the keys of `history.edn`, as strings.
@@ -14,21 +14,19 @@ use crate::{HistoryError, JsonError, Name, Operation, Value};
 /// `error`.
 pub(super) struct JsonReader<R> {
     forms: Forms<R>,
-    next_index: u64,
+    numbering: Numbering,
 }
 
 impl<R: BufRead> JsonReader<R> {
     pub(super) fn new(source: R) -> Self {
-        Self { forms: Forms::new(source), next_index: 0 }
+        Self { forms: Forms::new(source), numbering: Numbering::default() }
     }
 
     pub(super) fn next_operation(&mut self) -> Result<Option<Operation>, HistoryError> {
         let Some((line, text)) = self.forms.next_form()? else { return Ok(None) };
         let value = Value::from_json(text).map_err(|error| located(&error, line))?;
-        let operation = operation_from(with_keywords(value), self.next_index)
-            .map_err(|reason| HistoryError::NotAnOperation { line, reason })?;
-        self.next_index = operation.index.saturating_add(1);
-        Ok(Some(operation))
+        let operation = self.numbering.operation(with_keywords(value));
+        operation.map(Some).map_err(|reason| HistoryError::NotAnOperation { line, reason })
     }
 }
 

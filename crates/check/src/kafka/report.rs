@@ -62,7 +62,7 @@ const BY_GRAVITY: [&str; 12] = [
 ];
 
 pub(super) fn verdict(kafka: Kafka) -> Verdict {
-    let Kafka { mode, with_write_order, ledger, has_subscribers, causes, unreadable, .. } = kafka;
+    let Kafka { mode, with_write_order, ledger, has_subscribers, causes, unreadable, stats, .. } = kafka;
     let evidence = Evidence::new(ledger);
     let is_strict = mode == Mode::Strict;
     let is_allowed = |name: &str| {
@@ -104,7 +104,7 @@ pub(super) fn verdict(kafka: Kafka) -> Verdict {
         findings.push(Finding::new(reason, []));
     }
     if is_strict {
-        findings.extend(upstream_finding(validity, upstream));
+        findings.extend(upstream_finding(validity, upstream.max(stats.validity())));
     }
     let lag = lag::shown(&evidence, lag::worst(&evidence));
     Verdict { validity, results: results(validity, lag, causes, found, is_allowed), findings }

@@ -31,7 +31,7 @@ pub(super) fn verdict(set: &SetFull) -> Verdict {
     if validity == Validity::Unknown {
         findings.push(Finding::new(nothing_to_judge(&judged, set.reads.count()), []));
     }
-    findings.extend(upstream_finding(validity, upstream));
+    findings.extend(upstream_finding(validity, upstream.max(set.stats.validity())));
     Verdict { validity, results: summary.results(validity), findings }
 }
 

@@ -48,9 +48,13 @@ anomalies! {
     UNWRITTEN_READ = "unwritten-read", "A transaction read a value that nobody ever tried to write.";
     REPLY_MISMATCH = "reply-mismatch", "The reply's micro-operations are not those that were asked for.";
     EMPTY_TRANSACTION_GRAPH = "empty-transaction-graph", "No two transactions depend on each other: nothing was tested.";
-    NO_READ_COMMITTED_ORDER = "no-read-committed-order", "No commit order explains the reads under read committed.";
+    APPEND_ORDER = "append-order", "A transaction's appends to a key stand in another order than it made them, or only a later one is there.";
+    NO_MONOTONIC_VIEW_ORDER = "no-monotonic-view-order", "No commit order explains the reads under monotonic atomic view.";
     NO_READ_ATOMIC_ORDER = "no-read-atomic-order", "No commit order explains the reads under read atomic.";
     NO_CAUSAL_ORDER = "no-causal-order", "No commit order explains the reads under causal consistency.";
+    NO_CAUSAL_ORDER_PROCESS = "no-causal-order-process", "The same, where each process executes its transactions in order.";
+    NO_SEQUENTIAL_KEY_ORDER = "no-sequential-key-order", "No order of a key's versions lets every process go forwards only.";
+    NO_LINEARIZABLE_KEY_ORDER = "no-linearizable-key-order", "No order of a key's versions keeps real time.";
 }
 
 impl Anomaly {
@@ -162,6 +166,8 @@ const IMPLICATIONS: &[(&str, &[&str])] = &[
     // What nobody wrote, no committed transaction wrote.
     ("unwritten-read",               &["G1a"]),
     // Each level of the exact search includes the one before it.
-    ("no-read-committed-order",      &["no-read-atomic-order"]),
+    ("no-monotonic-view-order",      &["no-read-atomic-order"]),
     ("no-read-atomic-order",         &["no-causal-order"]),
+    ("no-causal-order",              &["no-causal-order-process"]),
+    ("no-sequential-key-order",      &["no-linearizable-key-order"]),
 ];

@@ -76,7 +76,8 @@ impl CycleKind {
         })
     }
 
-    fn implies(self, other: Self) -> bool {
+    /// Whether a cycle of this kind makes one of the other kind redundant.
+    pub(crate) fn implies(self, other: Self) -> bool {
         let same_side = (self.family <= Family::G1c) == (other.family <= Family::G1c);
         same_side && self.family <= other.family && self.scope <= other.scope
     }

@@ -107,15 +107,23 @@ impl Interner {
     }
 }
 
-/// A map from atoms to numbers. Generators count from one, so that most atoms are found by position.
+/// A map from atoms to numbers. Generators count from one, so that most atoms are found by position. The positions are at most
+/// twice the atoms, and some, whatever integers a node makes up.
 #[derive(Default)]
 struct Numbers {
     dense: Vec<u32>,
     sparse: FxHashMap<Atom, u32>,
+    count: usize,
 }
 
 impl Numbers {
     fn get_or_insert(&mut self, atom: Atom, next: u32) -> u32 {
+        let number = self.find_or_insert(atom, next);
+        self.count += usize::from(number == next);
+        number
+    }
+
+    fn find_or_insert(&mut self, atom: Atom, next: u32) -> u32 {
         let Some(position) = self.dense_position(atom) else {
             return *self.sparse.entry(atom).or_insert(next);
         };
@@ -135,7 +143,8 @@ impl Numbers {
 
     fn dense_position(&self, atom: Atom) -> Option<usize> {
         let Atom::Integer(integer) = atom else { return None };
-        usize::try_from(integer).ok().filter(|&position| position <= self.dense.len() * 2 + 16)
+        let limit = self.dense.len().max(self.count * 2 + 16);
+        usize::try_from(integer).ok().filter(|&position| position < limit)
     }
 }
 
@@ -153,6 +162,15 @@ mod tests {
             assert_eq!(interner.key_value(*key), *value);
         }
         assert_eq!(keys, [0, 1, 2, 3, 4, 0, 5]);
+    }
+
+    #[test]
+    fn memory_goes_by_the_number_of_values_and_not_by_their_size() {
+        let mut interner = Interner::default();
+        for power in 0..63 {
+            interner.key(&Value::from(1_i64 << power));
+        }
+        assert!(interner.key_numbers.dense.len() < 200);
     }
 
     #[test]

@@ -22,6 +22,7 @@ use std::collections::BTreeMap;
 use self::lists::{Lists, Prefix};
 use self::versions::Versions;
 use super::anomaly::Anomaly;
+use super::exact;
 use super::explain::{Detail, Explain};
 use super::interner::{ElementId, KeyId};
 use super::options::Options;
@@ -30,7 +31,8 @@ use super::report::{Case, Report};
 use super::search;
 use super::transactions::{Action, TransactionId, Transactions, Unusable};
 use super::updates::Updates;
-use crate::{Checker, Mode, Operation, OperationKind, Value, Verdict};
+use super::weak::Step;
+use crate::{Checker, Mode, Operation, OperationKind, Requirement, Value, Verdict};
 
 /// Upstream's order of explanations: where an edge has several relations, the first one names it.
 const PREFERENCE: [Relation; 5] =
@@ -57,6 +59,8 @@ pub struct ListAppend {
     transactions: Transactions<Lists>,
     report: Report,
     updates: Updates<Prefix>,
+    /// Why a history in which nothing is wrong cannot be called valid.
+    undecided: Option<String>,
 }
 
 impl ListAppend {
@@ -66,6 +70,7 @@ impl ListAppend {
             transactions: Transactions::new(Lists::new(options.mode), options.mode),
             report: Report::default(),
             updates: Updates::default(),
+            undecided: None,
             options,
         }
     }
@@ -80,10 +85,17 @@ impl Checker for ListAppend {
         }
     }
 
+    fn requirement(&self) -> Requirement {
+        match self.options.mode {
+            Mode::Strict => Requirement::Completions,
+            Mode::Compat => Requirement::Entries,
+        }
+    }
+
     fn finish(mut self: Box<Self>) -> Verdict {
         self.transactions.finish();
         match self.judge() {
-            Ok(()) => self.report.verdict(&self.options),
+            Ok(()) => self.report.verdict_unless(self.undecided, &self.options),
             Err(unusable) => Verdict::unknown(unusable.to_string()),
         }
     }
@@ -91,7 +103,8 @@ impl Checker for ListAppend {
 
 impl ListAppend {
     fn judge(&mut self) -> Result<(), Unusable> {
-        let order = search::needed_order(&self.options.prohibited());
+        let prohibited = self.options.prohibited();
+        let order = search::needed_order(&prohibited);
         self.transactions.check_usable(order)?;
         let versions = Versions::new(&self.transactions);
         self.transactions.report_mismatches(&mut self.report);
@@ -101,6 +114,9 @@ impl ListAppend {
         self.report_dirty_updates(&versions);
         self.report_duplicates();
         self.report_incompatible_orders();
+        if self.options.mode == Mode::Strict {
+            self.report_append_orders(&versions);
+        }
         std::mem::take(&mut self.updates).report(&self.transactions, &mut self.report);
 
         let edges = versions.edges(&self.transactions, self.options.edge_limit)?;
@@ -108,6 +124,14 @@ impl ListAppend {
         drop(edges);
         let judged = Judged { transactions: &self.transactions, versions: &versions };
         found.report(&judged, &mut self.report);
+        // Where something else is wrong, that says more.
+        if self.options.mode == Mode::Strict
+            && !self.report.has_any_of(&prohibited)
+            && !exact::report(&judged, &prohibited, &mut self.report)
+            && !self.options.are_searched()
+        {
+            self.undecided = Some(exact::TOO_LONG.to_owned());
+        }
         Ok(())
     }
 
@@ -208,7 +232,8 @@ impl ListAppend {
                 .map_or(Ok(()), |element| Err(self.transactions.unknown_writer(element)));
         }
         for (transaction, position, element) in self.committed_reads(is_unwritten) {
-            self.transactions.report_unwritten(&mut self.report, transaction, position, element);
+            let doubt = self.transactions.report_unwritten(&mut self.report, transaction, position, element);
+            self.undecided = self.undecided.take().or(doubt);
         }
         Ok(())
     }
@@ -343,25 +368,74 @@ impl ListAppend {
 
     fn report_incompatible_orders(&mut self) {
         let transactions = &self.transactions;
-        for (key, one, other) in transactions.data.incompatible() {
+        let incompatible = transactions.data.incompatible();
+        if incompatible.is_empty() {
+            return;
+        }
+        // The first transaction that read each branch.
+        let mut readers: BTreeMap<(KeyId, u32), TransactionId> = BTreeMap::new();
+        for transaction in transactions.ids().filter(|&transaction| transactions.is_ok(transaction)) {
+            for step in transactions.micro_operations(transaction) {
+                if let Action::Read(prefix) = step.action {
+                    readers.entry((step.key, prefix.branch)).or_insert(transaction);
+                }
+            }
+        }
+        for (key, one, other) in incompatible {
             self.report.add(Anomaly::INCOMPATIBLE_ORDER, || {
-                let list = |elements: &[ElementId]| {
+                let list = |branch: u32| {
+                    let elements = transactions.data.branch(key, branch).iter();
                     Value::Vector(
-                        elements
-                            .iter()
-                            .map(|&element| transactions.interner.element_value(element))
-                            .collect(),
+                        elements.map(|&element| transactions.interner.element_value(element)).collect(),
                     )
                 };
+                let reader = |branch| readers.get(&(key, branch)).map(|&id| transactions.span(id).index);
+                let operations = [one, other].into_iter().filter_map(reader).collect();
                 let (key, one, other) = (transactions.interner.key_value(key), list(one), list(other));
                 Case {
                     sentence: format!(
                         "key {key} was read as {one} and as {other}: neither list grew out of the other."
                     ),
-                    operations: Vec::new(),
+                    operations,
                     value: Value::record([("key", key), ("values", Value::Vector(vec![one, other]))]),
                 }
             });
+        }
+    }
+
+    /// Looks for transactions whose appends to a key stand in another order than they made them, or of which a later one is
+    /// there and an earlier is not.
+    fn report_append_orders(&mut self, versions: &Versions) {
+        let transactions = &self.transactions;
+        let mut last: BTreeMap<KeyId, ElementId> = BTreeMap::new();
+        for transaction in transactions.ids().filter(|&transaction| transactions.is_possible(transaction)) {
+            last.clear();
+            for step in transactions.micro_operations(transaction) {
+                let Action::Write(element) = step.action else { continue };
+                let Some(earlier) = last.insert(step.key, element) else { continue };
+                let Some(position) = versions.position(element) else { continue };
+                if versions.position(earlier).is_some_and(|earlier| earlier < position) {
+                    continue;
+                }
+                self.report.add(Anomaly::APPEND_ORDER, || {
+                    let index = transactions.span(transaction).index;
+                    let key = transactions.interner.key_value(step.key);
+                    let [one, other] =
+                        [earlier, element].map(|element| transactions.interner.element_value(element));
+                    Case {
+                        sentence: format!(
+                            "operation {index} appended {one} and then {other} to key {key}, where {other} was read without {one} \
+                             before it."
+                        ),
+                        operations: vec![index],
+                        value: Value::record([
+                            ("op", transactions.operation_value(transaction)),
+                            ("key", key),
+                            ("elements", Value::Vector(vec![one, other])),
+                        ]),
+                    }
+                });
+            }
         }
     }
 }
@@ -447,5 +521,33 @@ impl Explain<Lists> for Judged<'_> {
             }
         }
         None
+    }
+}
+
+impl exact::Steps<Lists> for Judged<'_> {
+    fn transactions(&self) -> &Transactions<Lists> {
+        self.transactions
+    }
+
+    fn steps(&self, transaction: TransactionId) -> Vec<Step> {
+        let exact = |step: &super::transactions::MicroOperation<Prefix>| {
+            let key = step.key.into();
+            match step.action {
+                Action::Write(element) => Some(Step::Write { key, value: element.into() }),
+                Action::Read(prefix) => {
+                    // What the transaction appended itself stands at the end, and hides the version that it came upon.
+                    let list = self.transactions.data.elements(step.key, prefix);
+                    let is_own = |element: &&ElementId| self.versions.writer(**element) == Some(transaction);
+                    let found = list.iter().rev().find(|element| !is_own(element));
+                    Some(Step::Read { key, value: found.map(|&element| element.into()) })
+                }
+                Action::ReadUnknown => None,
+            }
+        };
+        self.transactions.micro_operations(transaction).iter().filter_map(exact).collect()
+    }
+
+    fn write_order(&self) -> Vec<(TransactionId, TransactionId)> {
+        self.versions.write_order(self.transactions)
     }
 }

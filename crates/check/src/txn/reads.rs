@@ -60,14 +60,21 @@ impl<D: DataType> Transactions<D> {
         }
     }
 
-    /// Reports a read of an element that nobody tried to write.
+    /// Reports a read of an element that nobody tried to write. Returns why that is in doubt, if it is.
     pub(crate) fn report_unwritten(
         &self,
         report: &mut Report,
         reader: TransactionId,
         position: usize,
         element: ElementId,
-    ) {
+    ) -> Option<String> {
+        if self.lost_writes {
+            let (index, element) = (self.span(reader).index, self.interner.element_value(element));
+            return Some(format!(
+                "Operation {index} read {element}, which no transaction is known to have written; but what some of those asked for \
+                 whose outcome is unknown was not recorded. Record the value of every :invoke."
+            ));
+        }
         report.add(Anomaly::UNWRITTEN_READ, || {
             let mop = self.step_value(&self.micro_operations(reader)[position]);
             let element = self.interner.element_value(element);
@@ -84,6 +91,7 @@ impl<D: DataType> Transactions<D> {
                 ]),
             }
         });
+        None
     }
 
     /// Reports a read of a write that never became final: of a failed transaction, or overwritten by its own.

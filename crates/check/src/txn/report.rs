@@ -50,12 +50,26 @@ impl Report {
         self.found.keys().copied()
     }
 
+    /// Whether one of these was found.
+    pub(crate) fn has_any_of(&self, anomalies: &BTreeSet<Anomaly>) -> bool {
+        self.anomalies().any(|anomaly| anomalies.contains(&anomaly))
+    }
+
+    /// Judges what was found by what was promised; unknown, for this reason, where nothing is wrong.
+    pub(crate) fn verdict_unless(self, undecided: Option<String>, options: &Options) -> Verdict {
+        let verdict = self.verdict(options);
+        match undecided {
+            Some(reason) if verdict.validity == Validity::Valid => Verdict::unknown(reason),
+            _ => verdict,
+        }
+    }
+
     /// Judges what was found by what was promised.
-    pub(crate) fn verdict(self, options: &Options) -> Verdict {
+    fn verdict(self, options: &Options) -> Verdict {
         let prohibited = options.prohibited();
         let is_reported =
             |anomaly: &Anomaly| prohibited.contains(anomaly) || *anomaly == Anomaly::EMPTY_TRANSACTION_GRAPH;
-        let Boundary { not, also_not } = Model::boundary(self.anomalies());
+        let Boundary { not, also_not } = Model::boundary_in(options.mode, self.anomalies());
         let reported: BTreeMap<Anomaly, Cases> =
             self.found.into_iter().filter(|(anomaly, _)| is_reported(anomaly)).collect();
         let bad: Vec<Anomaly> =
@@ -66,7 +80,9 @@ impl Report {
             (false, _) => Validity::Invalid,
         };
         let mut by_gravity: Vec<(&Anomaly, &Cases)> = reported.iter().collect();
-        by_gravity.sort_by_cached_key(|(anomaly, _)| std::cmp::Reverse(Model::ruled_out([**anomaly]).len()));
+        by_gravity.sort_by_cached_key(|(anomaly, _)| {
+            std::cmp::Reverse(Model::ruled_out(options.mode, [**anomaly]).len())
+        });
         let findings: Vec<Finding> =
             by_gravity.into_iter().flat_map(|(anomaly, cases)| sentences(*anomaly, cases)).collect();
         let types = reported.keys().map(|anomaly| Value::keyword(anomaly.name())).collect();

@@ -5,30 +5,39 @@
 //! dependencies need, must be inferred; see [`VersionOrders`].
 //!
 //! What a transaction shows of a key to the outside is the first read, unless the transaction had touched the key
-//! before, and its last write. Only these make dependencies.
+//! before, and its last write. In the strict mode a later read of what another wrote makes a dependency too.
 //!
-//! In the strict mode, operations whose end is unknown count as writers too, and some models that need no total order
-//! of versions are decided exactly, by [`weak`](super::weak): `monotonic-atomic-view` as its read committed, `read-atomic`
-//! and what includes it as read atomic, and `causal` as causal consistency. The anomalies that say that no such order
-//! exists can also be asked for by name; each process then is a session.
+//! In the strict mode, operations whose outcome is unknown count as writers too, and what the models promise is used in full:
+//!
+//! - from read committed on, a transaction that reads a version and writes another overwrites what it read;
+//! - `strong-session-snapshot-isolation` and what implies it make each key sequentially consistent,
+//!   `strong-snapshot-isolation` and what implies it make each key linearizable. Cycles that need the version order which
+//!   follows from that are named `-process` or `-realtime`;
+//! - monotonic atomic view, read atomic and causal consistency, which all stronger models imply, are decided exactly, by
+//!   [`weak`](super::weak).
 
-mod exact;
 mod versions;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::str::FromStr;
+
+use rustc_hash::FxHashSet;
 
 use self::versions::Versions;
 use super::anomaly::Anomaly;
+use super::cycle::Scope;
+use super::exact;
 use super::explain::{Detail, Explain};
 use super::interner::{ElementId, Interner, KeyId};
+use super::model::Model;
 use super::options::Options;
 use super::relation::Relation;
 use super::report::{Case, Report};
-use super::search;
+use super::search::{self, Cycles};
 use super::transactions::{Action, DataType, MicroOperation, TransactionId, Transactions, Unusable};
 use super::updates::Updates;
-use crate::{Checker, Mode, Operation, Validity, Value, Verdict};
+use super::weak::{Level, Step};
+use crate::{Checker, Mode, Operation, Requirement, Validity, Value, Verdict};
 
 /// Upstream's order of explanations: where an edge has several relations, the first one names it.
 const PREFERENCE: [Relation; 5] =
@@ -126,15 +135,21 @@ impl FromStr for VersionOrders {
 /// ```
 pub struct RwRegister {
     options: Options,
+    /// What the order of versions is inferred from, besides what the models promise.
     orders: VersionOrders,
     transactions: Transactions<Registers>,
     report: Report,
     updates: Updates<ElementId>,
     is_maelstrom: bool,
+    /// Why a history in which nothing is wrong cannot be called valid.
+    undecided: Option<String>,
 }
 
 /// Registers: every version is an element of its key.
-pub(crate) struct Registers;
+pub(crate) struct Registers {
+    /// The value of a register that was never written.
+    initial: Value,
+}
 
 impl DataType for Registers {
     type Observed = ElementId;
@@ -157,13 +172,21 @@ impl RwRegister {
     /// A checker with these options, which infers the order of versions from these sources.
     pub fn new(options: Options, orders: VersionOrders) -> Self {
         Self {
-            transactions: Transactions::new(Registers, options.mode),
+            transactions: Transactions::new(Registers { initial: Value::Nil }, options.mode),
             report: Report::default(),
             updates: Updates::default(),
             options,
             orders,
             is_maelstrom: false,
+            undecided: None,
         }
+    }
+
+    /// Every register holds this value before it is written; otherwise nil.
+    #[must_use]
+    pub fn with_initial(mut self, initial: Value) -> Self {
+        self.transactions.data.initial = initial;
+        self
     }
 
     /// Gives the results the form that Maelstrom's workload gives them: `:anomaly-types` and `:anomalies` are always
@@ -184,11 +207,17 @@ impl Checker for RwRegister {
         }
     }
 
+    fn requirement(&self) -> Requirement {
+        match self.options.mode {
+            Mode::Strict => Requirement::Completions,
+            Mode::Compat => Requirement::Entries,
+        }
+    }
+
     fn finish(mut self: Box<Self>) -> Verdict {
-        self.transactions.finish();
-        match self.judge() {
-            Ok(()) if self.is_maelstrom => maelstrom_form(self.report.verdict(&self.options)),
-            Ok(()) => self.report.verdict(&self.options),
+        let prohibited = self.options.prohibited();
+        match self.judge(&prohibited, false) {
+            Ok(()) => self.verdict(),
             Err(unusable) => Verdict::unknown(unusable.to_string()),
         }
     }
@@ -206,26 +235,112 @@ fn maelstrom_form(mut verdict: Verdict) -> Verdict {
 }
 
 impl RwRegister {
-    fn judge(&mut self) -> Result<(), Unusable> {
-        let order = search::needed_order(&self.options.prohibited());
+    /// Finds these anomalies; those of the exact levels where it finds no others, or `exactly` as asked for.
+    fn judge(&mut self, wanted: &BTreeSet<Anomaly>, exactly: bool) -> Result<(), Unusable> {
+        self.transactions.finish();
+        let order = search::needed_order(wanted);
         self.transactions.check_usable(order)?;
-        let versions = Versions::new(&mut self.transactions, self.options.mode)?;
-        let (versions, cyclic) = versions.ordered(&self.transactions, &self.orders);
+        let mut versions = Versions::new(&mut self.transactions, self.options.mode)?;
+        let mut orders = self.orders.clone();
+        orders.writes_follow_reads |=
+            self.options.mode == Mode::Strict && wanted.contains(&Anomaly::known("G1c"));
+        let cyclic = versions.take_in(&self.transactions, &orders);
         self.transactions.report_mismatches(&mut self.report);
         self.report_reads(&versions);
         for case in cyclic {
             self.report.add(Anomaly::CYCLIC_VERSIONS, || case);
         }
+        self.updates.retain(|version| versions.is_tellable(version));
         std::mem::take(&mut self.updates).report(&self.transactions, &mut self.report);
-
-        let edges = versions.edges(&self.transactions, self.options.edge_limit)?;
-        let found = search::cycles(&self.transactions.spans, &edges, order, self.options.mode, &PREFERENCE);
-        drop(edges);
-        found.report(&Judged { transactions: &self.transactions, versions: &versions }, &mut self.report);
+        match promised_orders(wanted).filter(|_| self.options.mode == Mode::Strict) {
+            Some(promised) => self.judge_cycles_with(&mut versions, order, &promised)?,
+            None => self.judge_cycles(&versions, order).map(drop)?,
+        }
         if self.options.mode == Mode::Strict {
-            exact::report(&self.transactions, &self.options, &mut self.report);
+            if let Some((reader, key)) = versions.ambiguous_read() {
+                self.undecided = Some(self.ambiguity(reader, key));
+            }
+            let history = Judged { transactions: &self.transactions, versions: &versions };
+            // Where something else is wrong, that says more.
+            let is_needed = exactly || !self.report.has_any_of(wanted);
+            if is_needed && !exact::report(&history, wanted, &mut self.report) && !self.options.are_searched()
+            {
+                self.undecided = Some(exact::TOO_LONG.to_owned());
+            }
         }
         Ok(())
+    }
+
+    /// The verdict, and the strongest of the weak levels that holds.
+    pub(crate) fn finish_with_levels(mut self) -> (Verdict, Option<Level>) {
+        let mut wanted = self.options.prohibited();
+        wanted.extend(Model::prohibited(Level::ALL.map(Model::from)));
+        if let Err(unusable) = self.judge(&wanted, true) {
+            return (Verdict::unknown(unusable.to_string()), None);
+        }
+        let holds = |level: &Level| {
+            let prohibited = Options { models: vec![(*level).into()], ..self.options.clone() }.prohibited();
+            !self.report.anomalies().any(|anomaly| prohibited.contains(&anomaly))
+        };
+        let strongest = Level::ALL.into_iter().take_while(holds).last();
+        (self.verdict(), strongest)
+    }
+
+    fn verdict(self) -> Verdict {
+        let verdict = self.report.verdict_unless(self.undecided, &self.options);
+        if self.is_maelstrom { maelstrom_form(verdict) } else { verdict }
+    }
+
+    fn cycles(&self, versions: &Versions, order: Scope) -> Result<Cycles, Unusable> {
+        let edges = versions.edges(&self.transactions, self.options.edge_limit)?;
+        Ok(search::cycles(&self.transactions.spans, &edges, order, self.options.mode, &PREFERENCE))
+    }
+
+    /// Finds and reports the cycles that the order of versions makes.
+    fn judge_cycles(&mut self, versions: &Versions, order: Scope) -> Result<Cycles, Unusable> {
+        let found = self.cycles(versions, order)?;
+        found.report(&Judged { transactions: &self.transactions, versions }, &mut self.report);
+        Ok(found)
+    }
+
+    /// The same, where the order of versions follows also from what the models promise of each key. A cycle that is there only
+    /// then needs the order of processes, or real time.
+    fn judge_cycles_with(
+        &mut self,
+        versions: &mut Versions,
+        order: Scope,
+        promised: &Promised,
+    ) -> Result<(), Unusable> {
+        let mut without = versions.order().clone();
+        let cyclic = versions.take_in(&self.transactions, &promised.orders);
+        let is_cyclic = !cyclic.is_empty();
+        for case in cyclic {
+            self.report.add(promised.anomaly, || case);
+        }
+        if is_cyclic {
+            return self.judge_cycles(versions, order).map(drop);
+        }
+        // What is there without these orders is there with them.
+        let mut with = self.cycles(versions, order)?;
+        if with.cycles.is_empty() {
+            with.report(&Judged { transactions: &self.transactions, versions }, &mut self.report);
+            return Ok(());
+        }
+        std::mem::swap(&mut without, versions.order());
+        let found = self.judge_cycles(versions, order)?;
+        std::mem::swap(&mut without, versions.order());
+        with.narrow(promised.scope, &found);
+        with.report(&Judged { transactions: &self.transactions, versions }, &mut self.report);
+        Ok(())
+    }
+
+    fn ambiguity(&self, reader: TransactionId, key: KeyId) -> String {
+        let initial = &self.transactions.data.initial;
+        let (index, key) = (self.transactions.span(reader).index, self.transactions.interner.key_value(key));
+        format!(
+            "Operation {index} read key {key} as {initial}, which it held from the beginning and which was written to it again: \
+             which of them it saw cannot be told. Nothing else is wrong. Write values that the key did not begin with."
+        )
     }
 
     /// Looks for reads that contradict the transaction's own earlier steps.
@@ -299,17 +414,44 @@ impl RwRegister {
                     continue;
                 }
                 if versions.last_writer(version).is_none() {
-                    transactions.report_unwritten(&mut self.report, transaction, position, version);
+                    let doubt =
+                        transactions.report_unwritten(&mut self.report, transaction, position, version);
+                    self.undecided = self.undecided.take().or(doubt);
                 }
-                if steps[position..]
-                    .iter()
-                    .any(|later| matches!(later.action, Action::Write(written) if written == version))
+                let is_own = versions.last_writer(version) == Some(transaction);
+                if is_own
+                    && steps[position..]
+                        .iter()
+                        .any(|later| matches!(later.action, Action::Write(written) if written == version))
                 {
                     report_future_read(transactions, &mut self.report, transaction, step);
                 }
             }
         }
     }
+}
+
+/// What the models promise of the order of each key's versions.
+struct Promised {
+    orders: VersionOrders,
+    /// What it is called where there is no such order.
+    anomaly: Anomaly,
+    /// What a cycle needs that follows from it.
+    scope: Scope,
+}
+
+fn promised_orders(prohibited: &BTreeSet<Anomaly>) -> Option<Promised> {
+    if prohibited.contains(&Anomaly::NO_LINEARIZABLE_KEY_ORDER) {
+        let orders = VersionOrders { linearizable_keys: true, ..VersionOrders::NONE };
+        return Some(Promised {
+            orders,
+            anomaly: Anomaly::NO_LINEARIZABLE_KEY_ORDER,
+            scope: Scope::RealTime,
+        });
+    }
+    let orders = VersionOrders { sequential_keys: true, ..VersionOrders::NONE };
+    let sequential = Promised { orders, anomaly: Anomaly::NO_SEQUENTIAL_KEY_ORDER, scope: Scope::Process };
+    prohibited.contains(&Anomaly::NO_SEQUENTIAL_KEY_ORDER).then_some(sequential)
 }
 
 fn report_future_read(
@@ -383,6 +525,35 @@ impl Explain<Registers> for Judged<'_> {
     }
 }
 
+impl exact::Steps<Registers> for Judged<'_> {
+    fn transactions(&self) -> &Transactions<Registers> {
+        self.transactions
+    }
+
+    fn steps(&self, transaction: TransactionId) -> Vec<Step> {
+        let steps = self.transactions.micro_operations(transaction).iter();
+        let exact = |step: &MicroOperation<ElementId>| {
+            let key = step.key.into();
+            match step.action {
+                // A write of the initial value is read by nobody.
+                Action::Write(version) => Some(Step::Write { key, value: version.into() }),
+                Action::Read(version) if !self.versions.is_tellable(version) => None,
+                Action::Read(version) if self.versions.is_initial(version) => {
+                    Some(Step::Read { key, value: None })
+                }
+                Action::Read(version) => Some(Step::Read { key, value: Some(version.into()) }),
+                Action::ReadUnknown => None,
+            }
+        };
+        steps.filter_map(exact).collect()
+    }
+
+    /// Nothing: the exact levels decide by reads alone.
+    fn write_order(&self) -> Vec<(TransactionId, TransactionId)> {
+        Vec::new()
+    }
+}
+
 /// A version that a transaction shows to the outside.
 #[derive(Clone, Copy)]
 struct External {
@@ -392,23 +563,68 @@ struct External {
 }
 
 /// The first read of each key that the transaction had not touched before.
-fn reads(steps: &[MicroOperation<ElementId>]) -> impl Iterator<Item = External> + '_ {
-    steps.iter().enumerate().filter_map(|(position, step)| match step.action {
-        Action::Read(version) if steps[..position].iter().all(|earlier| earlier.key != step.key) => {
-            Some(External { key: step.key, version, position })
+fn reads(steps: &[MicroOperation<ElementId>]) -> impl Iterator<Item = External> {
+    let mut met = Keys::default();
+    external(steps.iter().enumerate(), move |step| {
+        let is_first = met.insert(step.key);
+        match step.action {
+            Action::Read(version) if is_first => Some(version),
+            _ => None,
         }
-        _ => None,
     })
 }
 
 /// The last write of each key.
-fn writes(steps: &[MicroOperation<ElementId>]) -> impl Iterator<Item = External> + '_ {
-    let overwrites =
-        |step: &MicroOperation<ElementId>, key| step.key == key && matches!(step.action, Action::Write(_));
-    steps.iter().enumerate().filter_map(move |(position, step)| match step.action {
-        Action::Write(version) if !steps[position + 1..].iter().any(|later| overwrites(later, step.key)) => {
-            Some(External { key: step.key, version, position })
-        }
+fn writes(steps: &[MicroOperation<ElementId>]) -> impl Iterator<Item = External> {
+    let mut met = Keys::default();
+    let mut last: Vec<External> = external(steps.iter().enumerate().rev(), |step| match step.action {
+        Action::Write(version) if met.insert(step.key) => Some(version),
         _ => None,
     })
+    .collect();
+    last.reverse();
+    last.into_iter()
+}
+
+fn external<'a>(
+    steps: impl Iterator<Item = (usize, &'a MicroOperation<ElementId>)>,
+    mut version: impl FnMut(&MicroOperation<ElementId>) -> Option<ElementId>,
+) -> impl Iterator<Item = External> {
+    steps.filter_map(move |(position, step)| {
+        version(step).map(|version| External { key: step.key, version, position })
+    })
+}
+
+/// Every version that the transaction read, once.
+fn all_reads(steps: &[MicroOperation<ElementId>]) -> impl Iterator<Item = (KeyId, ElementId)> {
+    let read = |step: &MicroOperation<ElementId>| match step.action {
+        Action::Read(version) => Some((step.key, version)),
+        _ => None,
+    };
+    let mut reads: Vec<(KeyId, ElementId)> = steps.iter().filter_map(read).collect();
+    reads.sort_unstable();
+    reads.dedup();
+    reads.into_iter()
+}
+
+/// The keys that a transaction touched: few, as a rule.
+#[derive(Default)]
+struct Keys {
+    few: Vec<KeyId>,
+    many: FxHashSet<KeyId>,
+}
+
+impl Keys {
+    /// Whether the key is new.
+    fn insert(&mut self, key: KeyId) -> bool {
+        const FEW: usize = 16;
+        if self.few.contains(&key) {
+            return false;
+        }
+        if self.few.len() < FEW {
+            self.few.push(key);
+            return true;
+        }
+        self.many.insert(key)
+    }
 }

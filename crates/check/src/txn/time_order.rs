@@ -4,7 +4,7 @@ use rustc_hash::FxHashMap;
 
 use super::graph::NO_VERTEX;
 use super::transactions::{Span, TransactionId};
-use crate::{OperationKind, Process};
+use crate::{Mode, OperationKind, Process};
 
 /// The real-time order of a whole history with one edge or two a transaction.
 ///
@@ -97,12 +97,18 @@ pub(crate) fn real_time_edges(
     edges
 }
 
-/// Each committed transaction with the next one of its process.
-pub(crate) fn process_edges(spans: &[Span]) -> Vec<(TransactionId, TransactionId)> {
+/// Each committed transaction with the next one of its process. In the strict mode, the next may be of unknown outcome: it is
+/// the last of its process, and if it was executed, then after those before it.
+pub(crate) fn process_edges(spans: &[Span], mode: Mode) -> Vec<(TransactionId, TransactionId)> {
     let mut last: FxHashMap<Process, TransactionId> = FxHashMap::default();
-    let committed = spans.iter().enumerate().filter(|(_, span)| span.kind == OperationKind::Ok);
-    let link = |(transaction, span): (usize, &Span)| {
-        last.insert(span.process, transaction as u32).map(|previous| (previous, transaction as u32))
-    };
-    committed.filter_map(link).collect()
+    let mut edges = Vec::new();
+    for (transaction, span) in (0..).zip(spans) {
+        let previous = match span.kind {
+            OperationKind::Ok => last.insert(span.process, transaction),
+            OperationKind::Info if mode == Mode::Strict => last.get(&span.process).copied(),
+            _ => None,
+        };
+        edges.extend(previous.map(|previous| (previous, transaction)));
+    }
+    edges
 }

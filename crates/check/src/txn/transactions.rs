@@ -22,7 +22,7 @@ pub(crate) struct MicroOperation<R> {
 pub(crate) enum Action<R> {
     /// It read this.
     Read(R),
-    /// It was to read, but nobody knows what it saw.
+    /// It was to read, and what it saw is unknown.
     ReadUnknown,
     /// It wrote or appended this element.
     Write(ElementId),
@@ -78,7 +78,7 @@ pub(crate) enum Unusable {
     NotATransaction { index: u64, write: &'static str, value: String },
     #[error(
         "operation {index} writes {element} to key {key}, which another transaction wrote before. \
-         Every value written to a key must be different, or nobody can tell whose write a read saw."
+         Every value written to a key must be different: otherwise a read does not tell whose write it saw."
     )]
     DuplicateWrite { index: u64, key: String, element: String },
     #[error("operation {index} was invoked by process {process}, which had not completed its last operation")]
@@ -95,6 +95,8 @@ pub(crate) enum Unusable {
 
 /// An invoked transaction that has not completed.
 struct Pending {
+    /// Whether the history leaves out what was asked for: the reply says it.
+    is_blank: bool,
     index: u64,
     time_ns: u64,
     event: u32,
@@ -118,8 +120,10 @@ pub(crate) struct Transactions<D: DataType> {
     /// Lists of steps whose transactions have completed, to be filled again.
     unused: Vec<Vec<Asked>>,
     invoked_writes: Vec<bool>,
-    mode: Mode,
+    pub(crate) mode: Mode,
     events: u32,
+    /// Whether a transaction of unknown outcome wrote what the history leaves out.
+    pub(crate) lost_writes: bool,
 }
 
 impl<D: DataType> Transactions<D> {
@@ -137,6 +141,7 @@ impl<D: DataType> Transactions<D> {
             invoked_writes: Vec::new(),
             mode,
             events: 0,
+            lost_writes: false,
         }
     }
 
@@ -189,6 +194,7 @@ impl<D: DataType> Transactions<D> {
         }
         open.sort_by_key(|(_, pending)| pending.event);
         for (process, pending) in open {
+            self.lost_writes |= pending.is_blank;
             let span = Span {
                 process,
                 kind: OperationKind::Info,
@@ -210,25 +216,32 @@ impl<D: DataType> Transactions<D> {
         for step in steps_of(&operation.value).ok_or_else(|| not_transaction::<D>(operation))? {
             let (key, element) = self.parse(step).ok_or_else(|| not_transaction::<D>(operation))?;
             steps.push((key, element));
-            let Some(element) = element else { continue };
-            if self.invoked_writes.len() <= element as usize {
-                self.invoked_writes.resize(element as usize + 1, false);
-            }
-            if std::mem::replace(&mut self.invoked_writes[element as usize], true) {
-                return Err(Unusable::DuplicateWrite {
-                    index: operation.index,
-                    key: self.interner.key_value(key).to_string(),
-                    element: self.interner.element_value(element).to_string(),
-                });
+            if let Some(element) = element {
+                self.require_first_write(operation.index, key, element)?;
             }
         }
-        let pending = Pending { index: operation.index, time_ns: operation.time_ns, event, steps };
+        let is_blank = operation.value.is_nil();
+        let pending = Pending { is_blank, index: operation.index, time_ns: operation.time_ns, event, steps };
         let overlapped = self.pending.insert(operation.process, pending);
         if overlapped.is_some() {
             if self.mode == Mode::Strict {
                 return Err(Unusable::Overlap { index: operation.index, process: operation.process });
             }
             self.without_invocation.get_or_insert(operation.index);
+        }
+        Ok(())
+    }
+
+    fn require_first_write(&mut self, index: u64, key: KeyId, element: ElementId) -> Result<(), Unusable> {
+        if self.invoked_writes.len() <= element as usize {
+            self.invoked_writes.resize(element as usize + 1, false);
+        }
+        if std::mem::replace(&mut self.invoked_writes[element as usize], true) {
+            return Err(Unusable::DuplicateWrite {
+                index,
+                key: self.interner.key_value(key).to_string(),
+                element: self.interner.element_value(element).to_string(),
+            });
         }
         Ok(())
     }
@@ -250,10 +263,14 @@ impl<D: DataType> Transactions<D> {
             invoked_time_ns: pending.as_ref().map_or(operation.time_ns, |pending| pending.time_ns),
             first: self.micro_operations.len() as u32,
         });
-        let Some(mut pending) = pending.filter(|_| self.mode == Mode::Strict) else {
+        let is_ok = operation.kind == OperationKind::Ok;
+        let Some(mut pending) =
+            pending.filter(|pending| self.mode == Mode::Strict && !(pending.is_blank && is_ok))
+        else {
             self.record(operation)?;
             return Ok(transaction);
         };
+        self.lost_writes |= pending.is_blank && operation.kind == OperationKind::Info;
         // What a client that gave up wrote down is not to be trusted more than what it asked for, and a reply to
         // something else says nothing about what was asked.
         if operation.kind != OperationKind::Ok {
@@ -275,7 +292,7 @@ impl<D: DataType> Transactions<D> {
         Ok(transaction)
     }
 
-    /// Records what was asked for, of which nobody knows what was read.
+    /// Records what was asked for; what was read is unknown.
     fn record_asked(&mut self, asked: &[Asked]) {
         self.micro_operations.extend(asked.iter().map(|&(key, element)| MicroOperation {
             key,
@@ -301,6 +318,9 @@ impl<D: DataType> Transactions<D> {
     fn record(&mut self, operation: &Operation) -> Result<(), Unusable> {
         for step in steps_of(&operation.value).ok_or_else(|| not_transaction::<D>(operation))? {
             let (key, element) = self.parse(step).ok_or_else(|| not_transaction::<D>(operation))?;
+            if let (Some(element), Mode::Strict) = (element, self.mode) {
+                self.require_first_write(operation.index, key, element)?;
+            }
             let action = match (element, operation.kind, observed(step)) {
                 (Some(element), ..) => Action::Write(element),
                 // A client that does not know what became of its transaction has read nothing.

@@ -35,6 +35,11 @@ impl<R: Copy + Ord> Updates<R> {
         }
     }
 
+    /// Leaves out the updates of versions that are not these.
+    pub(crate) fn retain(&mut self, is_kept: impl Fn(R) -> bool) {
+        self.updates.retain(|&(_, observed, _)| is_kept(observed));
+    }
+
     /// Reports every version on which two transactions or more based a write: `O(updates · log updates)`.
     pub(crate) fn report<D: DataType<Observed = R>>(
         mut self,

@@ -45,8 +45,8 @@ pub(crate) struct CheckArguments {
     #[arg(long, value_name = "MODELS", value_parser = parse_models)]
     consistency_models: Option<Models>,
 
-    /// From what the order of a register's versions is inferred, separated by commas: wfr-keys (writes follow reads,
-    /// which Maelstrom assumes), sequential-keys, linearizable-keys; or none.
+    /// What the order of a register's versions is inferred from, besides what the models promise, separated by commas:
+    /// wfr-keys (writes follow reads, which Maelstrom assumes), sequential-keys, linearizable-keys; or none.
     #[arg(long, value_name = "LIST")]
     version_orders: Option<VersionOrders>,
 
@@ -54,9 +54,9 @@ pub(crate) struct CheckArguments {
     #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..))]
     time_limit: Option<u64>,
 
-    /// The value of a register before anything is written, as EDN.
-    #[arg(long, value_name = "VALUE", default_value = "nil", value_parser = parse_value)]
-    initial: Value,
+    /// The value of a register before anything is written, as EDN. Without it nil.
+    #[arg(long, value_name = "VALUE", value_parser = parse_value)]
+    initial: Option<Value>,
 
     /// Judge in full, and say where upstream would pass what is refused. This is the default.
     #[arg(long, overrides_with = "compat")]
@@ -127,6 +127,16 @@ impl CheckArguments {
         {
             return Err(CliError::Arguments(format!(
                 "--version-orders means nothing to --checker {checker}; it is for rw-register."
+            )));
+        }
+        if let (Some(_), Some(checker)) = (&self.initial, &self.checker)
+            && registry::find(checker).is_some_and(|entry| !entry.takes_initial)
+        {
+            let takers: Vec<&str> =
+                registry::ALL.iter().filter(|entry| entry.takes_initial).map(|entry| entry.name).collect();
+            return Err(CliError::Arguments(format!(
+                "--initial means nothing to --checker {checker}; it is for {}.",
+                takers.join(", ")
             )));
         }
         Ok(Question {

@@ -75,5 +75,6 @@ fn a_store_that_denies_its_keys_passes_upstream_and_is_caught_here() {
     let compat = run(Mode::Compat);
     let linearizable = compat.results.get("workload").and_then(|workload| workload.get("valid?"));
     assert_eq!(linearizable.and_then(Validity::from_value), Some(Validity::Valid));
-    assert_caught(&run(Mode::Strict), &["cannot `read nil`", "Maelstrom would call this valid"]);
+    // Maelstrom's checker of registers passes it, but no read succeeded, so that its run would fail nevertheless.
+    assert_caught(&run(Mode::Strict), &["cannot `read nil`", "No `read` succeeded"]);
 }

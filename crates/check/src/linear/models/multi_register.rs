@@ -11,7 +11,7 @@ use crate::linear::{Call, Model, Unsuitable};
 
 /// Registers that a `:txn` reads and writes in one step: its value is a vector of micro-operations
 /// `[:r key value]` and `[:w key value]`, in order. What a read saw stands in the value that came back. Registers
-/// begin at nil.
+/// begin at the initial value.
 ///
 /// Linearizability of transactions is strict serializability, decided by search: fit for short histories. For
 /// long ones use a checker of transactions.
@@ -25,11 +25,20 @@ use crate::linear::{Call, Model, Unsuitable};
 ///      {:type :invoke, :process 0, :f :txn, :value [[:r :x nil] [:r :y nil]]}
 ///      {:type :ok,     :process 0, :f :txn, :value [[:r :x 1] [:r :y nil]]}",
 /// )?;
-/// assert_eq!(check(&history, Linearizability::new(MultiRegister)).validity, Validity::Invalid);
+/// assert_eq!(check(&history, Linearizability::new(MultiRegister::default())).validity, Validity::Invalid);
 /// # Ok::<(), glomers_check::HistoryError>(())
 /// ```
-#[derive(Clone, Copy, Debug, Default)]
-pub struct MultiRegister;
+#[derive(Clone, Debug, Default)]
+pub struct MultiRegister {
+    initial: Value,
+}
+
+impl MultiRegister {
+    /// Registers that all hold this value at first; by default it is nil.
+    pub fn new(initial: Value) -> Self {
+        Self { initial }
+    }
+}
 
 /// A part of a transaction.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -40,7 +49,7 @@ pub enum MicroOperation {
     Write(Value, Value),
 }
 
-/// The registers that are not nil.
+/// The registers that do not hold the initial value.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct MultiRegisterState(BTreeMap<Value, Value>);
 
@@ -49,6 +58,20 @@ impl fmt::Display for MultiRegisterState {
         let entries = self.0.iter().map(|(key, value)| (key.clone(), value.clone()));
         Value::Map(entries.collect()).fmt(formatter)
     }
+}
+
+/// Whether the answer has the micro-operations that were asked for. A question that was left out is any.
+fn answers(asked: &Value, answer: &Value) -> bool {
+    let (Some(asked), Some(answer)) = (asked.as_sequence(), answer.as_sequence()) else {
+        return asked.is_nil();
+    };
+    let matches = |(asked, found): (&Value, &Value)| match (asked.as_sequence(), found.as_sequence()) {
+        (Some([Value::Keyword(f), key, value]), Some([Value::Keyword(other_f), other_key, found])) => {
+            f == other_f && key == other_key && (f == "r" || value == found)
+        }
+        _ => false,
+    };
+    asked.len() == answer.len() && asked.iter().zip(answer).all(matches)
 }
 
 impl Model for MultiRegister {
@@ -74,6 +97,12 @@ impl Model for MultiRegister {
             }
             _ => None,
         };
+        if let Call::Ok { begin, end } = call
+            && !answers(&begin.value, &end.value)
+        {
+            let reason = format!("its answer, {}, has other micro-operations", end.value);
+            return Err(Unsuitable::new(begin, reason));
+        }
         let transaction: Option<Vec<MicroOperation>> =
             value.as_sequence().and_then(|items| items.iter().map(micro).collect());
         let expected = "a transaction is a vector of [:r key value] and [:w key value]";
@@ -84,11 +113,13 @@ impl Model for MultiRegister {
         let mut state = state.clone();
         for micro in action {
             match micro {
-                MicroOperation::Read(key, Some(seen)) if state.0.get(key).unwrap_or(&Value::Nil) != seen => {
+                MicroOperation::Read(key, Some(seen))
+                    if state.0.get(key).unwrap_or(&self.initial) != seen =>
+                {
                     return None;
                 }
                 MicroOperation::Read(..) => {}
-                MicroOperation::Write(key, Value::Nil) => {
+                MicroOperation::Write(key, value) if *value == self.initial => {
                     state.0.remove(key);
                 }
                 MicroOperation::Write(key, value) => {

@@ -13,6 +13,10 @@ pub(crate) struct Prefix {
     pub(crate) length: u32,
 }
 
+/// How many branches of a key a list is compared with. Beyond them every list is a branch of its own: the history is invalid
+/// anyway, and a node that makes lists up costs no more than their size.
+const COMPARED_BRANCHES: usize = 64;
+
 /// The empty list.
 const EMPTY: Prefix = Prefix { branch: 0, length: 0 };
 
@@ -21,7 +25,7 @@ const NIL: Prefix = Prefix { branch: u32::MAX, length: 0 };
 
 /// Every list read, by key.
 pub(crate) struct Lists {
-    /// For each key the longest lists, none a prefix of another. In a correct history each key has at most one.
+    /// For each key the longest lists, none of the first a prefix of another. In a correct history each key has at most one.
     branches: Vec<Vec<Vec<ElementId>>>,
     mode: Mode,
 }
@@ -84,15 +88,20 @@ impl Lists {
         duplicates
     }
 
-    /// For each key with more than one branch, every two that are next to each other by length.
-    pub(super) fn incompatible(&self) -> Vec<(KeyId, &[ElementId], &[ElementId])> {
+    /// For each key with more than one branch, the two shortest.
+    pub(super) fn incompatible(&self) -> Vec<(KeyId, u32, u32)> {
         let mut pairs = Vec::new();
         for (key, branches) in self.branches.iter().enumerate().filter(|(_, branches)| branches.len() > 1) {
-            let mut by_length: Vec<&[ElementId]> = branches.iter().map(Vec::as_slice).collect();
-            by_length.sort_by_key(|branch| branch.len());
+            let mut by_length: Vec<u32> = (0..branches.len() as u32).collect();
+            by_length.sort_by_key(|&branch| branches[branch as usize].len());
             pairs.push((key as KeyId, by_length[0], by_length[1]));
         }
         pairs
+    }
+
+    /// The elements of a branch.
+    pub(super) fn branch(&self, key: KeyId, branch: u32) -> &[ElementId] {
+        &self.branches[key as usize][branch as usize]
     }
 
     /// What a read must see after these steps; none if they say nothing about its key.
@@ -171,7 +180,7 @@ impl DataType for Lists {
             self.branches.resize_with(key as usize + 1, Vec::new);
         }
         let branches = &mut self.branches[key as usize];
-        for (number, branch) in branches.iter_mut().enumerate() {
+        for (number, branch) in branches.iter_mut().enumerate().take(COMPARED_BRANCHES) {
             if branch.iter().zip(list).all(|(&element, value)| interner.is(element, value)) {
                 let known = branch.len().min(list.len());
                 branch.extend(list[known..].iter().map(|value| interner.element(key, value)));

@@ -50,6 +50,38 @@ impl Versions {
         &self.chains
     }
 
+    /// The place of an element in its key's order, if a read shows it.
+    pub(super) fn position(&self, element: ElementId) -> Option<u32> {
+        Some(self.position_of[element as usize]).filter(|&position| position != NO_ELEMENT)
+    }
+
+    /// Pairs of transactions of which the first appended to a key before the second. Those whose appends no read shows come
+    /// after the others.
+    pub(super) fn write_order(
+        &self,
+        transactions: &Transactions<Lists>,
+    ) -> Vec<(TransactionId, TransactionId)> {
+        let mut order = Vec::new();
+        let mut last = Vec::with_capacity(self.chains.len());
+        for chain in &self.chains {
+            let mut previous = None;
+            for writer in chain.iter().filter_map(|&element| self.possible_writer(transactions, element)) {
+                order.extend(previous.replace(writer).map(|previous| (previous, writer)));
+            }
+            last.push(previous);
+        }
+        for transaction in transactions.ids().filter(|&transaction| transactions.is_possible(transaction)) {
+            for step in transactions.micro_operations(transaction) {
+                let Action::Write(element) = step.action else { continue };
+                if self.position(element).is_none() {
+                    order.extend(last[step.key as usize].map(|last| (last, transaction)));
+                }
+            }
+        }
+        order.retain(|(one, other)| one != other);
+        order
+    }
+
     /// Who appended this element.
     pub(super) fn writer(&self, element: ElementId) -> Option<TransactionId> {
         Some(self.writers[element as usize]).filter(|&writer| writer != NO_VERTEX)

@@ -2,7 +2,7 @@
 
 use rustc_hash::FxHashMap;
 
-use super::{External, Registers, VersionOrders, reads, writes};
+use super::{External, Registers, VersionOrders, all_reads, reads, writes};
 use crate::txn::component::Edge;
 use crate::txn::graph::{Digraph, NO_VERTEX};
 use crate::txn::interner::{ElementId, KeyId};
@@ -14,9 +14,9 @@ use crate::{Mode, OperationKind, Process, Value};
 
 /// Every version, who wrote and read it, and which version it came before.
 pub(super) struct Versions {
-    /// Each key's nil.
+    /// Each key's initial version.
     initial: Vec<ElementId>,
-    /// Whether each version is its key's nil.
+    /// Whether each version is its key's initial one.
     is_initial: Vec<bool>,
     /// Whether a transaction that may have committed shows the version.
     is_shown: Vec<bool>,
@@ -26,22 +26,45 @@ pub(super) struct Versions {
     /// The transactions that wrote each version as their last of its key, and are known or, in the strict mode, not
     /// known to have failed.
     writers: Digraph,
-    /// The committed transactions whose first step on the key read the version.
+    /// The committed transactions that read the version: in their first step on the key or, in the strict mode, in any.
     readers: Digraph,
-    /// Which version came before which, apart from nil, which came before all others; sorted.
+    /// The initial versions of keys to which some transaction wrote that value again, so that a read of it does not tell
+    /// whether it saw the beginning. They take no part.
+    is_untellable: Vec<bool>,
+    /// The first committed read of such a version.
+    ambiguous_read: Option<(TransactionId, KeyId)>,
+    /// Which version came before which, apart from the initial one, which came before all others; sorted.
     order: Vec<(ElementId, ElementId)>,
+    /// Where the order comes from.
+    sources: Vec<&'static str>,
+}
+
+/// Of the initial versions, those that a transaction which may have committed wrote again.
+fn rewritten(transactions: &Transactions<Registers>, is_initial: &[bool]) -> Vec<bool> {
+    let mut rewritten = vec![false; is_initial.len()];
+    for transaction in transactions.ids().filter(|&transaction| transactions.is_possible(transaction)) {
+        for step in transactions.micro_operations(transaction) {
+            if let super::Action::Write(version) = step.action {
+                rewritten[version as usize] = is_initial[version as usize];
+            }
+        }
+    }
+    rewritten
 }
 
 impl Versions {
     pub(super) fn new(transactions: &mut Transactions<Registers>, mode: Mode) -> Result<Self, Unusable> {
         let keys = 0..transactions.interner.key_count() as KeyId;
-        let initial: Vec<ElementId> =
-            keys.map(|key| transactions.interner.element(key, &Value::Nil)).collect();
+        let value = transactions.data.initial.clone();
+        let initial: Vec<ElementId> = keys.map(|key| transactions.interner.element(key, &value)).collect();
         let count = transactions.interner.element_count();
         let mut is_initial = vec![false; count];
         for &version in &initial {
             is_initial[version as usize] = true;
         }
+        let is_untellable =
+            if mode == Mode::Strict { rewritten(transactions, &is_initial) } else { vec![false; count] };
+        let mut ambiguous_read = None;
         let mut is_shown = vec![false; count];
         let mut last_writers = vec![NO_VERTEX; count];
         let mut failed_writers = vec![NO_VERTEX; count];
@@ -60,15 +83,27 @@ impl Versions {
                 continue;
             }
             for External { version, .. } in writes(steps) {
+                if is_untellable[version as usize] {
+                    continue;
+                }
                 is_shown[version as usize] = true;
                 if kind == OperationKind::Ok || mode == Mode::Strict {
                     written.push((version, transaction));
                 }
             }
             if kind == OperationKind::Ok {
-                for External { version, .. } in reads(steps) {
+                let mut take = |key: KeyId, version: ElementId| {
+                    if is_untellable[version as usize] {
+                        ambiguous_read.get_or_insert((transaction, key));
+                        return;
+                    }
                     is_shown[version as usize] = true;
                     read.push((version, transaction));
+                };
+                if mode == Mode::Strict {
+                    all_reads(steps).for_each(|(key, version)| take(key, version));
+                } else {
+                    reads(steps).for_each(|read| take(read.key, read.version));
                 }
             }
         }
@@ -91,16 +126,20 @@ impl Versions {
             failed_writers,
             writers,
             readers,
+            is_untellable,
+            ambiguous_read,
             order: Vec::new(),
+            sources: Vec::new(),
         })
     }
 
-    /// Takes in the order of versions from each source, and returns the cycles of those that have some.
-    pub(super) fn ordered(
-        mut self,
+    /// Takes in the order of versions from each source, and returns the cycles of those that have some: such a source is
+    /// not used.
+    pub(super) fn take_in(
+        &mut self,
         transactions: &Transactions<Registers>,
         orders: &VersionOrders,
-    ) -> (Self, Vec<Case>) {
+    ) -> Vec<Case> {
         type Source = fn(&Transactions<Registers>, &VersionOrders) -> Vec<(ElementId, ElementId)>;
         let sources: [(bool, &str, Source); 5] = [
             (true, "initial-state", |_, _| Vec::new()),
@@ -111,25 +150,49 @@ impl Versions {
                 linearizable_keys(transactions)
             }),
         ];
-        let mut used: Vec<&str> = Vec::new();
         let mut cases = Vec::new();
         for (_, name, source) in sources.into_iter().filter(|(is_used, ..)| *is_used) {
             let mut order = source(transactions, orders);
-            order.retain(|(one, other)| one != other);
+            order.retain(|&(one, other)| one != other && self.is_tellable(one) && self.is_tellable(other));
             order.extend_from_slice(&self.order);
             order.sort_unstable();
             order.dedup();
-            used.push(name);
+            self.sources.push(name);
             let cycles = self.cycles(transactions, &order);
             if cycles.is_empty() {
                 order.retain(|&(one, _)| !self.is_initial[one as usize]);
                 self.order = order;
             } else {
-                cases.extend(cycles.into_iter().map(|versions| cyclic_case(transactions, &versions, &used)));
-                used.pop();
+                cases.extend(cycles.iter().map(|versions| self.cyclic_case(transactions, versions)));
+                self.sources.pop();
             }
         }
-        (self, cases)
+        cases
+    }
+
+    /// Versions that all come before the others, by these sources.
+    fn cyclic_case(&self, transactions: &Transactions<Registers>, versions: &[ElementId]) -> Case {
+        let key = transactions.interner.key_value(transactions.interner.key_of(versions[0]));
+        let mut values: Vec<Value> =
+            versions.iter().map(|&version| transactions.interner.element_value(version)).collect();
+        values.sort();
+        let values = Value::Set(values);
+        let touching = versions.iter().flat_map(|&version| {
+            let readers = self.readers.successors(version).iter().take(1);
+            self.writers.successors(version).iter().chain(readers)
+        });
+        let mut operations: Vec<u64> = touching.map(|&id| transactions.span(id).index).collect();
+        operations.sort_unstable();
+        operations.dedup();
+        let sources = self.sources.iter().map(|source| Value::keyword(*source)).collect();
+        Case {
+            sentence: format!(
+                "the versions {values} of key {key} each come before the others, by {}.",
+                self.sources.join(", ")
+            ),
+            operations,
+            value: Value::record([("key", key), ("scc", values), ("sources", Value::Vector(sources))]),
+        }
     }
 
     /// The groups of versions that all precede each other.
@@ -145,6 +208,21 @@ impl Versions {
             shown.map(|version| (self.initial[transactions.interner.key_of(version) as usize], version))
         };
         Digraph::new(count, || order.iter().copied().chain(after_nil())).components().cyclic(count)
+    }
+
+    /// The first committed read that may have seen the beginning or a later write of the same value.
+    pub(super) fn ambiguous_read(&self) -> Option<(TransactionId, KeyId)> {
+        self.ambiguous_read
+    }
+
+    /// Whether a read of this version tells what it saw.
+    pub(super) fn is_tellable(&self, version: ElementId) -> bool {
+        !self.is_untellable[version as usize]
+    }
+
+    /// Which version came before which, to be replaced by another order.
+    pub(super) fn order(&mut self) -> &mut Vec<(ElementId, ElementId)> {
+        &mut self.order
     }
 
     pub(super) fn is_initial(&self, version: ElementId) -> bool {
@@ -203,26 +281,6 @@ impl Versions {
     }
 }
 
-fn cyclic_case(transactions: &Transactions<Registers>, versions: &[ElementId], sources: &[&str]) -> Case {
-    let key = transactions.interner.key_value(transactions.interner.key_of(versions[0]));
-    let mut values: Vec<Value> =
-        versions.iter().map(|&version| transactions.interner.element_value(version)).collect();
-    values.sort();
-    let values = Value::Set(values);
-    Case {
-        sentence: format!(
-            "the versions {values} of key {key} each come before the others, by {}.",
-            sources.join(", ")
-        ),
-        operations: Vec::new(),
-        value: Value::record([
-            ("key", key),
-            ("scc", values),
-            ("sources", Value::Vector(sources.iter().map(|source| Value::keyword(*source)).collect())),
-        ]),
-    }
-}
-
 /// The last write of each transaction to a key before that of the transaction which committed next. Those without a
 /// place come first.
 fn transaction_order(
@@ -267,7 +325,7 @@ struct Passage {
     left: Option<ElementId>,
 }
 
-/// The passages of a transaction. One whose end is unknown wrote, if anything, at an unknown time: it left nothing.
+/// The passages of a transaction. Of one whose outcome is unknown, nobody has learnt what it read.
 fn passages(transactions: &Transactions<Registers>, transaction: TransactionId) -> Vec<Passage> {
     let steps = transactions.micro_operations(transaction);
     let is_ok = transactions.is_ok(transaction);
@@ -277,7 +335,7 @@ fn passages(transactions: &Transactions<Registers>, transaction: TransactionId) 
     }
     for read in reads(steps).filter(|_| is_ok) {
         match passages.iter_mut().find(|passage| passage.key == read.key) {
-            Some(passage) if transactions.interner.element_value(read.version).is_nil() => {
+            Some(passage) if transactions.interner.is(read.version, &transactions.data.initial) => {
                 passage.found = passage.left;
             }
             Some(passage) => passage.found = Some(read.version),
@@ -289,11 +347,16 @@ fn passages(transactions: &Transactions<Registers>, transaction: TransactionId) 
     passages
 }
 
-/// The version that a process left before the one that it came upon next.
+/// The version that a process left before the one that it came upon next. A transaction of unknown outcome is the last of its
+/// process: in the strict mode it came upon what it wrote, if it was executed.
 fn sequential_keys(transactions: &Transactions<Registers>) -> Vec<(ElementId, ElementId)> {
     let mut last: FxHashMap<(Process, KeyId), ElementId> = FxHashMap::default();
     let mut order = Vec::new();
-    for transaction in transactions.ids().filter(|&transaction| transactions.is_ok(transaction)) {
+    let counts = |transaction: &TransactionId| match transactions.mode {
+        Mode::Strict => transactions.is_possible(*transaction),
+        Mode::Compat => transactions.is_ok(*transaction),
+    };
+    for transaction in transactions.ids().filter(counts) {
         let process = transactions.span(transaction).process;
         for passage in passages(transactions, transaction) {
             let Some((found, left)) = passage.found.zip(passage.left) else { continue };

@@ -11,16 +11,17 @@ pub(super) fn demands(resolved: &Resolved, order: &mut Vec<(u32, u32)>) {
     let writers = Writers::new(resolved);
     let mut clocks = Clocks::new(resolved);
     let mut demanded = Vec::new();
+    let mut reads = Vec::new();
     for vertex in topological(resolved, order) {
         if vertex == INITIAL {
             continue;
         }
         let clock = clocks.before(resolved, vertex);
-        let reads = resolved.reads(vertex);
-        for (position, &(key, writer)) in reads.iter().enumerate() {
-            if reads[..position].contains(&(key, writer)) {
-                continue;
-            }
+        reads.clear();
+        reads.extend_from_slice(resolved.reads(vertex));
+        reads.sort_unstable();
+        reads.dedup();
+        for &(key, writer) in &reads {
             for &(session, from, until) in writers.of(key) {
                 let seen = clock[session as usize];
                 let places = &writers.places[from as usize..until as usize];
@@ -107,13 +108,10 @@ impl Clocks {
             Some(previous) => clock.copy_from_slice(previous),
             None => clock.fill(0),
         }
-        let reads = resolved.reads(vertex);
-        for (position, &(_, writer)) in reads.iter().enumerate() {
+        for &(_, writer) in resolved.reads(vertex) {
             let (session, place) = resolved.places[writer as usize];
             // A clock that already sees the writer sees all that the writer sees.
-            let is_known = writer == INITIAL
-                || clock[session as usize] >= place
-                || reads[..position].iter().any(|read| read.1 == writer);
+            let is_known = writer == INITIAL || clock[session as usize] >= place;
             if let Some(other) = self.clocks[writer as usize].as_deref().filter(|_| !is_known) {
                 for (own, other) in clock.iter_mut().zip(other) {
                     *own = (*own).max(*other);

@@ -1,14 +1,14 @@
-//! What read committed and read atomic demand of the commit order.
+//! What monotonic atomic view and read atomic demand of the commit order.
 
 use super::resolved::{INITIAL, Resolved};
 
-/// Adds the demands of read committed.
+/// Adds the demands of monotonic atomic view.
 ///
 /// Of a key's reads by one transaction, each writer must come before the writer of the next read. Of another
 /// transaction that was read from, and that wrote the key too, it is enough to demand that it come before the writer of
 /// the first read after that: the rest follows along the key's reads. Keys are compared from the smaller side, which
 /// makes it `O(n^1.5)`.
-pub(super) fn read_committed(resolved: &Resolved, order: &mut Vec<(u32, u32)>) {
+pub(super) fn monotonic_atomic_view(resolved: &Resolved, order: &mut Vec<(u32, u32)>) {
     let mut reads = Reads::default();
     for vertex in resolved.vertices() {
         reads.take(resolved.reads(vertex));

@@ -21,12 +21,40 @@ pub(super) struct Resolved {
     writes: Vec<u32>,
 }
 
+/// A write of a version: by which vertex, and whether it is that transaction's last to the key.
+#[derive(Clone, Copy)]
+struct Writer {
+    vertex: u32,
+    is_final: bool,
+}
+
+/// What is the same for all transactions while reads are resolved.
+struct Resolving {
+    key_numbers: FxHashMap<u64, u32>,
+    writers: FxHashMap<(u32, u64), Writer>,
+    /// For each key, the transaction that last wrote it among those walked, and the value.
+    own: Vec<(u32, u64)>,
+}
+
+impl Resolving {
+    fn key(&mut self, key: u64) -> u32 {
+        let next = self.key_numbers.len() as u32;
+        let number = *self.key_numbers.entry(key).or_insert(next);
+        if number == next {
+            self.own.push((INITIAL, 0));
+        }
+        number
+    }
+}
+
 impl Resolved {
-    /// Finds every read's writer: `O(steps)`, expected.
-    pub(super) fn new(sessions: &Sessions) -> Result<Self, Violation> {
-        let mut key_numbers: FxHashMap<u64, u32> = FxHashMap::default();
-        let mut writers: FxHashMap<(u32, u64), (u32, bool)> = FxHashMap::default();
+    /// Finds every read's writer: `O(steps)`, expected. Also returns the first read that is wrong whatever the order: of
+    /// what nobody wrote, what its writer overwrote, what the transaction wrote only later or, unless `own_may_differ`,
+    /// of something else than the transaction had just written. Such reads are left out, but for the last.
+    pub(super) fn new(sessions: &Sessions, own_may_differ: bool) -> (Self, Option<Violation>) {
         let count = sessions.transactions.len();
+        let mut resolving =
+            Resolving { key_numbers: FxHashMap::default(), writers: FxHashMap::default(), own: Vec::new() };
         let mut resolved = Self {
             places: vec![(u32::MAX, 0)],
             session_count: sessions.sessions.len(),
@@ -38,25 +66,24 @@ impl Resolved {
         };
         for transaction in 0..count {
             let vertex = transaction as u32 + 1;
-            let steps = sessions.transaction_steps(transaction);
             let first = resolved.writes.len();
-            for (position, step) in steps.iter().enumerate() {
+            for step in sessions.transaction_steps(transaction).iter().rev() {
                 let Step::Write { key, value } = *step else { continue };
-                let next = key_numbers.len() as u32;
-                let number = *key_numbers.entry(key).or_insert(next);
-                let is_final = !steps[position + 1..]
-                    .iter()
-                    .any(|later| matches!(later, Step::Write { key: other, .. } if *other == key));
-                writers.insert((number, value), (vertex, is_final));
+                let key = resolving.key(key);
+                // Backwards, the first write to a key that is met is the last.
+                let (last, _) = std::mem::replace(&mut resolving.own[key as usize], (vertex, value));
+                let is_final = last != vertex;
+                resolving.writers.insert((key, value), Writer { vertex, is_final });
                 if is_final {
-                    resolved.writes.push(number);
+                    resolved.writes.push(key);
                 }
             }
             resolved.writes[first..].sort_unstable();
             resolved.write_offsets.push(resolved.writes.len() as u32);
         }
-        let mut session = 0;
-        let mut place = 0;
+        resolving.own.fill((INITIAL, 0));
+        let mut wrong = None;
+        let (mut session, mut place) = (0, 0);
         for transaction in 0..count {
             while sessions.sessions.get(session).is_some_and(|&start| start <= transaction) {
                 session += 1;
@@ -64,49 +91,49 @@ impl Resolved {
             }
             place += 1;
             resolved.places.push((session as u32 - 1, place));
-            resolved.resolve_reads(
-                sessions.transaction_steps(transaction),
-                transaction,
-                &mut key_numbers,
-                &writers,
-            )?;
+            for step in sessions.transaction_steps(transaction) {
+                let wrong_key = resolved.take(step, transaction as u32 + 1, &mut resolving, own_may_differ);
+                if let (Some(key), None) = (wrong_key, &wrong) {
+                    wrong = Some(Violation::Read { transaction, key });
+                }
+            }
             resolved.read_offsets.push(resolved.reads.len() as u32);
         }
-        resolved.key_count = key_numbers.len();
-        Ok(resolved)
+        resolved.key_count = resolving.key_numbers.len();
+        (resolved, wrong)
     }
 
-    fn resolve_reads(
+    /// Takes in a step of a transaction, and returns the key if it is a read that is wrong.
+    fn take(
         &mut self,
-        steps: &[Step],
-        transaction: usize,
-        key_numbers: &mut FxHashMap<u64, u32>,
-        writers: &FxHashMap<(u32, u64), (u32, bool)>,
-    ) -> Result<(), Violation> {
-        let vertex = transaction as u32 + 1;
-        for (position, step) in steps.iter().enumerate() {
-            let Step::Read { key, value } = *step else { continue };
-            let own = steps[..position].iter().rev().find_map(|earlier| match *earlier {
-                Step::Write { key: other, value } if other == key => Some(value),
-                _ => None,
-            });
-            let next = key_numbers.len() as u32;
-            let number = *key_numbers.entry(key).or_insert(next);
-            let writer = match (own, value) {
-                (Some(own), value) if value == Some(own) => continue,
-                (Some(_), _) => None,
-                (None, None) => Some(INITIAL),
-                (None, Some(value)) => {
-                    let writer = writers.get(&(number, value)).copied();
-                    writer
-                        .filter(|&(writer, is_final)| is_final && writer != vertex)
-                        .map(|(writer, _)| writer)
-                }
-            };
-            let Some(writer) = writer else { return Err(Violation::Read { transaction, key }) };
-            self.reads.push((number, writer));
+        step: &Step,
+        vertex: u32,
+        resolving: &mut Resolving,
+        own_may_differ: bool,
+    ) -> Option<u64> {
+        let (key, value) = match *step {
+            Step::Write { key, value } => {
+                let number = resolving.key(key);
+                resolving.own[number as usize] = (vertex, value);
+                return None;
+            }
+            Step::Read { key, value } => (key, value),
+        };
+        let number = resolving.key(key);
+        let (owner, own) = resolving.own[number as usize];
+        let has_written = owner == vertex;
+        if has_written && value == Some(own) {
+            return None;
         }
-        Ok(())
+        let writer = match value {
+            None => Some(INITIAL),
+            Some(value) => {
+                let writer = resolving.writers.get(&(number, value));
+                writer.filter(|writer| writer.is_final && writer.vertex != vertex).map(|writer| writer.vertex)
+            }
+        };
+        self.reads.extend(writer.map(|writer| (number, writer)));
+        (writer.is_none() || has_written && !own_may_differ).then_some(key)
     }
 
     pub(super) fn vertex_count(&self) -> usize {
@@ -136,6 +163,11 @@ impl Resolved {
     /// The transaction before this one in its session.
     pub(super) fn predecessor(&self, vertex: u32) -> u32 {
         if self.places[vertex as usize].1 == 1 { INITIAL } else { vertex - 1 }
+    }
+
+    /// Each read, from its writer.
+    pub(super) fn reads_from(&self) -> impl Iterator<Item = (u32, u32)> + '_ {
+        self.vertices().flat_map(|vertex| self.reads(vertex).iter().map(move |&(_, writer)| (writer, vertex)))
     }
 
     /// Session order and reads.
