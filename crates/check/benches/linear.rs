@@ -43,7 +43,7 @@ fn texts(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("texts by key");
     for (clients, operations_each) in [(10, 50), (50, 20)] {
         let history = logs(clients, operations_each);
-        let checker = || Linearizability::new(Keyed::new(Log::append_only()));
+        let checker = || Linearizability::new(Keyed::new(Log));
         assert_eq!(decide(&history, checker()), Validity::Valid);
         group.bench_function(format!("{clients} clients, {operations_each} each"), |bencher| {
             bencher.iter(|| decide(black_box(&history), checker()));
@@ -131,7 +131,7 @@ fn recorded(criterion: &mut Criterion) {
     }) {
         let history = read(&text);
         group.bench_function(format!("{name}, not by key"), |bencher| {
-            bencher.iter(|| decide(&history, Linearizability::new(Keyed::new(Log::append_only()))));
+            bencher.iter(|| decide(&history, Linearizability::new(Keyed::new(Log))));
         });
     }
     group.finish();

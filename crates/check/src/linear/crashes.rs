@@ -246,7 +246,7 @@ mod tests {
         assert!(crashes.at_most(none, first));
         assert!(!crashes.at_most(first, second) && !crashes.at_most(second, first));
         let mut both = crashes.use_one(first, 1).unwrap();
-        assert_eq!(both.exact, crashes.use_one(second, 0).unwrap().counted);
+        assert_eq!(both.exact, crashes.use_one(second, 0).unwrap().exact);
         assert!(crashes.at_most(second, both) && crashes.use_one(both, 1).is_none());
         for place in 0..u32::from(u16::MAX) {
             crashes.exact.intern(&[1, 2, 3, place]);
