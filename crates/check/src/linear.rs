@@ -45,6 +45,7 @@ mod component;
 mod configuration;
 mod counterexample;
 mod crashes;
+mod depth_first;
 mod distinct;
 mod explain;
 mod finish;

@@ -9,7 +9,7 @@ use super::Model;
 use crate::Interrupt;
 
 /// How many steps a search may take to show how a history came to a violation that the monitor found.
-const EXPLAIN_STEPS: u64 = 100_000;
+const EXPLAIN_STEPS: u64 = 20_000;
 
 /// What is known so far of one component's history.
 #[derive(Debug)]

@@ -3,6 +3,18 @@
 use super::crashes::{Crashes, Used};
 use super::slots::Slots;
 
+/// An operation that is open.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Open {
+    /// The event at which it ends; events are numbered in the order of the history.
+    pub(super) end: u64,
+    /// The operation's number.
+    pub(super) operation: u32,
+    /// Its action, as interned.
+    pub(super) action: u32,
+    pub(super) slot: u32,
+}
+
 /// A state, and what the open operations did to reach it.
 #[derive(Clone, Debug)]
 pub(super) struct Configuration<S> {

@@ -63,6 +63,15 @@ impl Crashes {
         if is_exact { self.exact.add(action, operation) } else { self.relaxed.add(action, operation) }
     }
 
+    /// Takes back the last operation with this action, which no configuration at hand has used.
+    pub(super) fn remove_last(&mut self, action: u32) {
+        for counts in [&mut self.exact, &mut self.relaxed] {
+            if let Some(&kind) = counts.kind_of.get(&action) {
+                counts.kinds[kind].operations.pop();
+            }
+        }
+    }
+
     /// How many kinds of crashed operations there are: as many as different actions.
     pub(super) fn kinds(&self) -> usize {
         self.exact.kinds.len() + self.relaxed.kinds.len()

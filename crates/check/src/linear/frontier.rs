@@ -38,7 +38,7 @@ use rustc_hash::FxHashMap;
 use self::explore::Masks;
 use super::Model;
 use super::antichain::Antichain;
-use super::configuration::Configuration;
+use super::configuration::{Configuration, Open};
 use super::crashes::{Counting, Crashes, Used};
 use super::memo::Memo;
 use super::slots::Slots;
@@ -74,24 +74,15 @@ pub(super) enum Stop {
 pub(super) struct Limits {
     /// When so many steps were taken, a beam is followed: only the most promising configurations.
     pub(super) beam_after: u64,
+    /// When so many configurations are tried for the end of one operation, a beam is followed as well.
+    pub(super) beam_from: usize,
     /// How many configurations a beam has.
     pub(super) beam_width: usize,
     /// When so many steps were taken, the pass ends.
     pub(super) steps: u64,
-    /// When half of this is needed, a beam is followed as well; when all of it is, the pass ends.
+    /// When half of this is needed, a beam is followed; when all of it is, the pass ends.
     pub(super) memory_bytes: usize,
     pub(super) interrupt: Interrupt,
-}
-
-/// An operation that is open.
-#[derive(Clone, Copy, Debug)]
-struct Open {
-    /// The event at which it ends; events are numbered in the order of the history.
-    end: u64,
-    /// The operation's number.
-    operation: u32,
-    action: u32,
-    slot: u32,
 }
 
 /// Follows one history, event by event.
@@ -197,11 +188,6 @@ impl<M: Model, S: Slots> Frontier<M, S> {
     /// Goes on with these limits.
     pub(super) fn set_limits(&mut self, limits: Limits) {
         self.limits = limits;
-    }
-
-    /// Counts steps on from here, since others were taken before.
-    pub(super) fn count_steps_from(&mut self, steps: u64) {
-        self.steps = steps;
     }
 
     pub(super) fn memo(&self) -> &Memo<M> {
@@ -397,6 +383,7 @@ mod tests {
     fn states_that_are_no_longer_possible_are_forgotten() {
         let limits = Limits {
             beam_after: u64::MAX,
+            beam_from: usize::MAX,
             beam_width: 1,
             steps: u64::MAX,
             memory_bytes: usize::MAX,

@@ -41,15 +41,6 @@ impl<M: Model> Pass<M> {
         Self { frontier: Slotted::Few(Box::new(frontier)), begun: 0, ended: 0 }
     }
 
-    /// Goes back to the beginning of the history, with exact counts. Steps are counted on.
-    pub(super) fn restart(&mut self) {
-        let (limits, steps) = either!(&self.frontier, frontier => (frontier.limits().clone(), frontier.steps()));
-        let model = self.memo_mut().model().clone();
-        let memo = std::mem::replace(self.memo_mut(), Memo::new(model));
-        *self = Self::new(memo, limits, Counting::Exact, None);
-        either!(&mut self.frontier, frontier => frontier.count_steps_from(steps));
-    }
-
     pub(super) fn follow(&mut self, mark: Mark, recording: &Recording) -> Result<(), Stop> {
         if mark == Mark::End {
             either!(&mut self.frontier, frontier => frontier.end())?;
@@ -89,6 +80,10 @@ impl<M: Model> Pass<M> {
 
     pub(super) fn into_memo(self) -> Memo<M> {
         either!(self.frontier, frontier => frontier.into_memo())
+    }
+
+    pub(super) fn limits(&self) -> &Limits {
+        either!(&self.frontier, frontier => frontier.limits())
     }
 
     pub(super) fn set_limits(&mut self, limits: Limits) {

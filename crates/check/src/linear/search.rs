@@ -1,12 +1,15 @@
-//! The search: passes of the frontier over one component's history.
+//! The search over one component's history, along the way and at the end.
 //!
-//! The first pass goes along while the history grows and follows a narrow *beam* of the most promising configurations.
-//! An order that it finds is an order, and a violation that it finds without having left anything out is one. That
-//! decides most histories in time proportional to their length. Where the beam comes to an end because something was
-//! left out, an exact pass begins anew, and goes along from there.
+//! Along the way three kinds of search follow the history while it grows, each from its beginning when the one before
+//! has given up:
 //!
-//! Where so many operations crash that an exact pass is too large, more passes are made at the end, which count few of
-//! the crashed actions exactly at first, and more as need be ([`Counting`]).
+//! 1. A narrow *beam*: a frontier of the few most promising configurations. An order that it finds is an order, and a
+//!    violation that it finds without having left anything out is one. Where nothing crashes that mostly decides.
+//! 2. A search *depth first*, which finds an order, if there is one, where configurations are many.
+//! 3. An *exact* frontier.
+//!
+//! Where so many operations crash that an exact frontier is too large, passes are made at the end, which count few of the
+//! crashed actions exactly at first, and more as need be ([`Counting`]).
 
 use std::collections::BTreeSet;
 
@@ -14,6 +17,7 @@ use super::Model;
 use super::budget::{Allowance, Budget};
 use super::counterexample::Counterexample;
 use super::crashes::Counting;
+use super::depth_first::{DepthFirst, GaveUp};
 use super::frontier::{Limits, Stop};
 use super::lag::Event;
 use super::memo::Memo;
@@ -33,20 +37,21 @@ pub(super) enum Outcome<M: Model> {
     GaveUp(String),
 }
 
-/// How many configurations the beam of the first pass has.
+/// How many configurations the first beam has.
 const FIRST_BEAM_WIDTH: usize = 16;
 
 /// How many a beam has that is followed because an exact pass is too large.
 const BEAM_WIDTH: usize = 128;
 
-/// How many steps an exact pass takes before a beam takes over, as a part of the budget: where operations crash, passes
-/// with relaxed counts find more.
+/// How many steps an exact frontier takes before a beam takes over, as a part of the budget, and how many configurations
+/// it tries for one end. Where operations crash both are few: passes with relaxed counts find more.
 const EXACT_PART: u64 = 2;
 const EXACT_PART_WITH_CRASHES: u64 = 1024;
+const EXACT_CONFIGURATIONS_WITH_CRASHES: usize = 1536;
 
-/// What part of the memory a pass with relaxed counts may use. States that grow with every operation, as those of a
-/// log, would never come to an end.
-const RELAXED_MEMORY_PART: usize = 8;
+/// How many configurations a pass with relaxed counts tries for one end. States that grow with every operation, as those
+/// of a log, would never come to an end.
+const RELAXED_CONFIGURATIONS: usize = 8192;
 
 /// For how many more actions a new pass counts exactly.
 const MORE_EXACT_COUNTS: usize = 2;
@@ -56,30 +61,58 @@ const MORE_EXACT_COUNTS: usize = 2;
 pub(super) struct Search<M: Model> {
     allowance: Allowance,
     interrupt: Interrupt,
-    pass: Pass<M>,
-    /// The step at which the exact pass began, if the beam came to an end.
-    exact_from: Option<u64>,
-    /// How many events the pass has seen.
+    way: Way<M>,
+    /// How many events it has seen.
     followed: usize,
     /// How much memory it holds.
     held_bytes: usize,
-    /// Where and why the passes along the way ended before the history did.
+    /// Where and why the last of the searches along the way ended before the history did.
     stopped: Option<(usize, Stop)>,
     recording: Recording,
 }
 
+/// A search along the way.
+#[derive(Debug)]
+enum Way<M: Model> {
+    Beam(Pass<M>),
+    DepthFirst(Box<DepthFirst<M>>),
+    Exact(Pass<M>),
+}
+
+impl<M: Model> Way<M> {
+    fn memo_mut(&mut self) -> &mut Memo<M> {
+        match self {
+            Self::Beam(pass) | Self::Exact(pass) => pass.memo_mut(),
+            Self::DepthFirst(search) => search.memo_mut(),
+        }
+    }
+
+    fn take_memo(&mut self) -> Memo<M> {
+        let model = self.memo_mut().model().clone();
+        std::mem::replace(self.memo_mut(), Memo::new(model))
+    }
+
+    fn steps(&self) -> u64 {
+        match self {
+            Self::Beam(pass) | Self::Exact(pass) => pass.steps(),
+            Self::DepthFirst(search) => search.steps(),
+        }
+    }
+
+    fn bytes(&self) -> usize {
+        match self {
+            Self::Beam(pass) | Self::Exact(pass) => pass.bytes(),
+            Self::DepthFirst(search) => search.bytes(),
+        }
+    }
+}
+
 impl<M: Model> Search<M> {
     pub(super) fn new(model: M, allowance: Allowance, interrupt: Interrupt) -> Self {
-        let limits = Limits {
-            beam_after: 0,
-            beam_width: FIRST_BEAM_WIDTH,
-            steps: allowance.steps_left(),
-            memory_bytes: allowance.budget().memory_bytes,
-            interrupt: interrupt.clone(),
-        };
+        let limits = Limits { beam_after: 0, ..limits(&allowance, &interrupt) };
+        let pass = Pass::new(Memo::new(model), limits, Counting::Exact, None);
         Self {
-            pass: Pass::new(Memo::new(model), limits, Counting::Exact, None),
-            exact_from: None,
+            way: Way::Beam(pass),
             followed: 0,
             held_bytes: 0,
             allowance,
@@ -93,7 +126,7 @@ impl<M: Model> Search<M> {
     pub(super) fn follow(&mut self, event: Event<M::Action>) {
         let mark = match event {
             Event::Begin { action, end, span, .. } => {
-                let action = self.pass.memo_mut().intern_action(action);
+                let action = self.way.memo_mut().intern_action(action);
                 let recorded = Recorded { action, end: end.unwrap_or(u64::MAX), span };
                 self.recording.operations.push(recorded);
                 if end.is_some() { Mark::Begin } else { Mark::Crash }
@@ -117,42 +150,67 @@ impl<M: Model> Search<M> {
 
     fn advance(&mut self) {
         while self.stopped.is_none() && self.followed < self.recording.events.len() {
-            let mark = self.recording.events[self.followed];
-            let steps = self.pass.steps();
-            let bytes_left = self.allowance.bytes_left() + self.held_bytes;
-            let exact_part = match self.recording.has_crashes {
-                true => self.allowance.budget().steps / EXACT_PART_WITH_CRASHES,
-                false => self.allowance.budget().steps / EXACT_PART,
-            };
-            self.pass.set_limits(Limits {
-                beam_after: self.exact_from.map_or(0, |from| from.saturating_add(exact_part)),
-                beam_width: if self.exact_from.is_some() { BEAM_WIDTH } else { FIRST_BEAM_WIDTH },
-                steps: steps.saturating_add(self.allowance.steps_left()),
-                memory_bytes: bytes_left,
-                interrupt: self.interrupt.clone(),
-            });
-            let result = self.pass.follow(mark, &self.recording);
-            self.allowance.use_steps(self.pass.steps() - steps);
-            let bytes = self.pass.bytes();
+            let steps = self.way.steps();
+            let result = self.follow_next();
+            self.allowance.use_steps(self.way.steps() - steps);
+            if let Err(stop) = result {
+                self.give_way(stop);
+            }
+            let bytes = self.way.bytes();
             self.allowance.hold_bytes(self.held_bytes, bytes);
             self.held_bytes = bytes;
-            self.followed += 1;
-            match result {
-                Ok(()) => {}
-                Err(Stop::Lost) if self.exact_from.is_none() => {
-                    self.exact_from = Some(self.pass.steps());
-                    self.followed = 0;
-                    self.pass.restart();
-                }
-                Err(stop) => self.stopped = Some((self.followed - 1, stop)),
+        }
+    }
+
+    /// Follows the next event, or all of them.
+    fn follow_next(&mut self) -> Result<(), Stop> {
+        let memory_bytes = self.allowance.bytes_left() + self.held_bytes;
+        match &mut self.way {
+            // Crashed operations are what a beam is bad at.
+            Way::Beam(_) if self.recording.has_crashes => Err(Stop::Lost),
+            Way::Beam(pass) | Way::Exact(pass) => {
+                let steps = pass.steps().saturating_add(self.allowance.steps_left());
+                pass.set_limits(Limits { steps, memory_bytes, ..pass.limits().clone() });
+                pass.follow(self.recording.events[self.followed], &self.recording)?;
+                self.followed += 1;
+                Ok(())
+            }
+            Way::DepthFirst(search) => {
+                search.advance(&self.recording, memory_bytes).map_err(|GaveUp| Stop::Lost)?;
+                self.followed = self.recording.events.len();
+                Ok(())
             }
         }
     }
 
+    /// Begins anew with the next kind of search, if this one cannot decide.
+    fn give_way(&mut self, stop: Stop) {
+        if stop != Stop::Lost || matches!(self.way, Way::Exact(_)) {
+            self.stopped = Some((self.followed, stop));
+            return;
+        }
+        let memo = self.way.take_memo();
+        self.way = if matches!(self.way, Way::Beam(_)) {
+            Way::DepthFirst(Box::new(DepthFirst::new(memo, self.interrupt.clone())))
+        } else {
+            let all = limits(&self.allowance, &self.interrupt);
+            let steps = self.allowance.budget().steps;
+            let limits = if self.recording.has_crashes {
+                let beam_from = EXACT_CONFIGURATIONS_WITH_CRASHES;
+                Limits { beam_after: steps / EXACT_PART_WITH_CRASHES, beam_from, ..all }
+            } else {
+                Limits { beam_after: steps / EXACT_PART, beam_width: BEAM_WIDTH, ..all }
+            };
+            Way::Exact(Pass::new(memo, limits, Counting::Exact, None))
+        };
+        self.followed = 0;
+    }
+
     /// The outcome, when the history has ended. What was left undecided may use this budget.
-    pub(super) fn finish(self, budget: Budget) -> Outcome<M> {
+    pub(super) fn finish(mut self, budget: Budget) -> Outcome<M> {
         let limits = Limits {
             beam_after: u64::MAX,
+            beam_from: usize::MAX,
             beam_width: BEAM_WIDTH,
             steps: budget.steps,
             memory_bytes: budget.memory_bytes,
@@ -161,13 +219,25 @@ impl<M: Model> Search<M> {
         match self.stopped {
             None => Outcome::Linearizable,
             Some((end, Stop::Violation)) => {
-                self.recording.violated(self.pass.into_memo(), Counting::Exact, limits, end)
+                self.recording.violated(self.way.take_memo(), Counting::Exact, limits, end)
             }
             Some((_, stop)) if stop != Stop::Interrupted && self.recording.has_crashes => {
-                self.recording.refine(self.pass.into_memo(), &limits)
+                self.recording.refine(self.way.take_memo(), &limits)
             }
             Some((_, stop)) => Outcome::GaveUp(reason(stop, self.allowance.budget())),
         }
+    }
+}
+
+/// The limits of a search along the way.
+fn limits(allowance: &Allowance, interrupt: &Interrupt) -> Limits {
+    Limits {
+        beam_after: u64::MAX,
+        beam_from: usize::MAX,
+        beam_width: FIRST_BEAM_WIDTH,
+        steps: allowance.steps_left(),
+        memory_bytes: allowance.budget().memory_bytes,
+        interrupt: interrupt.clone(),
     }
 }
 
@@ -196,7 +266,7 @@ impl Recording {
             let limits = Limits {
                 beam_after: steps_left / 8,
                 steps: steps_left / 4,
-                memory_bytes: limits.memory_bytes / RELAXED_MEMORY_PART,
+                beam_from: RELAXED_CONFIGURATIONS,
                 ..limits.clone()
             };
             let counting = Counting::ExactFor(exact.clone());

@@ -1,7 +1,7 @@
 //! The effects that may come before the end of one operation.
 
-use super::{BEAM_WORK, Frontier, Open, Stop};
-use crate::linear::configuration::Configuration;
+use super::{BEAM_WORK, Frontier, Stop};
+use crate::linear::configuration::{Configuration, Open};
 use crate::linear::slots::Slots;
 use crate::linear::trail::{Entry, Placement};
 use crate::linear::{Effect, Model};
@@ -194,7 +194,9 @@ impl<M: Model, S: Slots> Frontier<M, S> {
     fn charge(&mut self) -> Result<(), Stop> {
         self.steps += 1 + self.seen.take_comparisons() + self.next.take_comparisons();
         let bytes = self.bytes();
-        self.is_beam |= self.steps > self.limits.beam_after || bytes > self.limits.memory_bytes / 2;
+        self.is_beam |= self.steps > self.limits.beam_after
+            || self.work.len() > self.limits.beam_from
+            || bytes > self.limits.memory_bytes / 2;
         if self.limits.interrupt.is_raised() {
             Err(Stop::Interrupted)
         } else if self.steps > self.limits.steps {
