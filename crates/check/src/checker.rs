@@ -23,6 +23,20 @@ pub trait Checker {
     fn finish(self: Box<Self>) -> Verdict;
 }
 
+impl Checker for Box<dyn Checker> {
+    fn observe(&mut self, operation: &Operation) {
+        (**self).observe(operation);
+    }
+
+    fn has_violation(&self) -> bool {
+        (**self).has_violation()
+    }
+
+    fn finish(self: Box<Self>) -> Verdict {
+        (*self).finish()
+    }
+}
+
 /// How kind a checker is.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Mode {

@@ -9,6 +9,8 @@
 //! whose outcome is unknown took effect at any moment after its beginning, or never. Operations of different keys do not
 //! concern each other, so [`Linearizability::by_key`] judges each key by itself.
 //!
+//! Who has no history of [`Operation`](crate::Operation)s tells [`Calls`] in types of their own.
+//!
 //! # How it is decided
 //!
 //! Deciding linearizability is NP-complete in general, and easy in most cases that occur. Two ways are taken:
@@ -40,6 +42,7 @@ pub mod models;
 
 mod antichain;
 mod budget;
+mod calls;
 mod checker;
 mod component;
 mod configuration;
@@ -64,6 +67,7 @@ mod slots;
 mod trail;
 
 pub use budget::Budget;
+pub use calls::{Calls, Linearized, Misuse, Specification, TypedCall, Violation};
 pub use checker::Linearizability;
 pub use distinct::{DistinctAction, DistinctRegister, WrittenTwice};
 pub use hints::assert_hints;

@@ -13,8 +13,8 @@ mod objects;
 
 use cases::{require, try_cases};
 use objects::{
-    Drawn, Object, SimpleLogs, SimpleMutex, SimpleQueue, SimpleRegister, SimpleRegisters, SimpleSet, SimpleStore,
-    asked, drawn, fits, play,
+    Drawn, Object, SimpleLogs, SimpleMutex, SimpleQueue, SimpleRegister, SimpleRegisters, SimpleSet,
+    SimpleStore, asked, drawn, fits, play,
 };
 
 /// The checker's verdict is the definition's, and the operation that it blames is the first whose end breaks the history.
@@ -66,7 +66,8 @@ fn as_upstream_sees_it(history: &History) -> History {
         entry
     });
     let mut entries: Vec<Operation> = entries.collect();
-    let failed: Vec<_> = history.operations().iter().filter(|entry| entry.kind == OperationKind::Fail).collect();
+    let failed: Vec<_> =
+        history.operations().iter().filter(|entry| entry.kind == OperationKind::Fail).collect();
     for entry in &mut entries {
         if failed.iter().any(|failed| failed.process == entry.process) {
             entry.f = "read".into();
@@ -178,7 +179,8 @@ fn sets() {
 fn log_history(drawn: &[Drawn], puts: bool, texts: bool, repeats: bool, keyed: bool) -> History {
     play(drawn, SimpleLogs::default(), |client, drawn| {
         let number = if repeats { drawn.value } else { client as u8 };
-        let item = if texts { Value::from(format!("{};", number % 10).as_str()) } else { Value::from(number) };
+        let item =
+            if texts { Value::from(format!("{};", number % 10).as_str()) } else { Value::from(number) };
         let key = keyed.then_some(drawn.value % 2);
         match drawn.choice % 5 {
             0 if puts => asked("put", item, key),

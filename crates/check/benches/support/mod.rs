@@ -207,7 +207,8 @@ pub(crate) fn texts(clients: &Clients, operations: TextOperations) -> History {
                 ("put", Some(item)) => *text = vec![item.to_owned()],
                 _ => {
                     reads += 1;
-                    let is_stale = operations.stale_read.is_some_and(|stale| reads >= stale) && text.len() > 6;
+                    let is_stale =
+                        operations.stale_read.is_some_and(|stale| reads >= stale) && text.len() > 6;
                     let seen = if is_stale { text.len() - 6 } else { text.len() };
                     return Value::from(text[..seen].concat().as_str());
                 }
@@ -220,10 +221,8 @@ pub(crate) fn texts(clients: &Clients, operations: TextOperations) -> History {
 /// Clients that append to texts and read them, as a key-value store that only grows is tested: seven of ten operations
 /// are appends, to one of ten keys. Linearizable.
 pub(crate) fn logs(clients: u64, operations_each: u64) -> History {
-    let clients =
-        Clients { clients, operations: clients * operations_each, crashes_per_mille: 0, seed: 0 };
-    let operations =
-        TextOperations { keys: 10, gets_per_mille: 300, puts_per_mille: 0, stale_read: None };
+    let clients = Clients { clients, operations: clients * operations_each, crashes_per_mille: 0, seed: 0 };
+    let operations = TextOperations { keys: 10, gets_per_mille: 300, puts_per_mille: 0, stale_read: None };
     texts(&clients, operations)
 }
 

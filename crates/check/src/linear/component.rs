@@ -1,11 +1,11 @@
 //! One component's history, and the two ways in which it is decided.
 
+use super::Model;
 use super::budget::{Allowance, Budget};
 use super::counterexample::{Counterexample, Described};
 use super::lag::{Event, Span};
 use super::monitor::{Monitor, Timed};
 use super::search::{Outcome, Search};
-use super::Model;
 use crate::Interrupt;
 
 /// How many steps a search may take to show how a history came to a violation that the monitor found.
@@ -30,9 +30,7 @@ impl<M: Model> Component<M> {
     pub(super) fn new(model: M, allowance: &Allowance, interrupt: Interrupt) -> Self {
         let way = match model.monitor() {
             Some(monitor) => Way::Monitored(monitor, Vec::new()),
-            None => {
-                Way::Searched(Box::new(Search::new(model.clone(), allowance.clone(), interrupt.clone())))
-            }
+            None => Way::Searched(Box::new(Search::new(model.clone(), allowance.clone(), interrupt.clone()))),
         };
         Self { model, interrupt, way }
     }
@@ -49,7 +47,8 @@ impl<M: Model> Component<M> {
                 events.push(event);
                 if !is_admitted {
                     let events = std::mem::take(events);
-                    let mut search = Search::new(self.model.clone(), allowance.clone(), self.interrupt.clone());
+                    let mut search =
+                        Search::new(self.model.clone(), allowance.clone(), self.interrupt.clone());
                     events.into_iter().for_each(|event| search.follow(event));
                     self.way = Way::Searched(Box::new(search));
                 }
@@ -100,9 +99,9 @@ impl<M: Model> Component<M> {
             (Outcome::GaveUp(_) | Outcome::Violated(None), Some(violation)) => {
                 Outcome::Violated(Some(violation))
             }
-            (Outcome::Linearizable, Some(_)) => {
-                Outcome::GaveUp("the monitor and the search disagree, which is a fault of the checker".to_owned())
-            }
+            (Outcome::Linearizable, Some(_)) => Outcome::GaveUp(
+                "the monitor and the search disagree, which is a fault of the checker".to_owned(),
+            ),
             (outcome, _) => outcome,
         }
     }

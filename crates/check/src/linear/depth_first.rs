@@ -283,7 +283,9 @@ impl<M: Model> DepthFirst<M> {
             choice.continued += 1;
             for place in 1..self.open.len() {
                 let open = self.open[place];
-                if from.spent.contains(open.slot) || self.memo.reads(open.action) || self.has_earlier_twin(&from, place)
+                if from.spent.contains(open.slot)
+                    || self.memo.reads(open.action)
+                    || self.has_earlier_twin(&from, place)
                 {
                     continue;
                 }

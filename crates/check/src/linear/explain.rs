@@ -43,8 +43,7 @@ fn explain<M: Model>(model: &M, counterexample: &Counterexample<M>, of_key: &str
     let mut verdict = Verdict::new(Validity::Invalid, entries);
     verdict.findings.push(Finding::new(broken(model, counterexample, of_key), operation.span.indices()));
     if *is_exact && !order.is_empty() {
-        let operations: Vec<u64> =
-            order.iter().flat_map(|(operation, _)| operation.span.indices()).collect();
+        let operations: Vec<u64> = order.iter().flat_map(|(operation, _)| operation.span.indices()).collect();
         verdict.findings.push(Finding::new(fitting(model, order, *left_out, of_key), operations));
     }
     verdict
@@ -70,7 +69,9 @@ fn broken<M: Model>(model: &M, counterexample: &Counterexample<M>, of_key: &str)
     }
     let (operations, them) = if *prefix == 1 { ("operation", "it") } else { ("operations", "them") };
     if possible.is_empty() {
-        return format!("{who}: some order fits the {prefix} {operations} that had ended, but none fits this one too.");
+        return format!(
+            "{who}: some order fits the {prefix} {operations} that had ended, but none fits this one too."
+        );
     }
     let mut states: Vec<String> = possible.iter().map(|(state, _)| state.to_string()).collect();
     states.sort_unstable();

@@ -352,8 +352,8 @@ impl<M: Model, S: Slots> Frontier<M, S> {
     fn forget(&mut self) {
         self.crashes
             .forget_all_but(self.configurations.iter_mut().map(|configuration| &mut configuration.used));
-        let forgets_states = self.memo.states() > self.forget_from_states
-            || self.memo.bytes() > self.forget_from_bytes;
+        let forgets_states =
+            self.memo.states() > self.forget_from_states || self.memo.bytes() > self.forget_from_bytes;
         if let Some(trail) = &mut self.trail
             && (forgets_states || trail.is_long())
         {

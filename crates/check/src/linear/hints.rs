@@ -24,7 +24,11 @@ pub fn assert_hints<M: Model>(model: &M, states: &[M::State], actions: &[M::Acti
     let components: Vec<Option<u64>> = actions.iter().map(|action| model.component(action)).collect();
     if model.decomposes() {
         let whole = actions.iter().zip(&components).find(|(_, component)| component.is_none());
-        assert!(whole.is_none(), "{model:?} decomposes, but {:?} concerns no component", whole.map(|(action, _)| action));
+        assert!(
+            whole.is_none(),
+            "{model:?} decomposes, but {:?} concerns no component",
+            whole.map(|(action, _)| action)
+        );
         let mut distinct = components.clone();
         distinct.sort_unstable();
         distinct.dedup();
@@ -73,11 +77,15 @@ fn assert_effects<M: Model>(model: &M, states: &[M::State], actions: &[M::Action
                 Effect::Changes => false,
                 Effect::Reads => after.as_ref().is_some_and(|after| after != state),
                 Effect::Overwrites | Effect::Sets => {
-                    let differs = after.as_ref().zip(only.as_ref()).is_some_and(|(after, only)| after != only);
+                    let differs =
+                        after.as_ref().zip(only.as_ref()).is_some_and(|(after, only)| after != only);
                     differs || (effect == Effect::Overwrites && after.is_none())
                 }
             };
-            assert!(!refuted, "{action:?} is said to be {effect:?}, but leads from {state:?} to {after:?}, and elsewhere to {only:?}");
+            assert!(
+                !refuted,
+                "{action:?} is said to be {effect:?}, but leads from {state:?} to {after:?}, and elsewhere to {only:?}"
+            );
             only = only.or(after);
         }
     }
@@ -92,7 +100,8 @@ fn assert_components<M: Model>(
 ) {
     for (first, first_component) in actions.iter().zip(components) {
         for (second, second_component) in actions.iter().zip(components) {
-            if first_component.is_none() || second_component.is_none() || first_component == second_component {
+            if first_component.is_none() || second_component.is_none() || first_component == second_component
+            {
                 continue;
             }
             for state in states {

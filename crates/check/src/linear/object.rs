@@ -2,10 +2,10 @@
 
 use std::collections::BTreeMap;
 
+use super::Model;
 use super::budget::Allowance;
 use super::component::Component;
 use super::lag::{Event, Lag, Span, Ticket};
-use super::Model;
 use crate::Interrupt;
 
 /// What is known so far of one object's history.

@@ -331,7 +331,13 @@ impl Recording {
     }
 
     /// Goes over the history once more, to tell how it came to the violation at this event.
-    fn violated<M: Model>(&self, memo: Memo<M>, counting: Counting, limits: Limits, end: usize) -> Outcome<M> {
+    fn violated<M: Model>(
+        &self,
+        memo: Memo<M>,
+        counting: Counting,
+        limits: Limits,
+        end: usize,
+    ) -> Outcome<M> {
         let (pass, result) = self.pass(memo, counting, limits, Some(Trail::new()), end);
         let described = result.is_ok().then(|| pass.counterexample(&self.operations));
         Outcome::Violated(described.map(Box::new))

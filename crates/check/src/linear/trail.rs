@@ -55,8 +55,7 @@ impl Trail {
 
     /// The order that goes on with this.
     pub(super) fn push(&mut self, before: u32, entry: Entry) -> u32 {
-        let node =
-            u32::try_from(self.nodes.len()).expect("nodes are forgotten long before there are 2^32");
+        let node = u32::try_from(self.nodes.len()).expect("nodes are forgotten long before there are 2^32");
         let count = self.nodes[before as usize].count + 1;
         self.nodes.push(Node { before, count, entry });
         node

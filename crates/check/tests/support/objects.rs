@@ -94,7 +94,9 @@ pub(crate) fn play(
     for (client, (drawn, begin)) in drawn.iter().zip(begins).enumerate() {
         let end = match (&results[client], drawn.fate) {
             (_, 0 | 1) => begin.completed(OperationKind::Info, begin.value.clone()),
-            (None, _) => begin.completed(OperationKind::Fail, begin.value.clone()).with_error(refusal(&begin)),
+            (None, _) => {
+                begin.completed(OperationKind::Fail, begin.value.clone()).with_error(refusal(&begin))
+            }
             (Some(result), _) if drawn.lie => {
                 begin.completed(OperationKind::Ok, object.lie(result, drawn.other))
             }

@@ -105,7 +105,7 @@ pub const ALL: &[Entry] = &[
         linear(Queue, promise)
     }),
     object("log", "A linearizable append-only log: append, and read or get of the whole.", |promise| {
-        linear(Log::new(), promise)
+        linear(Log, promise)
     }),
     transactions("list-append", "Isolation of transactions that append to lists and read them.", list_append),
     Entry {

@@ -73,8 +73,7 @@ impl<M: Model> Model for Keyed<M> {
         let initial = self.model.initial();
         let after = self.model.step(state.0.get(key).unwrap_or(&initial), action)?;
         let others = state.0.iter().filter(|(other, _)| *other != key);
-        let mut objects: BTreeMap<_, _> =
-            others.map(|(key, object)| (key.clone(), object.clone())).collect();
+        let mut objects: BTreeMap<_, _> = others.map(|(key, object)| (key.clone(), object.clone())).collect();
         if after != initial {
             objects.insert(key.clone(), after);
         }

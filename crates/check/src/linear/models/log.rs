@@ -64,8 +64,7 @@ impl LogState {
         let (count, hash) = self.0.as_ref().map_or((0, 0), |last| (last.count, last.hash));
         let mut hasher = FxHasher::default();
         (hash, item).hash(&mut hasher);
-        let node =
-            Node { before: self.clone(), item: item.clone(), count: count + 1, hash: hasher.finish() };
+        let node = Node { before: self.clone(), item: item.clone(), count: count + 1, hash: hasher.finish() };
         Self(Some(Arc::new(node)))
     }
 

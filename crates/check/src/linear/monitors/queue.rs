@@ -118,10 +118,7 @@ fn items(calls: &[Timed<'_, QueueAction>]) -> Option<Vec<Item>> {
 
 /// Whether no two items, sorted by the beginning of their enqueue, must come before each other, and there is a moment
 /// for everybody who found the queue empty.
-fn fits<'a>(
-    items: Vec<Item>,
-    empties: impl Iterator<Item = &'a Timed<'a, QueueAction>>,
-) -> bool {
+fn fits<'a>(items: Vec<Item>, empties: impl Iterator<Item = &'a Timed<'a, QueueAction>>) -> bool {
     let mut by_enqueue_end = items.clone();
     by_enqueue_end.sort_unstable_by_key(|item| item.enqueue_end);
     // The latest beginning of the dequeues of those that must be enqueued before the item at hand.
