@@ -9,12 +9,14 @@ import (
 	"math"
 	"os"
 	"runtime"
+	"sort"
+	"strings"
 	"time"
 
 	"github.com/anishathalye/porcupine"
 )
 
-// History is a list of operations on objects of this model: "register" or "texts".
+// History is a list of operations on objects of this model: "register", "texts", "queue" or "set".
 type History struct {
 	Model string
 	// Whether each key may be judged by itself.
@@ -24,7 +26,7 @@ type History struct {
 	Calls []Call
 }
 
-// Call is one operation. It has no end if nobody knows whether it happened.
+// Call is one operation. It has no end if its outcome is unknown.
 type Call struct {
 	Begin int64
 	End   *int64
@@ -100,12 +102,45 @@ var allTexts = porcupine.Model{
 	},
 }
 
+// A queue of numbers, as text, so that Go compares it by value.
+var queue = porcupine.Model{
+	Init: func() interface{} { return "" },
+	Step: func(state, input, _ interface{}) (bool, interface{}) {
+		call, items := input.(Call), state.(string)
+		if call.F == "enqueue" {
+			return true, items + call.Written + ","
+		}
+		if call.Seen == "" {
+			return items == "", items
+		}
+		rest, found := strings.CutPrefix(items, call.Seen+",")
+		return found, rest
+	},
+}
+
+// A set of numbers, as text, sorted.
+var set = porcupine.Model{
+	Init: func() interface{} { return "" },
+	Step: func(state, input, _ interface{}) (bool, interface{}) {
+		call, elements := input.(Call), state.(string)
+		if call.F == "read" {
+			return elements == sorted(call.Seen), elements
+		}
+		return true, sorted(elements + " " + call.Written)
+	},
+}
+
+func sorted(elements string) string {
+	fields := strings.Fields(strings.Trim(elements, "[]"))
+	sort.Strings(fields)
+	return strings.Join(fields, " ")
+}
+
 func decide(history History) answer {
-	model := register
+	models := map[string]porcupine.Model{"register": register, "texts": allTexts, "queue": queue, "set": set}
+	model := models[history.Model]
 	if history.Model == "texts" && history.ByKey {
 		model = text
-	} else if history.Model == "texts" {
-		model = allTexts
 	}
 	operations := make([]porcupine.Operation, len(history.Calls))
 	for place, call := range history.Calls {

@@ -14,8 +14,8 @@ use glomers_check::{
     Checker, History, Mode, Operation, OperationKind, Process, Value,
     formats::Reader,
     linear::{
-        Call, Linearizability, Model, Unsuitable,
-        models::{Keyed, KeyedState, Log, LogAction, LogState, Register},
+        Linearizability,
+        models::{Keyed, Log, Queue, Register, Set},
     },
 };
 use serde::{Deserialize, Serialize};
@@ -48,11 +48,12 @@ enum Object {
     Register {
         initial: Option<i64>,
     },
+    /// Texts by key.
     Texts,
-    /// The same, and some are replaced.
-    TextsWithPuts,
-    /// The first, but all keys are judged together.
-    TextsTogether,
+    /// One text.
+    Text,
+    Queue,
+    Set,
 }
 
 pub(crate) fn compare(arguments: &Arguments) -> Result<()> {
@@ -134,13 +135,13 @@ impl Subject {
             .map(|history| match self.object {
                 Object::Register { initial } => {
                     let initial = initial.map_or(Value::Nil, Value::from);
-                    timed(history, Linearizability::new(Register::new(initial, Mode::Strict)))
+                    timed(history, Linearizability::new(Register::new(initial, Mode::Strict)).with_threads(1))
                 }
-                Object::Texts => timed(history, Linearizability::new(Keyed::new(Log::append_only()))),
-                Object::TextsWithPuts => timed(history, Linearizability::new(Keyed::new(Log::new()))),
-                Object::TextsTogether => {
-                    timed(history, Linearizability::new(Together(Keyed::new(Log::append_only()))))
+                Object::Texts | Object::Text => {
+                    timed(history, Linearizability::new(Keyed::new(Log)).with_threads(1))
                 }
+                Object::Queue => timed(history, Linearizability::new(Queue).with_threads(1)),
+                Object::Set => timed(history, Linearizability::new(Set).with_threads(1)),
             })
             .collect();
         Run::of(&answers)
@@ -156,59 +157,44 @@ fn timed(history: &History, checker: impl Checker + 'static) -> (String, f64) {
     (verdict.validity.to_string(), begin.elapsed().as_secs_f64())
 }
 
-/// Keys that are not judged each by itself, as if they were one object.
-#[derive(Clone, Debug)]
-struct Together(Keyed<Log>);
-
-impl Model for Together {
-    type State = KeyedState<LogState>;
-    type Action = (Value, LogAction);
-
-    fn initial(&self) -> Self::State {
-        self.0.initial()
-    }
-
-    fn action(&self, call: &Call<'_>) -> Result<Option<Self::Action>, Unsuitable> {
-        self.0.action(call)
-    }
-
-    fn step(&self, state: &Self::State, action: &Self::Action) -> Option<Self::State> {
-        self.0.step(state, action)
-    }
-
-    fn describe_action(&self, action: &Self::Action) -> String {
-        self.0.describe_action(action)
-    }
-
-    fn is_pure(&self, action: &Self::Action) -> bool {
-        self.0.is_pure(action)
-    }
-
-    fn looks_ahead(&self) -> bool {
-        self.0.looks_ahead()
-    }
-
-    fn rules_out(&self, state: &Self::State, action: &Self::Action) -> bool {
-        self.0.rules_out(state, action)
-    }
-
-    fn part(&self, action: &Self::Action) -> Option<u64> {
-        self.0.part(action)
-    }
-}
-
 fn subjects() -> Result<Vec<Subject>> {
     let one =
         |name: &str, object, history| Subject { name: name.to_owned(), object, histories: vec![history] };
     let register = Object::Register { initial: Some(0) };
     let mut subjects = vec![
-        one("register, 5 values, 10 clients", register, histories::register(10, 50_000, 5, 0)),
-        one("register, all values different", register, histories::register(10, 50_000, 0, 0)),
-        one("register, 1 % crash", register, histories::register(10, 1_000, 5, 10)),
-        one("texts by key, 10 clients", Object::Texts, histories::texts(10, 50)),
-        one("texts by key, 50 clients", Object::Texts, histories::texts(50, 20)),
-        one("texts together, 10 clients", Object::TextsTogether, histories::texts(10, 50)),
+        one("register, 50,000, 10 clients, 5 values", register, histories::register(10, 50_000, 5, 0)),
+        one("register, 50,000, 10 clients, all values different", register, histories::register(10, 50_000, 0, 0)),
+        one("register, 1,000, 10 clients, 5 values, 1 % crash", register, histories::register(10, 1_000, 5, 10)),
     ];
+    for (operations, clients, values, crashes) in [
+        (5_000, 5, 10, 100),
+        (5_000, 10, 10, 100),
+        (5_000, 5, 3, 100),
+        (5_000, 10, 3, 100),
+        (50_000, 5, 5, 10),
+        (50_000, 10, 5, 10),
+    ] {
+        let name = format!("register, {operations}, {clients} clients, {values} values, {} % crash", crashes / 10);
+        subjects.push(one(&name, register, histories::crashing_register(clients, operations, values, crashes)));
+    }
+    // Operations, clients, keys, gets, puts, crashes, and the first read that is stale.
+    for (name, texts) in [
+        ("texts, 1,700, 50 clients, 6 % puts", (1_700, 50, 10, 420, 60, 0, None)),
+        ("texts, 1,700, 50 clients, 6 % puts, one stale", (1_700, 50, 10, 420, 60, 0, Some(600))),
+        ("texts, 500, 10 clients", (500, 10, 10, 300, 0, 0, None)),
+        ("texts, 1,000, 50 clients", (1_000, 50, 10, 300, 0, 0, None)),
+        ("texts, 5,000, 20 clients, 20 % puts, 5 % crash", (5_000, 20, 10, 400, 200, 50, None)),
+        ("texts, 5,000, 50 clients", (5_000, 50, 10, 400, 0, 0, None)),
+        ("texts, 5,000, 50 clients, 20 % puts", (5_000, 50, 10, 400, 200, 0, None)),
+    ] {
+        subjects.push(one(name, Object::Texts, histories::texts(texts)));
+    }
+    for operations in [800, 2_000] {
+        let name = format!("one text, {operations}, 10 clients");
+        subjects.push(one(&name, Object::Text, histories::texts((operations, 10, 1, 500, 0, 0, None))));
+    }
+    subjects.push(one("queue, 1,000, 5 clients", Object::Queue, histories::queue(5, 1_000)));
+    subjects.push(one("set, 1,000, 20 clients, 2 % crash", Object::Set, histories::adds_and_reads(20, 1_000, 20)));
     let Some(recorded) = std::env::var_os("GLOMERS_CONFORMANCE") else {
         eprintln!("skipped: recorded histories (GLOMERS_CONFORMANCE names no folder)");
         return Ok(subjects);
@@ -226,7 +212,7 @@ fn subjects() -> Result<Vec<Subject>> {
         if name.ends_with(".log") {
             logs.push(read(&path)?);
         } else if name.ends_with(".txt") {
-            subjects.push(one(&name, Object::TextsWithPuts, read(&path)?));
+            subjects.push(one(&name, Object::Texts, read(&path)?));
         }
     }
     let name = format!("{} recorded etcd logs", logs.len());
@@ -291,8 +277,9 @@ impl Peer {
         for history in &subject.histories {
             let (model, by_key) = match subject.object {
                 Object::Register { .. } => ("register", false),
-                Object::Texts | Object::TextsWithPuts => ("texts", true),
-                Object::TextsTogether => ("texts", false),
+                Object::Texts | Object::Text => ("texts", true),
+                Object::Queue => ("queue", false),
+                Object::Set => ("set", false),
             };
             // Its register begins empty: the same as if the initial value had been written before all else.
             let initial = match subject.object {
@@ -337,16 +324,21 @@ fn calls(history: &History) -> impl Iterator<Item = AskedCall> {
         } else if let Some((begin, invoked)) = open.remove(&operation.process) {
             match operation.kind {
                 OperationKind::Ok => calls.push(call(invoked, begin, Some((event, operation)))),
-                OperationKind::Info if invoked.f != "read" && invoked.f != "get" => {
+                OperationKind::Info if !reads(invoked) => {
                     calls.push(call(invoked, begin, None));
                 }
                 _ => {}
             }
         }
     }
-    let left = open.into_values().filter(|(_, invoked)| invoked.f != "read" && invoked.f != "get");
+    let left = open.into_values().filter(|(_, invoked)| !reads(invoked));
     calls.extend(left.map(|(begin, invoked)| call(invoked, begin, None)));
     calls.into_iter()
+}
+
+/// Whether the operation may be left out if its outcome is unknown.
+fn reads(invoked: &Operation) -> bool {
+    matches!(invoked.f.as_str(), "read" | "get")
 }
 
 fn call(invoked: &Operation, begin: u64, end: Option<(u64, &Operation)>) -> AskedCall {
@@ -357,7 +349,7 @@ fn call(invoked: &Operation, begin: u64, end: Option<(u64, &Operation)>) -> Aske
     };
     let returned = end.map_or(&invoked.value, |(_, operation)| &operation.value);
     let (seen, written) = match (invoked.f.as_str(), invoked.value.as_sequence()) {
-        ("read" | "get", _) => (text(returned), String::new()),
+        ("read" | "get" | "dequeue", _) => (text(returned), String::new()),
         ("cas", Some([from, to])) => (text(from), text(to)),
         _ => (String::new(), text(&invoked.value)),
     };

@@ -48,8 +48,8 @@ const SUBJECTS: [Subject; 9] = [
     Subject {
         name: "texts by key",
         // Every read has its whole text, so that the history itself grows with the square.
-        history: |operations| histories::texts(10, operations.min(10_000) / 10),
-        checker: || Box::new(Linearizability::new(Keyed::new(Log::append_only()))),
+        history: |operations| histories::texts((operations, 10, operations / 100, 300, 0, 0, None)),
+        checker: || Box::new(Linearizability::new(Keyed::new(Log))),
     },
     Subject {
         name: "list-append",

@@ -1,7 +1,10 @@
 //! Histories of simulated systems, the same at every run. The generators are those of the crates' own benches and tests.
 
+#[expect(dead_code, reason = "the benches of the crate use the rest")]
 #[path = "../../../crates/check/benches/support/mod.rs"]
 mod objects;
+#[path = "../../../crates/check/tests/support/registers.rs"]
+mod registers_that_crash;
 #[path = "../../../crates/check/tests/support/transactions.rs"]
 mod transactions;
 
@@ -13,9 +16,43 @@ pub(crate) fn register(processes: u64, operations: u64, values: i64, crashes_per
     objects::register(&objects::Plan { processes, operations, values, crashes_per_mille })
 }
 
-/// Linearizable texts under ten keys.
-pub(crate) fn texts(clients: u64, operations_each: u64) -> History {
-    objects::logs(clients, operations_each)
+/// The same, and of the operations that end unknown some happen much later.
+pub(crate) fn crashing_register(processes: u64, operations: u64, values: u64, crashes_per_mille: u64) -> History {
+    let plan = registers_that_crash::Plan {
+        processes,
+        operations,
+        values,
+        crashes_per_mille,
+        ..registers_that_crash::Plan::default()
+    };
+    plan.history()
+}
+
+/// Linearizable texts: operations, clients, keys; of a thousand so many gets, puts and crashes; and the number of the
+/// first read that is stale, if one is.
+pub(crate) fn texts(
+    (operations, clients, keys, gets_per_mille, puts_per_mille, crashes_per_mille, stale_read): (
+        u64,
+        u64,
+        u64,
+        u64,
+        u64,
+        u64,
+        Option<u64>,
+    ),
+) -> History {
+    let clients = objects::Clients { clients, operations, crashes_per_mille, seed: 1 };
+    objects::texts(&clients, objects::TextOperations { keys, gets_per_mille, puts_per_mille, stale_read })
+}
+
+/// A linearizable queue.
+pub(crate) fn queue(clients: u64, operations: u64) -> History {
+    objects::queue(&objects::Clients { clients, operations, crashes_per_mille: 0, seed: 1 })
+}
+
+/// A linearizable set.
+pub(crate) fn adds_and_reads(clients: u64, operations: u64, crashes_per_mille: u64) -> History {
+    objects::set(&objects::Clients { clients, operations, crashes_per_mille, seed: 1 })
 }
 
 /// Strictly serializable transactions that append to lists.

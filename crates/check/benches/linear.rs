@@ -2,6 +2,7 @@
 //!
 //! The recorded histories are measured where `GLOMERS_CONFORMANCE` names their folder.
 
+#[expect(dead_code, reason = "each of the benches uses a part of it")]
 mod support;
 
 use std::hint::black_box;
@@ -43,7 +44,7 @@ fn texts(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("texts by key");
     for (clients, operations_each) in [(10, 50), (50, 20)] {
         let history = logs(clients, operations_each);
-        let checker = || Linearizability::new(Keyed::new(Log::append_only()));
+        let checker = || Linearizability::new(Keyed::new(Log));
         assert_eq!(decide(&history, checker()), Validity::Valid);
         group.bench_function(format!("{clients} clients, {operations_each} each"), |bencher| {
             bencher.iter(|| decide(black_box(&history), checker()));
@@ -131,7 +132,7 @@ fn recorded(criterion: &mut Criterion) {
     }) {
         let history = read(&text);
         group.bench_function(format!("{name}, not by key"), |bencher| {
-            bencher.iter(|| decide(&history, Linearizability::new(Keyed::new(Log::append_only()))));
+            bencher.iter(|| decide(&history, Linearizability::new(Keyed::new(Log))));
         });
     }
     group.finish();

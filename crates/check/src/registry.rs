@@ -125,7 +125,7 @@ pub const ALL: &[Entry] = &[
         linear(Queue, options)
     }),
     object("log", "A linearizable append-only log: append, and read or get of the whole.", |options| {
-        linear(Log::new(), options)
+        linear(Log, options)
     }),
     transactions("list-append", "Isolation of transactions that append to lists and read them.", list_append),
     Entry {

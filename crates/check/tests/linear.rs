@@ -39,7 +39,7 @@ fn etcd_logs_have_their_recorded_verdicts() {
         let history = read(&folder.join(&file));
         let verdict = match model.as_str() {
             "etcd-register" => check(&history, register(Value::Nil, Mode::Strict)),
-            "kv-append" => check(&history, Linearizability::new(Keyed::new(Log::new()))),
+            "kv-append" => check(&history, Linearizability::new(Keyed::new(Log))),
             other => panic!("{file} has the unknown model {other}"),
         };
         assert_eq!(verdict.validity, expected, "{file}: {}", verdict.results);

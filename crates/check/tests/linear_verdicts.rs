@@ -59,7 +59,7 @@ fn a_counterexample_shows_the_end_of_an_order_that_fits() {
         let index = operations.len() as u64;
         operations.push(Operation { kind, ..Operation::invoke(client, f, value) }.at(index, 0));
     };
-    // A write that nobody sees, since it is overwritten at once, and one of which nobody knows but by its read.
+    // A write that nobody sees, since it is overwritten at once, and one whose outcome only a read tells.
     entry(7, "write", 70.into(), OperationKind::Invoke);
     entry(7, "write", 70.into(), OperationKind::Info);
     for value in 0..6_i64 {
@@ -76,7 +76,7 @@ fn a_counterexample_shows_the_end_of_an_order_that_fits() {
     }
     let verdict = check(&History::new(operations), register());
     insta::assert_snapshot!(verdict.findings[0].sentence, @"Process 2 cannot `read 5` (operations 40 to 41): 19 operations had ended, and after them only 70 was possible.");
-    insta::assert_snapshot!(verdict.findings[1].sentence, @"Up to there this order fits: 12 operations, then `write 9` by process 1 (operations 27 to 29) leaves 9; `write 4` by process 0 (operations 26 to 28) leaves 4; `read 4` by process 2 (operations 30 to 31) leaves 4; `write 9` by process 1 (operations 33 to 35) leaves 9; `write 5` by process 0 (operations 32 to 34) leaves 5; `read 5` by process 2 (operations 36 to 37) leaves 5; `write 70` by process 7 (operation 0, of which no end is known) leaves 70; `read 70` by process 2 (operations 38 to 39) leaves 70.");
+    insta::assert_snapshot!(verdict.findings[1].sentence, @"Up to there this order fits: 12 operations, then `write 9` by process 1 (operations 27 to 29) leaves 9; `write 4` by process 0 (operations 26 to 28) leaves 4; `read 4` by process 2 (operations 30 to 31) leaves 4; `write 9` by process 1 (operations 33 to 35) leaves 9; `write 5` by process 0 (operations 32 to 34) leaves 5; `read 5` by process 2 (operations 36 to 37) leaves 5; `write 70` by process 7 (operation 0, whose outcome is unknown) leaves 70; `read 70` by process 2 (operations 38 to 39) leaves 70.");
 }
 
 #[test]
@@ -91,7 +91,7 @@ fn a_store_that_forgets_is_caught_strictly_and_passed_as_upstream_does() {
 }
 
 #[test]
-fn an_operation_of_which_nobody_knows_may_take_effect_late_or_never() {
+fn a_crashed_operation_may_take_effect_late_or_never() {
     let crashed = "{:type :invoke, :process 0, :f :write, :value 1}
         {:type :info,   :process 0, :f :write, :value 1}
         {:type :invoke, :process 1, :f :read, :value nil}
@@ -185,9 +185,9 @@ fn a_search_without_end_stops_at_its_budget() {
         operations.extend([read.clone(), read.completed(OperationKind::Ok, 99)]);
     }
     let model = Register::new(Value::from(0), Mode::Strict);
-    let budget = Budget { steps: 10, configurations: 10 };
+    let budget = Budget::default().with_steps(10);
     let checker = Linearizability::new(model.clone()).with_budget(budget);
-    // A value that nobody wrote is seen at once, without any search.
+    // A value that was never written is seen at once, without any search.
     assert_eq!(check(&History::new(operations.clone()), checker).validity, Validity::Invalid);
     operations.push(Operation::invoke(30, "write", 7).at(100, 0));
     let checker = Linearizability::new(model).with_budget(budget);

@@ -105,53 +105,159 @@ pub(crate) fn register(plan: &Plan) -> History {
     History::new(operations)
 }
 
-/// Clients that append to texts and read them, as a key-value store that only grows is tested: each client does so many
-/// operations, seven of ten of them appends, to one of ten keys. Linearizable.
-pub(crate) fn logs(clients: u64, operations_each: u64) -> History {
-    const KEYS: u64 = 10;
-    let mut random = Random(0x2545_F491_4F6C_DD1D);
-    let mut texts = vec![String::new(); KEYS as usize];
-    let mut open: Vec<Option<Operation>> = vec![None; clients as usize];
-    let mut done = vec![0; clients as usize];
-    let mut operations = Vec::new();
-    let mut queue = BinaryHeap::new();
-    for client in 0..clients {
-        queue.push(Reverse((random.below(1000), Moment::Begin, client)));
-    }
-    while let Some(Reverse((now, moment, client))) = queue.pop() {
-        let place = client as usize;
-        match moment {
-            Moment::Begin if done[place] == operations_each => {}
-            Moment::Begin => {
-                let key = random.below(KEYS);
-                let mut operation = if random.below(10) < 7 {
-                    Operation::invoke(client, "append", format!("x {client} {} y", done[place]))
-                } else {
-                    Operation::invoke(client, "get", ())
-                };
-                done[place] += 1;
-                operation.extra.push(("key".into(), Value::from(key)));
-                operations.push(operation.clone().at(operations.len() as u64, now));
-                open[place] = Some(operation);
-                let effect = 1 + random.below(1000);
-                queue.push(Reverse((now + effect, Moment::Effect, client)));
-                queue.push(Reverse((now + effect + 1 + random.below(1000), Moment::End, client)));
-            }
-            Moment::Effect => {
-                let Some(operation) = &mut open[place] else { continue };
-                let key = operation.get("key").and_then(Value::as_int).unwrap_or_default() as usize;
-                match operation.value.as_str() {
-                    Some(item) => texts[key].push_str(item),
-                    None => operation.value = Value::from(texts[key].as_str()),
+/// Clients of an object that keep it busy, each doing one operation after the other.
+pub(crate) struct Clients {
+    pub(crate) clients: u64,
+    pub(crate) operations: u64,
+    /// Of a thousand operations, so many end unknown: half of them with effect.
+    pub(crate) crashes_per_mille: u64,
+    pub(crate) seed: u64,
+}
+
+impl Clients {
+    /// The history of what they do. `ask` makes an operation of its number, and `perform` does it: what it returns is
+    /// what the client sees.
+    pub(crate) fn history(
+        &self,
+        mut ask: impl FnMut(&mut Random, u64, u64) -> Operation,
+        mut perform: impl FnMut(&Operation) -> Value,
+    ) -> History {
+        let mut random = Random(0x2545_F491_4F6C_DD1D ^ self.seed.wrapping_mul(0x9E37_79B9_7F4A_7C15));
+        let mut open: Vec<Option<(Operation, OperationKind)>> = vec![None; self.clients as usize];
+        let mut names: Vec<u64> = (0..self.clients).collect();
+        let mut asked = 0;
+        let mut operations = Vec::new();
+        let mut queue = BinaryHeap::new();
+        for client in 0..self.clients {
+            queue.push(Reverse((random.below(1000), Moment::Begin, client)));
+        }
+        while let Some(Reverse((now, moment, client))) = queue.pop() {
+            let place = client as usize;
+            match moment {
+                Moment::Begin if asked == self.operations => {}
+                Moment::Begin => {
+                    let operation = ask(&mut random, names[place], asked);
+                    asked += 1;
+                    operations.push(operation.clone().at(operations.len() as u64, now));
+                    let is_lost = random.below(1000) < self.crashes_per_mille;
+                    open[place] =
+                        Some((operation, if is_lost { OperationKind::Info } else { OperationKind::Ok }));
+                    let effect = 1 + random.below(1000);
+                    if !is_lost || random.below(2) == 0 {
+                        queue.push(Reverse((now + effect, Moment::Effect, client)));
+                    }
+                    queue.push(Reverse((now + effect + 1 + random.below(1000), Moment::End, client)));
+                }
+                Moment::Effect => {
+                    let Some((operation, kind)) = &mut open[place] else { continue };
+                    let seen = perform(operation);
+                    if *kind == OperationKind::Ok {
+                        operation.value = seen;
+                    }
+                }
+                Moment::End => {
+                    let Some((operation, kind)) = open[place].take() else { continue };
+                    let end = operation.completed(kind, operation.value.clone());
+                    operations.push(end.at(operations.len() as u64, now));
+                    if kind == OperationKind::Info {
+                        names[place] += self.clients;
+                    }
+                    queue.push(Reverse((now + 1, Moment::Begin, client)));
                 }
             }
-            Moment::End => {
-                let Some(operation) = open[place].take() else { continue };
-                let end = operation.completed(OperationKind::Ok, operation.value.clone());
-                operations.push(end.at(operations.len() as u64, now));
-                queue.push(Reverse((now + 1, Moment::Begin, client)));
-            }
         }
+        History::new(operations)
     }
-    History::new(operations)
+}
+
+/// What clients do to texts.
+#[derive(Clone, Copy)]
+pub(crate) struct TextOperations {
+    pub(crate) keys: u64,
+    /// Of a thousand operations, so many read and so many put; the others append.
+    pub(crate) gets_per_mille: u64,
+    pub(crate) puts_per_mille: u64,
+    /// The number of a read that misses the last item, so that the history is not linearizable.
+    pub(crate) stale_read: Option<u64>,
+}
+
+/// Clients that append to texts, put them and read them, as key-value stores are tested.
+pub(crate) fn texts(clients: &Clients, operations: TextOperations) -> History {
+    let mut texts = vec![Vec::<String>::new(); operations.keys as usize];
+    let mut reads = 0;
+    clients.history(
+        |random, client, number| {
+            let key = random.below(operations.keys);
+            let item = format!("x {client} {number} y");
+            let choice = random.below(1000);
+            let mut operation = if choice < operations.gets_per_mille {
+                Operation::invoke(client, "get", ())
+            } else if choice < operations.gets_per_mille + operations.puts_per_mille {
+                Operation::invoke(client, "put", item)
+            } else {
+                Operation::invoke(client, "append", item)
+            };
+            operation.extra.push(("key".into(), Value::from(key)));
+            operation
+        },
+        |operation| {
+            let text = &mut texts[operation.get("key").and_then(Value::as_int).unwrap_or_default() as usize];
+            match (operation.f.as_str(), operation.value.as_str()) {
+                ("append", Some(item)) => text.push(item.to_owned()),
+                ("put", Some(item)) => *text = vec![item.to_owned()],
+                _ => {
+                    reads += 1;
+                    let is_stale =
+                        operations.stale_read.is_some_and(|stale| reads >= stale) && text.len() > 6;
+                    let seen = if is_stale { text.len() - 6 } else { text.len() };
+                    return Value::from(text[..seen].concat().as_str());
+                }
+            }
+            operation.value.clone()
+        },
+    )
+}
+
+/// Clients that append to texts and read them, as a key-value store that only grows is tested: seven of ten operations
+/// are appends, to one of ten keys. Linearizable.
+pub(crate) fn logs(clients: u64, operations_each: u64) -> History {
+    let clients = Clients { clients, operations: clients * operations_each, crashes_per_mille: 0, seed: 0 };
+    let operations = TextOperations { keys: 10, gets_per_mille: 300, puts_per_mille: 0, stale_read: None };
+    texts(&clients, operations)
+}
+
+/// Clients of a queue: as many enqueue values that all differ as dequeue. Linearizable.
+pub(crate) fn queue(clients: &Clients) -> History {
+    let mut queue = std::collections::VecDeque::new();
+    clients.history(
+        |random, client, number| match random.below(2) {
+            0 => Operation::invoke(client, "enqueue", number),
+            _ => Operation::invoke(client, "dequeue", ()),
+        },
+        |operation| {
+            if operation.f == "dequeue" {
+                return queue.pop_front().unwrap_or(Value::Nil);
+            }
+            queue.push_back(operation.value.clone());
+            operation.value.clone()
+        },
+    )
+}
+
+/// Clients of a set: half of the operations add elements that all differ, the others read. Linearizable.
+pub(crate) fn set(clients: &Clients) -> History {
+    let mut elements = Vec::new();
+    clients.history(
+        |random, client, number| match random.below(2) {
+            0 => Operation::invoke(client, "add", number),
+            _ => Operation::invoke(client, "read", ()),
+        },
+        |operation| {
+            if operation.f == "read" {
+                return Value::Vector(elements.clone());
+            }
+            elements.push(operation.value.clone());
+            operation.value.clone()
+        },
+    )
 }

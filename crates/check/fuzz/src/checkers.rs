@@ -11,7 +11,7 @@ use glomers_check::{
 };
 
 /// So many steps take well below a second.
-const BUDGET: Budget = Budget { steps: 100_000, configurations: 1_000 };
+const STEPS: u64 = 100_000;
 
 /// All checkers, in every mode that they have.
 pub fn all() -> Vec<Box<dyn Checker>> {
@@ -42,8 +42,7 @@ pub fn all() -> Vec<Box<dyn Checker>> {
     add_linear(&mut checkers, &Mutex);
     add_linear(&mut checkers, &Set);
     add_linear(&mut checkers, &Queue);
-    add_linear(&mut checkers, &Log::new());
-    add_linear(&mut checkers, &Log::append_only());
+    add_linear(&mut checkers, &Log);
     add_linear(&mut checkers, &MultiRegister::default());
     checkers.extend(Level::ALL.map(|level| Box::new(WeakIsolation::new(level)) as Box<dyn Checker>));
     checkers
@@ -51,7 +50,7 @@ pub fn all() -> Vec<Box<dyn Checker>> {
 
 /// An object by itself, by the key in each value, and by the key beside it.
 fn add_linear<M: Object + 'static>(checkers: &mut Vec<Box<dyn Checker>>, model: &M) {
-    checkers.push(Box::new(Linearizability::new(model.clone()).with_budget(BUDGET)));
-    checkers.push(Box::new(Linearizability::new(model.clone()).by_key().with_budget(BUDGET)));
-    checkers.push(Box::new(Linearizability::new(Keyed::new(model.clone())).with_budget(BUDGET)));
+    checkers.push(Box::new(Linearizability::new(model.clone()).with_budget(Budget::default().with_steps(STEPS))));
+    checkers.push(Box::new(Linearizability::new(model.clone()).by_key().with_budget(Budget::default().with_steps(STEPS))));
+    checkers.push(Box::new(Linearizability::new(Keyed::new(model.clone())).with_budget(Budget::default().with_steps(STEPS))));
 }

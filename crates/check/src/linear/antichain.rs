@@ -1,14 +1,11 @@
-//! A set of configurations of which none can imitate another.
+//! A set of configurations of which none dominates another.
 
+use super::configuration::Configuration;
 use super::crashes::Crashes;
-use super::frontier::Configuration;
 use super::slots::Slots;
 
-/// Keeps the configurations that no other one dominates, by state.
-///
-/// One configuration dominates another of the same state if it can do all that the other can: at least the same
-/// operations are settled, at most the same are spent, and at most as many crashed ones were used. Of two that
-/// dominate each other the one is kept that was lent fewer crashed operations.
+/// Keeps the configurations that no other one [dominates](Configuration::dominates), by state. Of two that dominate
+/// each other, the one is kept that used fewer of the crashed operations that are not counted exactly.
 #[derive(Debug)]
 pub(super) struct Antichain<S> {
     /// Indexed by state. A state's list counts only if its epoch is the current one, which makes clearing cheap.
@@ -62,14 +59,14 @@ impl<S: Slots> Antichain<S> {
             self.touched.push(new.state);
         }
         self.comparisons += bucket.configurations.len() as u64;
-        if let Some(old) = bucket.configurations.iter_mut().find(|old| dominates(old, &new, crashes)) {
-            if crashes.total(new.used) < crashes.total(old.used) && dominates(&new, old, crashes) {
+        if let Some(old) = bucket.configurations.iter_mut().find(|old| old.dominates(&new, crashes)) {
+            if crashes.total(new.used) < crashes.total(old.used) && new.dominates(old, crashes) {
                 *old = new;
             }
             return false;
         }
         let before = bucket.configurations.len();
-        bucket.configurations.retain(|old| !dominates(&new, old, crashes));
+        bucket.configurations.retain(|old| !new.dominates(old, crashes));
         bucket.configurations.push(new);
         self.len = self.len + bucket.configurations.len() - before;
         true
@@ -83,8 +80,4 @@ impl<S: Slots> Antichain<S> {
         }
         self.clear();
     }
-}
-
-fn dominates<S: Slots>(a: &Configuration<S>, b: &Configuration<S>, crashes: &Crashes) -> bool {
-    a.settled.includes(&b.settled) && b.spent.includes(&a.spent) && crashes.at_most(a.used, b.used)
 }

@@ -2,37 +2,19 @@
 
 use rustc_hash::FxHashMap;
 
-use super::counterexample::{Counterexample, Described};
-use super::lag::{Place, Ticket};
-use super::part::Part;
+use super::budget::{Allowance, Budget};
+use super::explain::verdict;
+use super::finish::outcomes;
+use super::lag::{Span, Ticket};
+use super::object::Object;
 use super::search::Outcome;
 use super::{Call, Model, Unsuitable};
-use crate::{Checker, Finding, Interrupt, Operation, OperationKind, Pairing, Validity, Value, Verdict};
-
-/// How far a search may go. Each key has the whole budget.
-///
-/// When half of the steps are taken, or the configurations are too many, only the most promising ones are followed
-/// further. They may still show that the history is linearizable; if they don't, the verdict is `unknown`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Budget {
-    /// Configurations that are expanded or compared, over the whole history. A step takes some nanoseconds.
-    pub steps: u64,
-    /// Configurations that are tried for the end of one operation, which bounds memory: each takes some hundred bytes,
-    /// and a state of the model.
-    pub configurations: usize,
-}
-
-impl Default for Budget {
-    /// Some ten seconds, and some ten megabytes where states are small.
-    fn default() -> Self {
-        Self { steps: 1_000_000_000, configurations: 100_000 }
-    }
-}
+use crate::{Checker, Interrupt, Operation, OperationKind, Pairing, Validity, Value, Verdict};
 
 /// Checks that a history is linearizable.
 ///
-/// Feed it as operations happen: it decides as it goes, with a lag of the longest open operation. A register whose
-/// written values all differ is decided at the end.
+/// Feed it as operations happen: it decides as it goes, with a lag of the longest open operation. What a
+/// [`Monitor`](crate::linear::Monitor) can decide is decided at the end, keys in parallel.
 ///
 /// # Results
 ///
@@ -66,23 +48,24 @@ impl Default for Budget {
 #[derive(Debug)]
 pub struct Linearizability<M: Model> {
     model: M,
-    budget: Budget,
+    allowance: Allowance,
+    threads: usize,
     interrupt: Interrupt,
     keyed: bool,
     open: Pairing<Begun>,
-    /// The parts and their keys; a history that is not split has one, under nil.
-    parts: Vec<(Value, Part<M>)>,
-    part_of: FxHashMap<Value, usize>,
+    /// The objects and their keys. A history that is not keyed has one, under nil.
+    objects: Vec<(Value, Object<M>)>,
+    object_of: FxHashMap<Value, usize>,
     unsuitable: Option<Unsuitable>,
     has_violation: bool,
 }
 
-/// An operation that has begun, with its value as its part sees it.
+/// An operation that has begun, with its value as its object sees it.
 #[derive(Debug)]
 struct Begun {
     /// In a box, since it is moved from table to table.
     operation: Box<Operation>,
-    part: usize,
+    object: usize,
     ticket: Ticket,
 }
 
@@ -91,12 +74,13 @@ impl<M: Model> Linearizability<M> {
     pub fn new(model: M) -> Self {
         Self {
             model,
-            budget: Budget::default(),
+            allowance: Allowance::new(Budget::default()),
+            threads: 0,
             interrupt: Interrupt::default(),
             keyed: false,
             open: Pairing::new(),
-            parts: Vec::new(),
-            part_of: FxHashMap::default(),
+            objects: Vec::new(),
+            object_of: FxHashMap::default(),
             unsuitable: None,
             has_violation: false,
         }
@@ -110,10 +94,18 @@ impl<M: Model> Linearizability<M> {
         self
     }
 
-    /// Sets the limits of the search.
+    /// Sets the limits of all searches together.
     #[must_use]
     pub fn with_budget(mut self, budget: Budget) -> Self {
-        self.budget = budget;
+        self.allowance = Allowance::new(budget);
+        self
+    }
+
+    /// How many threads decide keys at the end. By default there are as many as the machine has processors. The verdict
+    /// does not depend on it.
+    #[must_use]
+    pub fn with_threads(mut self, threads: usize) -> Self {
+        self.threads = threads;
         self
     }
 
@@ -126,36 +118,24 @@ impl<M: Model> Linearizability<M> {
 
     fn begin(&mut self, operation: &Operation) -> Result<(), Unsuitable> {
         let mut operation = Box::new(operation.clone());
-        let part = if self.keyed { self.part_of(split_key(&mut operation)?) } else { self.only_part() };
-        let ticket = self.parts[part].1.begin();
-        if let Some(lost) = self.open.begin(operation.process, Begun { operation, part, ticket }) {
+        let object =
+            if self.keyed { self.object_of(split_key(&mut operation)?) } else { self.object_of(Value::Nil) };
+        let ticket = self.objects[object].1.begin();
+        if let Some(lost) = self.open.begin(operation.process, Begun { operation, object, ticket }) {
             self.crash(&lost)?;
         }
         Ok(())
     }
 
-    /// The part of this key.
-    fn part_of(&mut self, key: Value) -> usize {
-        if let Some(&part) = self.part_of.get(&key) {
-            return part;
+    /// The object of this key.
+    fn object_of(&mut self, key: Value) -> usize {
+        if let Some(&object) = self.object_of.get(&key) {
+            return object;
         }
-        self.part_of.insert(key.clone(), self.parts.len());
-        let part = self.new_part();
-        self.parts.push((key, part));
-        self.parts.len() - 1
-    }
-
-    fn new_part(&self) -> Part<M> {
-        Part::new(self.model.clone(), self.budget, self.interrupt.clone())
-    }
-
-    /// The one part of a history that is not split.
-    fn only_part(&mut self) -> usize {
-        if self.parts.is_empty() {
-            let part = self.new_part();
-            self.parts.push((Value::Nil, part));
-        }
-        0
+        self.object_of.insert(key.clone(), self.objects.len());
+        let object = Object::new(self.model.clone(), self.allowance.clone(), self.interrupt.clone());
+        self.objects.push((key, object));
+        self.objects.len() - 1
     }
 
     fn end(&mut self, operation: &Operation) -> Result<(), Unsuitable> {
@@ -170,32 +150,32 @@ impl<M: Model> Linearizability<M> {
             split_key(&mut unkeyed)?;
             end = &unkeyed;
         }
-        let Begun { operation: begin, part, ticket } = begun;
+        let Begun { operation: begin, object, ticket } = begun;
         let call =
             if end.is_ok() { Call::Ok { begin: &begin, end } } else { Call::Fail { begin: &begin, end } };
         let action = self.model.action(&call)?;
-        let part = &mut self.parts[part].1;
+        let object = &mut self.objects[object].1;
         match action {
             Some(action) => {
-                let place =
-                    Place { process: begin.process, begin_index: begin.index, end_index: Some(end.index) };
-                part.end(ticket, action, place);
-                self.has_violation |= part.is_violated();
+                let span =
+                    Span { process: begin.process, begin_index: begin.index, end_index: Some(end.index) };
+                object.end(ticket, action, span);
+                self.has_violation |= object.is_violated();
             }
-            None => part.ignore(ticket),
+            None => object.ignore(ticket),
         }
         Ok(())
     }
 
     fn crash(&mut self, begun: &Begun) -> Result<(), Unsuitable> {
         let action = self.model.action(&Call::Unknown { begin: &begun.operation })?;
-        let part = &mut self.parts[begun.part].1;
+        let object = &mut self.objects[begun.object].1;
         match action {
             Some(action) => {
                 let Operation { process, index, .. } = *begun.operation;
-                part.crash(begun.ticket, action, Place { process, begin_index: index, end_index: None });
+                object.crash(begun.ticket, action, Span { process, begin_index: index, end_index: None });
             }
-            None => part.ignore(begun.ticket),
+            None => object.ignore(begun.ticket),
         }
         Ok(())
     }
@@ -223,26 +203,31 @@ impl<M: Model> Checker for Linearizability<M> {
         if let Some(unsuitable) = self.unsuitable {
             return Verdict::unknown(unsuitable.to_string());
         }
-        if !self.keyed {
-            return match self.parts.pop() {
-                Some((_, part)) => verdict(None, part.finish()),
-                None => Verdict::bare(Validity::Valid),
-            };
+        if !self.keyed && self.objects.is_empty() {
+            return Verdict::bare(Validity::Valid);
         }
-        self.parts.sort_by(|(a, _), (b, _)| a.cmp(b));
+        self.objects.sort_by(|(a, _), (b, _)| a.cmp(b));
+        let (keys, objects): (Vec<Value>, Vec<Object<M>>) = self.objects.into_iter().unzip();
+        let outcomes: Vec<Outcome<M>> = outcomes(objects, &self.allowance, self.threads);
+        let mut verdicts = keys.iter().zip(outcomes).map(|(key, outcome)| {
+            let key = self.keyed.then_some(key);
+            verdict(&self.model, key, outcome)
+        });
+        if !self.keyed {
+            return verdicts.next().expect("there is one object");
+        }
         let mut results = Vec::new();
         let mut failures = Vec::new();
         let mut findings = Vec::new();
         let mut validity = Validity::Valid;
-        for (key, part) in self.parts {
-            let part = verdict(Some(&key), part.finish());
-            validity = validity.max(part.validity);
-            findings.extend(part.findings);
-            if part.validity == Validity::Invalid {
+        for (key, verdict) in keys.iter().zip(verdicts) {
+            validity = validity.max(verdict.validity);
+            findings.extend(verdict.findings);
+            if verdict.validity == Validity::Invalid {
                 failures.push(key.clone());
             }
-            let entries = [("linearizable", part.results), ("valid?", part.validity.to_value())];
-            results.push((key, Value::record(entries)));
+            let entries = [("linearizable", verdict.results), ("valid?", verdict.validity.to_value())];
+            results.push((key.clone(), Value::record(entries)));
         }
         let entries = [("results", Value::Map(results)), ("failures", Value::Vector(failures))];
         Verdict { findings, ..Verdict::new(validity, entries) }
@@ -265,89 +250,4 @@ fn split_key(operation: &mut Operation) -> Result<Value, Unsuitable> {
             format!("its value is {other}, and not a vector of a key and a value"),
         )),
     }
-}
-
-fn verdict(key: Option<&Value>, outcome: Outcome) -> Verdict {
-    let of_key = key.map_or_else(String::new, |key| format!(" of key {key}"));
-    match outcome {
-        Outcome::Linearizable => Verdict::bare(Validity::Valid),
-        Outcome::GaveUp(reason) => Verdict::unknown(format!("The history{of_key} was not judged: {reason}.")),
-        Outcome::Violated(None) => Verdict::bare(Validity::Invalid).with_finding(Finding::new(
-            format!("No order of the operations{of_key} fits; which one breaks it was not found within the budget."),
-            [],
-        )),
-        Outcome::Violated(Some(counterexample)) => explain(&counterexample, &of_key),
-    }
-}
-
-/// What a violation looks like, in results and in words.
-fn explain(counterexample: &Counterexample, of_key: &str) -> Verdict {
-    let Counterexample { operation, prefix, order, left_out, is_exact, possible, possible_count } =
-        counterexample;
-    let configs = possible.iter().map(|(state, pending)| {
-        let pending = pending.iter().map(Value::string).collect();
-        Value::record([("model", Value::string(state)), ("pending", Value::Vector(pending))])
-    });
-    let path = order.iter().map(|(operation, state)| {
-        Value::record([("op", described(operation)), ("model", Value::string(state))])
-    });
-    let mut entries = vec![
-        ("op", described(operation)),
-        ("prefix-count", Value::from(*prefix)),
-        ("configs-count", Value::from(*possible_count)),
-        ("configs", Value::List(configs.collect())),
-    ];
-    if *is_exact {
-        entries.push(("final-paths-left-out", Value::from(*left_out)));
-        entries.push(("final-paths", Value::List(vec![Value::Vector(path.collect())])));
-    }
-    let mut verdict = Verdict::new(Validity::Invalid, entries);
-    verdict.findings.push(Finding::new(broken(counterexample, of_key), operation.place.indices()));
-    if *is_exact && !order.is_empty() {
-        let operations: Vec<u64> =
-            order.iter().flat_map(|(operation, _)| operation.place.indices()).collect();
-        verdict.findings.push(Finding::new(fitting(order, *left_out, of_key), operations));
-    }
-    verdict
-}
-
-fn described(operation: &Described) -> Value {
-    let Described { place, action } = operation;
-    Value::record([
-        ("index", Value::from(place.end_index.unwrap_or(place.begin_index))),
-        ("process", place.process.to_value()),
-        ("action", Value::string(action)),
-    ])
-}
-
-/// The operation that fits in no order, as a sentence.
-fn broken(counterexample: &Counterexample, of_key: &str) -> String {
-    let Counterexample { operation, prefix, is_exact, possible, possible_count, .. } = counterexample;
-    let Described { place, action } = operation;
-    let who = format!("Process {} cannot `{action}`{of_key} ({place})", place.process);
-    if !is_exact {
-        return format!("{who}: no order fits the operations up to there, and maybe not even fewer.");
-    }
-    let mut states: Vec<&str> = possible.iter().map(|(state, _)| state.as_str()).collect();
-    states.sort_unstable();
-    states.dedup();
-    let more = if *possible_count > possible.len() { ", among others," } else { "" };
-    let (operations, them) = if *prefix == 1 { ("operation", "it") } else { ("operations", "them") };
-    let states = states.join(" or ");
-    format!("{who}: {prefix} {operations} had ended, and after {them} only {states}{more} was possible.")
-}
-
-/// An order of the operations before, as a sentence.
-fn fitting(order: &[(Described, String)], left_out: u32, of_key: &str) -> String {
-    let mut sentence = format!("Up to there this order{of_key} fits: ");
-    if left_out > 0 {
-        sentence.push_str(&format!("{left_out} operations, then "));
-    }
-    let steps = order.iter().map(|(operation, state)| {
-        let Described { place, action } = operation;
-        format!("`{action}` by process {} ({place}) leaves {state}", place.process)
-    });
-    sentence.push_str(&steps.collect::<Vec<_>>().join("; "));
-    sentence.push('.');
-    sentence
 }

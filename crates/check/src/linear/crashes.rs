@@ -1,71 +1,80 @@
-//! Operations of which nobody knows the end: how many of each action there are, and how many were used.
+//! Crashed operations: how many of each action there are, and how many a configuration used.
 //!
-//! All that is asked of a crashed operation is that it is used once at most. To keep account of that for every action
-//! is what makes a search large: a hundred crashed operations can be used up in as many ways as there are numbers of
-//! each action left. So the account may be kept for some actions only. Of the others any number is then *lent*: what
-//! is impossible although any number may be had is impossible. Whoever used no more than there were is honest, and
-//! what an honest configuration shows to be possible is possible. Where neither tells, an account is opened for one
-//! more action.
+//! All that is asked of a crashed operation is that it takes effect once at most. To count that for every action is
+//! what makes a search large: a hundred crashed operations can be used up in as many ways as there are numbers of each
+//! action left. So the count may be *exact* for some actions only, and *relaxed* for the others, of which any number
+//! may be used. A history that fits no order even so fits none. A configuration is *exceeded* once it used more of an
+//! action than there were; what one that is not exceeded shows to be possible is possible. Where neither tells, one
+//! more action is counted exactly.
 
 use std::collections::BTreeSet;
 
 use rustc_hash::FxHashMap;
 
-/// When more vectors of counts than this are known, those that nobody has can be forgotten.
+/// When more vectors of counts than this are known, those that no configuration has can be forgotten.
 const FORGET_FROM_VECTORS: usize = 1 << 16;
 
-/// Of which actions an account is kept.
+/// Which actions are counted exactly.
 #[derive(Clone, Debug)]
-pub(super) enum Accounts {
-    /// Of all: what is used is what there was.
-    All,
-    /// Of these alone.
-    Of(BTreeSet<u32>),
+pub(super) enum Counting {
+    /// All.
+    Exact,
+    /// These alone.
+    ExactFor(BTreeSet<u32>),
 }
 
 /// The crashed operations of a history.
 #[derive(Debug)]
 pub(super) struct Crashes {
-    accounts: Accounts,
-    counted: CrashCounts,
-    lent: CrashCounts,
+    counting: Counting,
+    exact: CrashCounts,
+    relaxed: CrashCounts,
 }
 
 /// Which crashed operations a configuration has used.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Used {
-    /// Of the actions with an account, as interned.
-    counted: u32,
+    /// Of the actions that are counted exactly, as interned.
+    exact: u32,
     /// Of the others, as interned, up to the first of which there were too few.
-    lent: u32,
+    relaxed: u32,
     /// One more than the action of which there were too few; 0 if there is none.
-    overdrawn: u32,
+    exceeded: u32,
 }
 
 impl Used {
     /// The action of which more were used than there were.
-    pub(super) fn overdrawn(self) -> Option<u32> {
-        self.overdrawn.checked_sub(1)
+    pub(super) fn exceeded(self) -> Option<u32> {
+        self.exceeded.checked_sub(1)
     }
 }
 
 impl Crashes {
-    pub(super) fn new(accounts: Accounts) -> Self {
-        Self { accounts, counted: CrashCounts::new(), lent: CrashCounts::new() }
+    pub(super) fn new(counting: Counting) -> Self {
+        Self { counting, exact: CrashCounts::new(), relaxed: CrashCounts::new() }
     }
 
     /// A crashed operation with this action began; the number names it.
     pub(super) fn add(&mut self, action: u32, operation: u32) {
-        let has_account = match &self.accounts {
-            Accounts::All => true,
-            Accounts::Of(actions) => actions.contains(&action),
+        let is_exact = match &self.counting {
+            Counting::Exact => true,
+            Counting::ExactFor(actions) => actions.contains(&action),
         };
-        if has_account { self.counted.add(action, operation) } else { self.lent.add(action, operation) }
+        if is_exact { self.exact.add(action, operation) } else { self.relaxed.add(action, operation) }
+    }
+
+    /// Takes back the last operation with this action, which no configuration at hand has used.
+    pub(super) fn remove_last(&mut self, action: u32) {
+        for counts in [&mut self.exact, &mut self.relaxed] {
+            if let Some(&kind) = counts.kind_of.get(&action) {
+                counts.kinds[kind].operations.pop();
+            }
+        }
     }
 
     /// How many kinds of crashed operations there are: as many as different actions.
     pub(super) fn kinds(&self) -> usize {
-        self.counted.kinds.len() + self.lent.kinds.len()
+        self.exact.kinds.len() + self.relaxed.kinds.len()
     }
 
     pub(super) fn action(&self, kind: usize) -> u32 {
@@ -74,55 +83,60 @@ impl Crashes {
 
     /// The operation of this kind that would be used next, if there is one left.
     pub(super) fn operation(&self, used: Used, kind: usize) -> Option<u32> {
-        let count = match kind.checked_sub(self.counted.kinds.len()) {
-            None => self.counted.used(used.counted, kind),
-            Some(lent) => self.lent.used(used.lent, lent),
+        let count = match kind.checked_sub(self.exact.kinds.len()) {
+            None => self.exact.used(used.exact, kind),
+            Some(kind) => self.relaxed.used(used.relaxed, kind),
         };
-        self.kind(kind).operations.get(usize::from(count)).copied()
+        self.kind(kind).operations.get(count as usize).copied()
     }
 
-    /// What is used when one more of this kind is; none if there is an account that says that none is left.
+    /// What is used when one more of this kind is. None if it is counted exactly and none is left.
     pub(super) fn use_one(&mut self, used: Used, kind: usize) -> Option<Used> {
-        let Some(lent) = kind.checked_sub(self.counted.kinds.len()) else {
-            let is_left = self.counted.is_left(used.counted, kind);
-            return is_left.then(|| Used { counted: self.counted.use_one(used.counted, kind), ..used });
+        let Some(relaxed) = kind.checked_sub(self.exact.kinds.len()) else {
+            let is_left = self.exact.is_left(used.exact, kind);
+            return is_left.then(|| Used { exact: self.exact.use_one(used.exact, kind), ..used });
         };
-        Some(if used.overdrawn != 0 {
+        Some(if used.exceeded != 0 {
             used
-        } else if self.lent.is_left(used.lent, lent) {
-            Used { lent: self.lent.use_one(used.lent, lent), ..used }
+        } else if self.relaxed.is_left(used.relaxed, relaxed) {
+            Used { relaxed: self.relaxed.use_one(used.relaxed, relaxed), ..used }
         } else {
-            Used { overdrawn: self.lent.kinds[lent].action + 1, ..used }
+            Used { exceeded: self.relaxed.kinds[relaxed].action + 1, ..used }
         })
     }
 
-    /// Whether all that may be used after `b` may be used after `a`, as far as there are accounts.
+    /// Whether all that may be used after `b` may be used after `a`, as far as it is counted exactly.
     pub(super) fn at_most(&self, a: Used, b: Used) -> bool {
-        (a.overdrawn == 0 || b.overdrawn != 0) && self.counted.at_most(a.counted, b.counted)
+        (a.exceeded == 0 || b.exceeded != 0) && self.exact.at_most(a.exact, b.exact)
     }
 
     /// How many crashed operations were used in all.
     pub(super) fn total(&self, used: Used) -> u32 {
-        self.counted.totals[used.counted as usize] + self.lent.totals[used.lent as usize]
+        self.exact.totals[used.exact as usize] + self.relaxed.totals[used.relaxed as usize]
     }
 
     /// Forgets the vectors of counts that are not among these, when there are many.
     pub(super) fn forget_all_but<'a>(&mut self, used: impl Iterator<Item = &'a mut Used>) {
-        if self.counted.vectors.len() + self.lent.vectors.len() < FORGET_FROM_VECTORS {
+        if self.exact.vectors.len() + self.relaxed.vectors.len() < FORGET_FROM_VECTORS {
             return;
         }
-        let counted = self.counted.forget();
-        let lent = self.lent.forget();
+        let exact = self.exact.forget();
+        let relaxed = self.relaxed.forget();
         for used in used {
-            used.counted = self.counted.intern(&counted[used.counted as usize]);
-            used.lent = self.lent.intern(&lent[used.lent as usize]);
+            used.exact = self.exact.intern(&exact[used.exact as usize]);
+            used.relaxed = self.relaxed.intern(&relaxed[used.relaxed as usize]);
         }
     }
 
+    /// About how much memory the vectors of counts take.
+    pub(super) fn bytes(&self) -> usize {
+        self.exact.bytes() + self.relaxed.bytes()
+    }
+
     fn kind(&self, kind: usize) -> &Kind {
-        match kind.checked_sub(self.counted.kinds.len()) {
-            None => &self.counted.kinds[kind],
-            Some(lent) => &self.lent.kinds[lent],
+        match kind.checked_sub(self.exact.kinds.len()) {
+            None => &self.exact.kinds[kind],
+            Some(kind) => &self.relaxed.kinds[kind],
         }
     }
 }
@@ -133,9 +147,9 @@ struct CrashCounts {
     kinds: Vec<Kind>,
     kind_of: FxHashMap<u32, usize>,
     /// Numbers used per kind; trailing zeros are left out, so that equal counts are equal vectors. The first is empty.
-    vectors: Vec<Box<[u16]>>,
+    vectors: Vec<Box<[u32]>>,
     totals: Vec<u32>,
-    interned: FxHashMap<Box<[u16]>, u32>,
+    interned: FxHashMap<Box<[u32]>, u32>,
     successors: FxHashMap<(u32, usize), u32>,
 }
 
@@ -149,7 +163,7 @@ struct Kind {
 
 impl CrashCounts {
     fn new() -> Self {
-        let none: Box<[u16]> = Box::default();
+        let none: Box<[u32]> = Box::default();
         Self {
             kinds: Vec::new(),
             kind_of: FxHashMap::default(),
@@ -168,13 +182,19 @@ impl CrashCounts {
         self.kinds[kind].operations.push(operation);
     }
 
-    fn used(&self, vector: u32, kind: usize) -> u16 {
+    fn bytes(&self) -> usize {
+        const OVERHEAD_BYTES: usize = 96;
+        self.vectors.len() * (OVERHEAD_BYTES + 2 * size_of::<u32>() * self.kinds.len())
+            + self.successors.len() * 24
+    }
+
+    fn used(&self, vector: u32, kind: usize) -> u32 {
         self.vectors[vector as usize].get(kind).copied().unwrap_or(0)
     }
 
     fn is_left(&self, vector: u32, kind: usize) -> bool {
         let used = self.used(vector, kind);
-        usize::from(used) < self.kinds[kind].operations.len() && used < u16::MAX
+        (used as usize) < self.kinds[kind].operations.len()
     }
 
     fn use_one(&mut self, vector: u32, kind: usize) -> u32 {
@@ -189,20 +209,20 @@ impl CrashCounts {
         after
     }
 
-    fn intern(&mut self, counts: &[u16]) -> u32 {
+    fn intern(&mut self, counts: &[u32]) -> u32 {
         if let Some(&vector) = self.interned.get(counts) {
             return vector;
         }
         let vector =
             u32::try_from(self.vectors.len()).expect("the budget of steps is far below 2^32 configurations");
         self.vectors.push(counts.into());
-        self.totals.push(counts.iter().map(|&count| u32::from(count)).sum());
+        self.totals.push(counts.iter().map(|&count| count).sum());
         self.interned.insert(counts.into(), vector);
         vector
     }
 
     /// Forgets all vectors but the empty one, and returns them.
-    fn forget(&mut self) -> Vec<Box<[u16]>> {
+    fn forget(&mut self) -> Vec<Box<[u32]>> {
         let old = std::mem::take(&mut self.vectors);
         self.totals.clear();
         self.interned.clear();
@@ -227,7 +247,7 @@ mod tests {
 
     #[test]
     fn crash_counts_are_compared_by_kind() {
-        let mut crashes = Crashes::new(Accounts::All);
+        let mut crashes = Crashes::new(Counting::Exact);
         crashes.add(7, 0);
         crashes.add(9, 1);
         let none = Used::default();
@@ -235,25 +255,25 @@ mod tests {
         assert!(crashes.at_most(none, first));
         assert!(!crashes.at_most(first, second) && !crashes.at_most(second, first));
         let mut both = crashes.use_one(first, 1).unwrap();
-        assert_eq!(both.counted, crashes.use_one(second, 0).unwrap().counted);
+        assert_eq!(both.exact, crashes.use_one(second, 0).unwrap().exact);
         assert!(crashes.at_most(second, both) && crashes.use_one(both, 1).is_none());
-        for place in 0..u16::MAX {
-            crashes.counted.intern(&[1, 2, 3, place]);
+        for place in 0..u32::from(u16::MAX) {
+            crashes.exact.intern(&[1, 2, 3, place]);
         }
         crashes.forget_all_but([&mut both].into_iter());
-        assert_eq!((crashes.total(both), crashes.counted.vectors.len()), (2, 2));
+        assert_eq!((crashes.total(both), crashes.exact.vectors.len()), (2, 2));
     }
 
     #[test]
-    fn what_has_no_account_can_be_overdrawn_and_that_is_remembered() {
-        let mut crashes = Crashes::new(Accounts::Of([7].into()));
+    fn a_relaxed_count_can_be_exceeded_and_that_is_remembered() {
+        let mut crashes = Crashes::new(Counting::ExactFor([7].into()));
         crashes.add(9, 0);
         crashes.add(7, 1);
-        let honest = crashes.use_one(Used::default(), 1).unwrap();
-        assert_eq!((honest.overdrawn(), crashes.operation(Used::default(), 1)), (None, Some(0)));
-        let overdrawn = crashes.use_one(honest, 1).unwrap();
-        assert_eq!(overdrawn.overdrawn(), Some(9));
-        assert!(crashes.at_most(honest, overdrawn) && !crashes.at_most(overdrawn, honest));
-        assert_eq!(crashes.use_one(overdrawn, 0).unwrap().overdrawn(), Some(9));
+        let within = crashes.use_one(Used::default(), 1).unwrap();
+        assert_eq!((within.exceeded(), crashes.operation(Used::default(), 1)), (None, Some(0)));
+        let exceeded = crashes.use_one(within, 1).unwrap();
+        assert_eq!(exceeded.exceeded(), Some(9));
+        assert!(crashes.at_most(within, exceeded) && !crashes.at_most(exceeded, within));
+        assert_eq!(crashes.use_one(exceeded, 0).unwrap().exceeded(), Some(9));
     }
 }

@@ -7,12 +7,12 @@
 //! Inside a block, nothing may end before something begins that must come earlier. Between blocks, *A* must precede
 //! *B* if something of *A* ended before something of *B* began: if the earliest end in *A* is before the latest
 //! beginning in *B*. An order exists exactly if no two blocks must precede each other and none must precede that
-//! of the initial value. Operations that crashed and that nobody saw are left out; those that were seen never end.
+//! of the initial value. Crashed operations whose value was never seen are left out; those that were seen never end.
 //!
 //! For reads and writes alone these are the zones of Phillip Gibbons and Ephraim Korach, *Testing Shared Memories*,
 //! SIAM Journal on Computing 26(4), 1997.
 
-use super::register::INITIAL;
+use super::monitor::NEVER;
 
 /// An operation on a register; values are numbers that the caller gave out, [`DistinctRegister::INITIAL`] is the
 /// initial one.
@@ -56,7 +56,7 @@ pub struct WrittenTwice(pub u32);
 struct Stage {
     written: Written,
     write_begin: u64,
-    /// `NEVER` if nobody knows, which is as good as an end after everything.
+    /// [`NEVER`] if its outcome is unknown: it may have ended after everything else.
     write_end: u64,
     reads_latest_begin: u64,
     reads_earliest_end: u64,
@@ -64,14 +64,13 @@ struct Stage {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Written {
-    /// By nobody so far.
+    /// Not so far.
     No,
     Blindly,
     /// Over this value.
     Over(u32),
 }
 
-const NEVER: u64 = u64::MAX;
 const NONE: u32 = u32::MAX;
 
 impl Stage {
@@ -90,7 +89,7 @@ impl Stage {
 
 impl DistinctRegister {
     /// The number of the register's initial value.
-    pub const INITIAL: u32 = INITIAL;
+    pub const INITIAL: u32 = 0;
 
     /// A register of which nothing is known.
     pub fn new() -> Self {

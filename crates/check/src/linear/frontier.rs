@@ -1,22 +1,35 @@
-//! The frontier of configurations: what the system may look like at one point of the history.
+//! The frontier of configurations: what the object may look like at one point of the history.
 //!
-//! A configuration is a state together with the open operations that have taken effect in it. The frontier holds
-//! every configuration that some order of effects can reach. An operation is given its effect as late as possible:
-//! only when one ends that has none yet (just-in-time linearization; Gavin Lowe, *Testing for linearizability*,
-//! 2017). When an operation can end in no configuration, the history is not linearizable.
+//! The frontier holds every [`Configuration`] that some order of effects can reach. An operation is given its effect as
+//! late as possible: only when one ends that has none yet (just-in-time linearization; Gavin Lowe, *Testing for
+//! linearizability*, 2017). When an operation can end in no configuration, the history is not linearizable.
 //!
-//! What keeps the frontier small:
+//! # What keeps it small, and why nothing is lost
 //!
-//! - An operation that reads takes effect as soon as it can, since that never hurts.
-//! - An operation that overwrites whatever was there may have come just before another that overwrites too. It is
-//!   then *settled* but not *spent*: it may end, and it may still be given an effect that is seen.
-//! - Operations that nobody knows the end of are counted by action, not told apart, and not even counted where that
-//!   leaves too many possibilities ([`Crashes`]).
-//! - Of two open operations with the same action, the one that ends first takes effect first.
-//! - A configuration that another one can imitate in all that may follow is dropped. So is one in which an operation
-//!   that is open, or begins soon, never can read what it saw, if the model knows that.
-//! - A crashed operation that overwrites is spared where a conditional one, such as a compare-and-set, does the same.
-//! - Where the model says which part of the state an action touches, an operation waits for no other part.
+//! Each rule drops an order only if another order remains that ends in a configuration which
+//! [dominates](Configuration::dominates) that of the first. The rules' tests are in `tests/linear_pruning.rs`.
+//!
+//! 1. **Reads at once.** An action that never changes the state takes effect as soon as it is possible. Moving it
+//!    forward to that moment leaves every state as it was.
+//! 2. **Unseen overwrites.** When an action overwrites, all open actions that overwrite are *settled*: each may have
+//!    come just before, since it is possible in every state, and then nothing is left of it. It is not *spent*: it may
+//!    take an effect that is seen as long as it is open.
+//! 3. **Equal actions in order of their ends.** Of two open operations with the same action, the one that ends first
+//!    takes effect first. Exchanging the two changes no state, and each still has its effect while it is open.
+//! 4. **Open before crashed.** A crashed operation is not used while an open one with the same action is unspent.
+//!    The same exchange; the crashed one remains for later, and may even be left out.
+//! 5. **Dominated configurations** are dropped.
+//! 6. **Crashed overwrites are spared** if an action that [sets](crate::linear::Effect::Sets) the state leads from the
+//!    same configuration to the same state. Whatever the order without the rule does with that action later leads
+//!    to this state again, and the overwrite, which remains, can do it in its place. This is not true of an
+//!    action that merely happens to lead here: an append can lead elsewhere later, which no overwrite does.
+//! 7. **Other components wait.** If every open and crashed action concerns one component of the state, only those of the
+//!    ending operation's component take effect before its end. The others commute with it and can follow.
+//! 8. **Reads end at once.** When another's effect makes it possible that a read ends, nothing more happens before its
+//!    end: all that could happen there can happen after it.
+//!
+//! Crashed operations are counted by action, since only their number matters, and only as exactly as it is worth
+//! ([`Crashes`]).
 
 mod explore;
 
@@ -25,33 +38,19 @@ use rustc_hash::FxHashMap;
 use self::explore::Masks;
 use super::Model;
 use super::antichain::Antichain;
-use super::crashes::{Accounts, Crashes, Used};
+use super::configuration::{Configuration, Open};
+use super::crashes::{Counting, Crashes, Used};
 use super::memo::Memo;
 use super::slots::Slots;
-use super::trail::{Effect, Entry, Trail};
+use super::trail::{Entry, Placement, Trail};
 use crate::Interrupt;
 
-/// How many times as many configurations are tried in a hurry, for the end of one operation, as are followed.
-const HURRIED_WORK: usize = 8;
+/// How many times as many configurations are tried for the end of one operation as a beam has.
+const BEAM_WORK: usize = 8;
 
 /// From how many known states on those are forgotten that are no longer possible. States of a log or a queue are
 /// large, and new ones come with every operation.
 const FORGET_FROM_STATES: usize = 4096;
-
-/// What the system may look like: a state, and what the open operations did to reach it.
-#[derive(Clone, Debug)]
-pub(super) struct Configuration<S> {
-    /// The state, as interned by the [`Memo`].
-    pub(super) state: u32,
-    /// Where the order that leads here ends.
-    pub(super) trail: u32,
-    /// The crashed operations that took effect.
-    pub(super) used: Used,
-    /// The open operations that may end: they took effect, or may have taken it unseen.
-    pub(super) settled: S,
-    /// The open operations whose effect is used up.
-    pub(super) spent: S,
-}
 
 /// Why a history could not be followed further.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -61,7 +60,9 @@ pub(super) enum Stop {
     /// As many operations are open as there are slots.
     Full,
     /// The limit of steps was reached.
-    Spent,
+    Steps,
+    /// The limit of memory was reached.
+    Memory,
     /// Only some configurations were followed, and these came to an end.
     Lost,
     /// Whoever waits for the verdict waits no longer.
@@ -71,26 +72,17 @@ pub(super) enum Stop {
 /// How far one pass may go.
 #[derive(Clone, Debug)]
 pub(super) struct Limits {
-    /// When so many steps were taken, only the most promising configurations are followed.
-    pub(super) hurry_after: u64,
-    /// When so many were taken, the search ends.
+    /// When so many steps were taken, a beam is followed: only the most promising configurations.
+    pub(super) beam_after: u64,
+    /// When so many configurations are tried for the end of one operation, a beam is followed as well.
+    pub(super) beam_from: usize,
+    /// How many configurations a beam has.
+    pub(super) beam_width: usize,
+    /// When so many steps were taken, the pass ends.
     pub(super) steps: u64,
-    /// When so many configurations are tried for the end of one operation, it hurries as well.
-    pub(super) configurations: usize,
-    /// How many configurations are followed in a hurry.
-    pub(super) hurried: usize,
+    /// When half of this is needed, a beam is followed; when all of it is, the pass ends.
+    pub(super) memory_bytes: usize,
     pub(super) interrupt: Interrupt,
-}
-
-/// An operation that is open.
-#[derive(Clone, Copy, Debug)]
-struct Open {
-    /// The event at which it ends; events are numbered in the order of the history.
-    end: u64,
-    /// The operation's number.
-    operation: u32,
-    action: u32,
-    slot: u32,
 }
 
 /// Follows one history, event by event.
@@ -99,33 +91,34 @@ pub(super) struct Frontier<M: Model, S> {
     memo: Memo<M>,
     limits: Limits,
     steps: u64,
-    /// Whether only the most promising configurations are followed, since all are too many. Then the history may
-    /// still be found linearizable, but no longer the contrary.
-    hurried: bool,
-    /// When more states than this are known, some can be forgotten.
-    forget_from: usize,
+    /// Whether a beam is followed.
+    is_beam: bool,
+    /// Whether the beam left configurations out. The history may still be found linearizable, but not the contrary.
+    is_truncated: bool,
+    /// When more states than this are known, or they take more memory, some can be forgotten.
+    forget_from_states: usize,
+    forget_from_bytes: usize,
     /// The open operations, the one that ends first in front.
     open: Vec<Open>,
     taken_slots: S,
     crashes: Crashes,
     configurations: Vec<Configuration<S>>,
-    /// The actions of reading operations that will begin soon.
-    foreseen: Vec<u32>,
-    /// How often each action was overdrawn in the configurations at hand when the last honest one was lost.
-    overdrawn: Option<FxHashMap<u32, usize>>,
+    /// How often each action's relaxed count was exceeded, in the configurations at hand when the last one without
+    /// any was lost.
+    exceeded: Option<FxHashMap<u32, usize>>,
     trail: Option<Trail>,
     /// Scratch space of [`Frontier::end`], kept to spare allocations.
     seen: Antichain<S>,
     next: Antichain<S>,
     work: Vec<Configuration<S>>,
-    /// The states that a conditional action leads to from the configuration at hand.
+    /// The states to which actions that set the state lead from the configuration at hand.
     reached: Vec<u32>,
     masks: Masks<S>,
 }
 
 impl<M: Model, S: Slots> Frontier<M, S> {
     /// The beginning of a history.
-    pub(super) fn new(mut memo: Memo<M>, limits: Limits, accounts: Accounts, trail: Option<Trail>) -> Self {
+    pub(super) fn new(mut memo: Memo<M>, limits: Limits, counting: Counting, trail: Option<Trail>) -> Self {
         let initial = Configuration {
             state: memo.initial(),
             trail: Trail::BEGINNING,
@@ -133,18 +126,20 @@ impl<M: Model, S: Slots> Frontier<M, S> {
             settled: S::default(),
             spent: S::default(),
         };
+        let forget_from_bytes = limits.memory_bytes / 8;
         Self {
             memo,
             limits,
             steps: 0,
-            hurried: false,
-            forget_from: FORGET_FROM_STATES,
+            is_beam: false,
+            is_truncated: false,
+            forget_from_states: FORGET_FROM_STATES,
+            forget_from_bytes,
             open: Vec::new(),
             taken_slots: S::default(),
-            crashes: Crashes::new(accounts),
+            crashes: Crashes::new(counting),
             configurations: vec![initial],
-            foreseen: Vec::new(),
-            overdrawn: None,
+            exceeded: None,
             trail,
             seen: Antichain::new(),
             next: Antichain::new(),
@@ -168,14 +163,15 @@ impl<M: Model, S: Slots> Frontier<M, S> {
             memo: std::mem::replace(&mut self.memo, Memo::new(model)),
             limits: self.limits.clone(),
             steps: self.steps,
-            hurried: self.hurried,
-            forget_from: self.forget_from,
+            is_beam: self.is_beam,
+            is_truncated: self.is_truncated,
+            forget_from_states: self.forget_from_states,
+            forget_from_bytes: self.forget_from_bytes,
             open: std::mem::take(&mut self.open),
             taken_slots: T::from(std::mem::take(&mut self.taken_slots)),
-            crashes: std::mem::replace(&mut self.crashes, Crashes::new(Accounts::All)),
+            crashes: std::mem::replace(&mut self.crashes, Crashes::new(Counting::Exact)),
             configurations: std::mem::take(&mut self.configurations).into_iter().map(convert).collect(),
-            foreseen: std::mem::take(&mut self.foreseen),
-            overdrawn: self.overdrawn.take(),
+            exceeded: self.exceeded.take(),
             trail: self.trail.take(),
             seen: Antichain::new(),
             next: Antichain::new(),
@@ -183,6 +179,10 @@ impl<M: Model, S: Slots> Frontier<M, S> {
             reached: Vec::new(),
             masks: Masks::default(),
         }
+    }
+
+    pub(super) fn limits(&self) -> &Limits {
+        &self.limits
     }
 
     /// Goes on with these limits.
@@ -211,14 +211,14 @@ impl<M: Model, S: Slots> Frontier<M, S> {
     }
 
     /// Whether some configuration used no more crashed operations than there were.
-    pub(super) fn is_honest(&self) -> bool {
-        self.overdrawn.is_none()
+    pub(super) fn is_within_counts(&self) -> bool {
+        self.exceeded.is_none()
     }
 
-    /// The actions of which too few operations crashed for any order that is left, the most frequent first.
-    pub(super) fn overdrawn(&self) -> Vec<u32> {
+    /// The actions whose relaxed counts are exceeded in every order that is left, the most frequent first.
+    pub(super) fn exceeded(&self) -> Vec<u32> {
         let mut actions: Vec<(u32, usize)> =
-            self.overdrawn.iter().flatten().map(|(&action, &count)| (action, count)).collect();
+            self.exceeded.iter().flatten().map(|(&action, &count)| (action, count)).collect();
         actions.sort_unstable_by_key(|&(action, count)| (std::cmp::Reverse(count), action));
         actions.into_iter().map(|(action, _)| action).collect()
     }
@@ -248,18 +248,13 @@ impl<M: Model, S: Slots> Frontier<M, S> {
         self.taken_slots.insert(slot);
         let place = self.open.partition_point(|other| other.end < end);
         self.open.insert(place, Open { end, operation, action, slot });
-        if self.memo.is_pure(action) {
-            let is_ruled_out =
-                |configuration: &Configuration<S>| self.memo.rules_out(configuration.state, action);
-            if !self.configurations.iter().all(is_ruled_out) {
-                self.configurations.retain(|configuration| !self.memo.rules_out(configuration.state, action));
-            }
+        if self.memo.reads(action) {
             for configuration in &mut self.configurations {
                 let state = configuration.state;
                 if self.memo.step(state, action).is_some() {
                     configuration.settled.insert(slot);
                     if let Some(trail) = &mut self.trail {
-                        let entry = Entry { operation, action, state, effect: Effect::Last };
+                        let entry = Entry { operation, action, state, placement: Placement::Last };
                         configuration.trail = trail.push(configuration.trail, entry);
                     }
                 }
@@ -269,33 +264,28 @@ impl<M: Model, S: Slots> Frontier<M, S> {
         Ok(())
     }
 
-    /// An operation begins of which nobody knows whether and when it takes effect.
+    /// An operation begins that may take effect at any later time, or never.
     pub(super) fn crash(&mut self, operation: u32, action: u32) {
-        // Nobody learned what a crashed read saw, and it changes nothing.
-        if !self.memo.is_pure(action) {
+        // A crashed read changes nothing, and what it saw is not known.
+        if !self.memo.reads(action) {
             self.crashes.add(action, operation);
         }
-    }
-
-    /// Operations with these actions, which read, will begin next. It matters to a model that looks ahead.
-    pub(super) fn foresee(&mut self, actions: impl Iterator<Item = u32>) {
-        self.foreseen.clear();
-        self.foreseen.extend(actions);
     }
 
     /// The operation that ends first ends now. On an error the frontier is as it was before.
     pub(super) fn end(&mut self) -> Result<(), Stop> {
         let ending = self.open[0];
-        if self.hurried && self.configurations.len() > self.limits.hurried {
+        if self.is_beam && self.configurations.len() > self.limits.beam_width {
+            self.is_truncated = true;
             let crashes = &self.crashes;
             self.configurations.sort_by_key(|configuration| {
-                (configuration.used.overdrawn().is_some(), crashes.total(configuration.used))
+                (configuration.used.exceeded().is_some(), crashes.total(configuration.used))
             });
-            self.configurations.truncate(self.limits.hurried);
+            self.configurations.truncate(self.limits.beam_width);
         }
         self.next.clear();
         self.work.clear();
-        let may_have_effect = !self.memo.is_pure(ending.action);
+        let may_have_effect = !self.memo.reads(ending.action);
         let configurations = std::mem::take(&mut self.configurations);
         for configuration in &configurations {
             let is_settled = configuration.settled.contains(ending.slot);
@@ -317,13 +307,13 @@ impl<M: Model, S: Slots> Frontier<M, S> {
             self.explore(ending)?;
         }
         if self.next.is_empty() {
-            return Err(if self.hurried { Stop::Lost } else { Stop::Violation });
+            return Err(if self.is_truncated { Stop::Lost } else { Stop::Violation });
         }
         self.next.drain_into(&mut self.configurations);
         self.open.remove(0);
         self.taken_slots.remove(ending.slot);
         self.masks.next_event();
-        self.look_for_honesty();
+        self.note_exceeded();
         self.forget();
         Ok(())
     }
@@ -335,26 +325,26 @@ impl<M: Model, S: Slots> Frontier<M, S> {
         self.next.insert(configuration, &self.crashes);
     }
 
-    /// Puts an operation that overwrites, and whose effect nobody saw, into the order that leads here.
+    /// Puts an operation that overwrites, and whose effect was not seen, into the order that leads here.
     fn leave_unseen(&mut self, configuration: &mut Configuration<S>, open: &Open) {
         if let Some(trail) = &mut self.trail {
             let Open { operation, action, .. } = *open;
             // It leaves the same whatever was there before.
             let state = self.memo.step(configuration.state, action).unwrap_or(configuration.state);
-            let entry = Entry { operation, action, state, effect: Effect::Unseen };
+            let entry = Entry { operation, action, state, placement: Placement::Unseen };
             configuration.trail = trail.push(configuration.trail, entry);
         }
     }
 
-    /// Notes what was overdrawn when no configuration is honest any more.
-    fn look_for_honesty(&mut self) {
-        if self.overdrawn.is_none() {
-            let mut overdrawn = FxHashMap::default();
+    /// Notes what was exceeded when no configuration is within the counts any more.
+    fn note_exceeded(&mut self) {
+        if self.exceeded.is_none() {
+            let mut exceeded = FxHashMap::default();
             for configuration in &self.configurations {
-                let Some(action) = configuration.used.overdrawn() else { return };
-                *overdrawn.entry(action).or_insert(0) += 1;
+                let Some(action) = configuration.used.exceeded() else { return };
+                *exceeded.entry(action).or_insert(0) += 1;
             }
-            self.overdrawn = Some(overdrawn);
+            self.exceeded = Some(exceeded);
         }
     }
 
@@ -362,7 +352,8 @@ impl<M: Model, S: Slots> Frontier<M, S> {
     fn forget(&mut self) {
         self.crashes
             .forget_all_but(self.configurations.iter_mut().map(|configuration| &mut configuration.used));
-        let forgets_states = self.memo.states() > self.forget_from;
+        let forgets_states =
+            self.memo.states() > self.forget_from_states || self.memo.bytes() > self.forget_from_bytes;
         if let Some(trail) = &mut self.trail
             && (forgets_states || trail.is_long())
         {
@@ -376,7 +367,8 @@ impl<M: Model, S: Slots> Frontier<M, S> {
             self.seen = Antichain::new();
             self.next = Antichain::new();
             self.masks.forget_states();
-            self.forget_from = FORGET_FROM_STATES.max(4 * self.memo.states());
+            self.forget_from_states = FORGET_FROM_STATES.max(4 * self.memo.states());
+            self.forget_from_bytes = (self.limits.memory_bytes / 8).max(2 * self.memo.bytes());
         }
     }
 }
@@ -384,21 +376,21 @@ impl<M: Model, S: Slots> Frontier<M, S> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::linear::RegisterAction;
-    use crate::linear::models::Register;
+    use crate::linear::models::{Register, RegisterAction};
     use crate::{Mode, Value};
 
     #[test]
     fn states_that_are_no_longer_possible_are_forgotten() {
         let limits = Limits {
-            hurry_after: u64::MAX,
+            beam_after: u64::MAX,
+            beam_from: usize::MAX,
+            beam_width: 1,
             steps: u64::MAX,
-            configurations: usize::MAX,
-            hurried: 1,
+            memory_bytes: usize::MAX,
             interrupt: Interrupt::default(),
         };
         let memo = Memo::new(Register::new(Value::Nil, Mode::Strict));
-        let mut frontier = Frontier::<_, u128>::new(memo, limits, Accounts::All, Some(Trail::new()));
+        let mut frontier = Frontier::<_, u128>::new(memo, limits, Counting::Exact, Some(Trail::new()));
         for number in 0..20_000_u32 {
             for action in [RegisterAction::Write(number.into()), RegisterAction::Read(number.into())] {
                 let action = frontier.memo_mut().intern_action(action);

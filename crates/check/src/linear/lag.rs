@@ -12,55 +12,46 @@ use crate::Process;
 /// An event whose operation's outcome is known.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Event<A> {
-    /// An operation begins that ends at the event with this number.
+    /// An operation begins.
     Begin {
         /// What it does.
         action: A,
         /// The number of this event.
         begin: u64,
-        /// The number of the event at which it ends.
-        end: u64,
-        /// Where the operation stands.
-        place: Place,
-    },
-    /// An operation begins that may take effect at any later time, or never.
-    Crash {
-        /// What it does.
-        action: A,
-        /// The number of this event.
-        begin: u64,
-        /// Where the operation stands.
-        place: Place,
+        /// The number of the event at which it ends. Without one, it may take effect at any later time, or never.
+        end: Option<u64>,
+        /// Where the operation stands in the history.
+        span: Span,
     },
     /// The operation whose end is the next of all ends, ends.
     End {
-        /// The part of the state that it concerns.
-        part: u64,
+        /// The component of the state that it concerns.
+        component: u64,
     },
 }
 
 /// Where an operation stands in the history.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Place {
+pub(super) struct Span {
     pub(super) process: Process,
     /// The index of the entry that began the operation.
     pub(super) begin_index: u64,
-    /// The index of the entry that ended it, unless nobody knows its end.
+    /// The index of the entry that ended it, if there is one.
     pub(super) end_index: Option<u64>,
 }
 
-impl Place {
+impl Span {
     /// The indices of the entries that are there.
     pub(super) fn indices(self) -> Vec<u64> {
         [self.begin_index].into_iter().chain(self.end_index).collect()
     }
 }
 
-impl fmt::Display for Place {
+impl fmt::Display for Span {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.end_index {
             Some(end) => write!(formatter, "operations {} to {end}", self.begin_index),
-            None => write!(formatter, "operation {}, of which no end is known", self.begin_index),
+            None => write!(formatter, "operation {}, whose outcome is unknown", self.begin_index),
         }
     }
 }
@@ -77,7 +68,7 @@ pub(super) struct Lag<A> {
 
 #[derive(Debug)]
 enum Waiting<A> {
-    /// Nobody knows yet how it ends.
+    /// Its outcome is not known yet.
     Unresolved,
     Ready(Event<A>),
     /// It turned out not to matter.
@@ -95,14 +86,14 @@ impl<A> Lag<A> {
     }
 
     /// The operation ended, and this is its action.
-    pub(super) fn end(&mut self, ticket: Ticket, action: A, place: Place, part: u64) {
-        let end = self.push(Waiting::Ready(Event::End { part }));
-        *self.at(ticket) = Waiting::Ready(Event::Begin { action, begin: ticket, end, place });
+    pub(super) fn end(&mut self, ticket: Ticket, action: A, span: Span, component: u64) {
+        let end = self.push(Waiting::Ready(Event::End { component }));
+        *self.at(ticket) = Waiting::Ready(Event::Begin { action, begin: ticket, end: Some(end), span });
     }
 
-    /// Nobody will ever know how the operation ended.
-    pub(super) fn crash(&mut self, ticket: Ticket, action: A, place: Place) {
-        *self.at(ticket) = Waiting::Ready(Event::Crash { action, begin: ticket, place });
+    /// The operation's outcome will never be known.
+    pub(super) fn crash(&mut self, ticket: Ticket, action: A, span: Span) {
+        *self.at(ticket) = Waiting::Ready(Event::Begin { action, begin: ticket, end: None, span });
     }
 
     /// The operation does not matter.
@@ -138,27 +129,27 @@ impl<A> Lag<A> {
 mod tests {
     use super::*;
 
-    fn place(begin_index: u64, end_index: Option<u64>) -> Place {
-        Place { process: Process::Client(begin_index), begin_index, end_index }
+    fn span(begin_index: u64, end_index: Option<u64>) -> Span {
+        Span { process: Process::Client(begin_index), begin_index, end_index }
     }
 
     #[test]
     fn events_wait_for_the_outcome_of_what_began_before_them() {
         let mut lag = Lag::new();
         let (slow, quick, lost) = (lag.begin(), lag.begin(), lag.begin());
-        lag.end(quick, 'q', place(1, Some(3)), 0);
-        lag.crash(lost, 'l', place(2, None));
+        lag.end(quick, 'q', span(1, Some(3)), 0);
+        lag.crash(lost, 'l', span(2, None));
         assert_eq!(lag.next(), None);
-        lag.end(slow, 's', place(0, Some(4)), 0);
+        lag.end(slow, 's', span(0, Some(4)), 0);
         let released: Vec<Event<char>> = std::iter::from_fn(|| lag.next()).collect();
         assert_eq!(
             released,
             [
-                Event::Begin { action: 's', begin: 0, end: 4, place: place(0, Some(4)) },
-                Event::Begin { action: 'q', begin: 1, end: 3, place: place(1, Some(3)) },
-                Event::Crash { action: 'l', begin: 2, place: place(2, None) },
-                Event::End { part: 0 },
-                Event::End { part: 0 },
+                Event::Begin { action: 's', begin: 0, end: Some(4), span: span(0, Some(4)) },
+                Event::Begin { action: 'q', begin: 1, end: Some(3), span: span(1, Some(3)) },
+                Event::Begin { action: 'l', begin: 2, end: None, span: span(2, None) },
+                Event::End { component: 0 },
+                Event::End { component: 0 },
             ]
         );
     }

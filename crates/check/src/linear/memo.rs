@@ -2,7 +2,7 @@
 
 use rustc_hash::FxHashMap;
 
-use super::Model;
+use super::{Effect, Model};
 
 /// Steps out of the first states are kept in a table; those out of later ones, of which there may be millions, in
 /// a map.
@@ -17,18 +17,25 @@ pub(super) struct Memo<M: Model> {
     model: M,
     states: Vec<M::State>,
     state_numbers: FxHashMap<M::State, u32>,
-    actions: Vec<Known<M::Action>>,
+    actions: Vec<ActionEntry<M::Action>>,
     action_numbers: FxHashMap<M::Action, u32>,
     steps: FxHashMap<(u32, u32), u32>,
+    /// About how much memory the states and their steps take.
+    bytes: usize,
 }
 
-/// What is known of an action.
+/// What a state takes beside itself, of which there are two copies: its number in a map, and some steps.
+const STATE_OVERHEAD_BYTES: usize = 96;
+
+/// What a remembered step takes.
+const STEP_BYTES: usize = 24;
+
+/// An action, and what the model says of it.
 #[derive(Debug)]
-struct Known<A> {
+struct ActionEntry<A> {
     action: A,
-    is_pure: bool,
-    overwrites: bool,
-    part: Option<u64>,
+    effect: Effect,
+    component: Option<u64>,
     /// The state after it, by the state before it.
     table: Vec<u32>,
 }
@@ -42,6 +49,7 @@ impl<M: Model> Memo<M> {
             actions: Vec::new(),
             action_numbers: FxHashMap::default(),
             steps: FxHashMap::default(),
+            bytes: 0,
         }
     }
 
@@ -61,16 +69,22 @@ impl<M: Model> Memo<M> {
         &self.actions[number as usize].action
     }
 
-    pub(super) fn is_pure(&self, action: u32) -> bool {
-        self.actions[action as usize].is_pure
+    pub(super) fn effect(&self, action: u32) -> Effect {
+        self.actions[action as usize].effect
     }
 
+    /// Whether the action never changes the state.
+    pub(super) fn reads(&self, action: u32) -> bool {
+        self.effect(action) == Effect::Reads
+    }
+
+    /// Whether the action is always possible, and always leaves the same.
     pub(super) fn overwrites(&self, action: u32) -> bool {
-        self.actions[action as usize].overwrites
+        self.effect(action) == Effect::Overwrites
     }
 
-    pub(super) fn part(&self, action: u32) -> Option<u64> {
-        self.actions[action as usize].part
+    pub(super) fn component(&self, action: u32) -> Option<u64> {
+        self.actions[action as usize].component
     }
 
     pub(super) fn intern_action(&mut self, action: M::Action) -> u32 {
@@ -79,10 +93,9 @@ impl<M: Model> Memo<M> {
         }
         let number =
             u32::try_from(self.actions.len()).expect("fewer than 2^32 different actions fit in memory");
-        self.actions.push(Known {
-            is_pure: self.model.is_pure(&action),
-            overwrites: self.model.overwrites(&action),
-            part: self.model.part(&action),
+        self.actions.push(ActionEntry {
+            effect: self.model.effect(&action),
+            component: self.model.component(&action),
             table: Vec::new(),
             action: action.clone(),
         });
@@ -96,6 +109,7 @@ impl<M: Model> Memo<M> {
         }
         let number = u32::try_from(self.states.len()).ok().filter(|&number| number < IMPOSSIBLE);
         let number = number.expect("fewer than 2^32 different states fit in memory");
+        self.bytes += 2 * self.model.state_bytes(&state) + STATE_OVERHEAD_BYTES;
         self.states.push(state.clone());
         self.state_numbers.insert(state, number);
         number
@@ -106,27 +120,23 @@ impl<M: Model> Memo<M> {
         self.states.len()
     }
 
+    /// About how much memory they take, with what is remembered of them.
+    pub(super) fn bytes(&self) -> usize {
+        self.bytes
+    }
+
     /// Forgets all states but these, and gives these new numbers.
     pub(super) fn keep_only<'a>(&mut self, numbers: impl Iterator<Item = &'a mut u32>) {
         let states = std::mem::take(&mut self.states);
-        self.state_numbers.clear();
-        self.steps.clear();
-        for known in &mut self.actions {
-            known.table.clear();
+        self.state_numbers = FxHashMap::default();
+        self.steps = FxHashMap::default();
+        self.bytes = 0;
+        for entry in &mut self.actions {
+            entry.table.clear();
         }
         for number in numbers {
             *number = self.intern_state(states[*number as usize].clone());
         }
-    }
-
-    /// Whether reads should be known before they begin.
-    pub(super) fn looks_ahead(&self) -> bool {
-        self.model.looks_ahead()
-    }
-
-    /// Whether the action is not possible in this state, and never will be.
-    pub(super) fn rules_out(&self, state: u32, action: u32) -> bool {
-        self.model.rules_out(&self.states[state as usize], &self.actions[action as usize].action)
     }
 
     /// The state after an action, if the action is possible.
@@ -153,6 +163,7 @@ impl<M: Model> Memo<M> {
             }
             table[index] = after;
         } else {
+            self.bytes += STEP_BYTES;
             self.steps.insert((state, action), after);
         }
         after

@@ -3,15 +3,16 @@
 use std::fmt::{Debug, Display};
 use std::hash::Hash;
 
-use crate::linear::RegisterAction;
-use crate::{Operation, Value};
+use super::monitor::Monitor;
+use crate::Operation;
 
 /// A sequential object: states, and what may happen in each.
 ///
 /// A checker of linearizability asks whether the operations of a concurrent history can be put one after the
 /// other, each between its beginning and its end, so that this object permits every one of them. Only
-/// [`initial`](Model::initial), [`action`](Model::action) and [`step`](Model::step) decide that; the other methods
-/// tell the checker what it may take for granted, which makes it faster.
+/// [`initial`](Model::initial), [`action`](Model::action) and [`step`](Model::step) decide that. The other methods
+/// are hints that make the checker faster. A hint that is not true makes verdicts wrong:
+/// [`assert_hints`](crate::linear::assert_hints) tests them.
 ///
 /// ```
 /// use glomers_check::linear::{Call, Linearizability, Model, Unsuitable};
@@ -50,12 +51,12 @@ use crate::{Operation, Value};
 /// assert_eq!(check(&history, Linearizability::new(Counter)).validity, Validity::Invalid);
 /// # Ok::<(), glomers_check::HistoryError>(())
 /// ```
-pub trait Model: Clone + Debug {
+pub trait Model: Clone + Debug + Send {
     /// What the object is at one moment.
-    type State: Clone + Debug + Display + Eq + Hash;
+    type State: Clone + Debug + Display + Eq + Hash + Send;
 
     /// What one operation does and what was seen of it. Equal actions are interchangeable.
-    type Action: Clone + Debug + Eq + Hash;
+    type Action: Clone + Debug + Eq + Hash + Send + 'static;
 
     /// The state before anything happened.
     fn initial(&self) -> Self::State;
@@ -72,50 +73,47 @@ pub trait Model: Clone + Debug {
     /// The action in words, for a counterexample.
     fn describe_action(&self, action: &Self::Action) -> String;
 
-    /// Whether the action never changes the state, as a read.
-    fn is_pure(&self, _action: &Self::Action) -> bool {
-        false
+    /// What the action does to a state, whichever state it is. If the object [decomposes](Model::decomposes), to
+    /// whichever state the actions of its component lead.
+    fn effect(&self, _action: &Self::Action) -> Effect {
+        Effect::Changes
     }
 
-    /// Whether the action is possible in every state, and the state after it is the same whatever was before, as
-    /// after a blind write.
-    fn overwrites(&self, _action: &Self::Action) -> bool {
-        false
-    }
-
-    /// Whether [`rules_out`](Model::rules_out) ever says so. A search then looks at some reads in advance.
-    fn looks_ahead(&self) -> bool {
-        false
-    }
-
-    /// Whether this pure action is not possible in this state and never will be, whatever happens next. A search that
-    /// knows so follows fewer states.
-    fn rules_out(&self, _state: &Self::State, _action: &Self::Action) -> bool {
-        false
-    }
-
-    /// A number of the part of the state that the action looks at and changes, if it is but one part, as the key
-    /// of a map. Actions on different parts must not influence each other.
-    fn part(&self, _action: &Self::Action) -> Option<u64> {
+    /// The component of the state that the action looks at and changes, such as the number of a map's key. None if
+    /// it may concern all of them. Actions on different components must not influence each other.
+    fn component(&self, _action: &Self::Action) -> Option<u64> {
         None
     }
 
-    /// Whether every action concerns one part of the state, so that [`part`](Model::part) is never none. Each part
-    /// is then decided by itself, which is linearizability's locality.
-    fn is_split(&self) -> bool {
+    /// Whether every action concerns one component, so that [`component`](Model::component) is never none. Each
+    /// component is then decided by itself: linearizability is local.
+    fn decomposes(&self) -> bool {
         false
     }
 
-    /// The initial value, if the whole object is one register. A history in which no value is written twice is
-    /// then decided in *O(n log n)*. [`as_register`](Model::as_register) must be given too.
-    fn initial_register(&self) -> Option<Value> {
-        None
+    /// About how much memory a state takes, in bytes, shared parts not counted. It bounds what a search keeps.
+    fn state_bytes(&self, _state: &Self::State) -> usize {
+        size_of::<Self::State>()
     }
 
-    /// The action as a register's, if the whole object is one register.
-    fn as_register<'a>(&self, _action: &'a Self::Action) -> Option<&'a RegisterAction> {
+    /// A procedure that decides certain histories of this object without a search. If the object
+    /// [decomposes](Model::decomposes), it is asked about one component at a time.
+    fn monitor(&self) -> Option<Box<dyn Monitor<Self::Action>>> {
         None
     }
+}
+
+/// What an action does to a state. All that is claimed holds in every state.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Effect {
+    /// It leaves the state as it was, as a read does.
+    Reads,
+    /// It is always possible, and the state after it does not depend on the state before, as after a blind write.
+    Overwrites,
+    /// Where it is possible, the state after it does not depend on the state before, as after a compare-and-set.
+    Sets,
+    /// Anything else, as an increment or an append.
+    Changes,
 }
 
 /// One operation of a history, with what is known of its end.
@@ -135,7 +133,7 @@ pub enum Call<'a> {
         /// The entry with which it ended.
         end: &'a Operation,
     },
-    /// Nobody knows whether it happened or will.
+    /// Its outcome is unknown: it may have happened, may still happen, or never will.
     Unknown {
         /// The entry with which it began.
         begin: &'a Operation,

@@ -13,5 +13,5 @@ pub use log::{Log, LogAction, LogState};
 pub use multi_register::{MicroOperation, MultiRegister, MultiRegisterState};
 pub use mutex::{Mutex, MutexAction, MutexState};
 pub use queue::{Queue, QueueAction, QueueState};
-pub use register::Register;
+pub use register::{Register, RegisterAction};
 pub use set::{Set, SetAction, SetState};

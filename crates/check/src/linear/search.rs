@@ -1,124 +1,141 @@
-//! One object's history on its way to a verdict: the passes of the frontier over it.
+//! The search over one component's history, along the way and at the end.
 //!
-//! The first pass goes along while the history grows, and keeps account of every crashed operation. That decides nearly
-//! every history. Where so many operations crash that it can only hurry, and a hurried search finds no order, more
-//! passes are made at the end, with accounts of few actions at first, and of more as need be ([`Accounts`]).
+//! Along the way three kinds of search follow the history while it grows, each from its beginning when the one before
+//! has given up:
+//!
+//! 1. A narrow *beam*: a frontier of the few most promising configurations. An order that it finds is an order, and a
+//!    violation that it finds without having left anything out is one. Where nothing crashes that mostly decides.
+//! 2. A search *depth first*, which finds an order, if there is one, where configurations are many.
+//! 3. An *exact* frontier.
+//!
+//! Where so many operations crash that an exact frontier is too large, passes are made at the end, which count few of the
+//! crashed actions exactly at first, and more as need be ([`Counting`]).
 
 use std::collections::BTreeSet;
 
-use super::counterexample::{Counterexample, counterexample};
-use super::crashes::Accounts;
-use super::frontier::{Frontier, Limits, Stop};
-use super::lag::{Event, Place};
+use super::Model;
+use super::budget::{Allowance, Budget};
+use super::counterexample::Counterexample;
+use super::crashes::Counting;
+use super::depth_first::{DepthFirst, GaveUp};
+use super::frontier::{Limits, Stop};
+use super::lag::Event;
 use super::memo::Memo;
-use super::slots::ManySlots;
+use super::pass::Pass;
+use super::recording::{Mark, Recorded, Recording};
 use super::trail::Trail;
-use super::{Budget, Model};
 use crate::Interrupt;
 
 /// What came out.
 #[derive(Clone, Debug)]
-pub(super) enum Outcome {
-    /// Nothing speaks against it.
+pub(super) enum Outcome<M: Model> {
+    /// An order fits.
     Linearizable,
     /// No order fits, and this is where it ends, unless that was not found.
-    Violated(Option<Box<Counterexample>>),
+    Violated(Option<Box<Counterexample<M>>>),
     /// The search ended at the limit that the sentence names.
     GaveUp(String),
 }
 
-/// How many configurations are followed in a hurry.
-const HURRIED: usize = 128;
+/// How many configurations the first beam has.
+const FIRST_BEAM_WIDTH: usize = 16;
 
-/// Where operations crash, the first pass hurries sooner and more: after this part of all steps, when so many fewer
-/// configurations are tried, and with so few that are followed. What it does not find others will.
-const FIRST_PASS_STEPS: u64 = 512;
-const FIRST_PASS_CONFIGURATIONS: usize = 64;
-const FIRST_PASS_HURRIED: usize = 16;
+/// How many a beam has that is followed because an exact pass is too large.
+const BEAM_WIDTH: usize = 128;
 
-/// How many reads a model that looks ahead is told of before they begin.
-const FORESEEN: usize = 16;
+/// How many steps an exact frontier takes before a beam takes over, as a part of the budget, and how many configurations
+/// it tries for one end. Where operations crash both are few: passes with relaxed counts find more.
+const EXACT_PART: u64 = 2;
+const EXACT_PART_WITH_CRASHES: u64 = 1024;
+const EXACT_CONFIGURATIONS_WITH_CRASHES: usize = 1536;
 
-/// How many configurations are tried for the end of one operation while something is lent. States that grow with every
-/// operation, as those of a log, would never come to an end.
-const LENT_CONFIGURATIONS: usize = 8192;
+/// How many configurations a pass with relaxed counts tries for one end. States that grow with every operation, as those
+/// of a log, would never come to an end.
+const RELAXED_CONFIGURATIONS: usize = 8192;
 
-/// For how many actions an account is opened at once.
-const ACCOUNTS_AT_ONCE: usize = 2;
+/// For how many more actions a new pass counts exactly.
+const MORE_EXACT_COUNTS: usize = 2;
 
-/// Follows one object, and remembers its history for further passes.
+/// Follows one history, and remembers it for further passes.
 #[derive(Debug)]
 pub(super) struct Search<M: Model> {
-    budget: Budget,
-    limits: Limits,
-    first: Pass<M>,
-    /// How many events the first pass has seen.
+    allowance: Allowance,
+    interrupt: Interrupt,
+    way: Way<M>,
+    /// How many events it has seen.
     followed: usize,
-    /// Where and why the first pass ended before the history did.
+    /// How much memory it holds.
+    held_bytes: usize,
+    /// Where and why the last of the searches along the way ended before the history did.
     stopped: Option<(usize, Stop)>,
-    history: Recording,
+    recording: Recording,
+}
+
+/// A search along the way.
+#[derive(Debug)]
+enum Way<M: Model> {
+    Beam(Pass<M>),
+    DepthFirst(Box<DepthFirst<M>>),
+    Exact(Pass<M>),
+}
+
+impl<M: Model> Way<M> {
+    fn memo_mut(&mut self) -> &mut Memo<M> {
+        match self {
+            Self::Beam(pass) | Self::Exact(pass) => pass.memo_mut(),
+            Self::DepthFirst(search) => search.memo_mut(),
+        }
+    }
+
+    fn take_memo(&mut self) -> Memo<M> {
+        let model = self.memo_mut().model().clone();
+        std::mem::replace(self.memo_mut(), Memo::new(model))
+    }
+
+    fn steps(&self) -> u64 {
+        match self {
+            Self::Beam(pass) | Self::Exact(pass) => pass.steps(),
+            Self::DepthFirst(search) => search.steps(),
+        }
+    }
+
+    fn bytes(&self) -> usize {
+        match self {
+            Self::Beam(pass) | Self::Exact(pass) => pass.bytes(),
+            Self::DepthFirst(search) => search.bytes(),
+        }
+    }
 }
 
 impl<M: Model> Search<M> {
-    pub(super) fn new(model: M, budget: Budget, interrupt: Interrupt) -> Self {
-        let limits = Limits {
-            hurry_after: budget.steps / 2,
-            steps: budget.steps,
-            configurations: budget.configurations,
-            hurried: HURRIED,
-            interrupt,
-        };
+    pub(super) fn new(model: M, allowance: Allowance, interrupt: Interrupt) -> Self {
+        let limits = Limits { beam_after: 0, ..limits(&allowance, &interrupt) };
+        let pass = Pass::new(Memo::new(model), limits, Counting::Exact, None);
         Self {
-            first: Pass::new(Memo::new(model), limits.clone(), Accounts::All, None),
+            way: Way::Beam(pass),
             followed: 0,
-            budget,
-            limits,
+            held_bytes: 0,
+            allowance,
+            interrupt,
             stopped: None,
-            history: Recording::default(),
+            recording: Recording::default(),
         }
     }
 
     /// Takes in the next event.
     pub(super) fn follow(&mut self, event: Event<M::Action>) {
-        let (mark, operation) = match event {
-            Event::Begin { action, end, place, .. } => (Mark::Begin, Some((action, end, place))),
-            Event::Crash { action, place, .. } => (Mark::Crash, Some((action, u64::MAX, place))),
-            Event::End { .. } => (Mark::End, None),
+        let mark = match event {
+            Event::Begin { action, end, span, .. } => {
+                let action = self.way.memo_mut().intern_action(action);
+                let recorded = Recorded { action, end: end.unwrap_or(u64::MAX), span };
+                self.recording.operations.push(recorded);
+                if end.is_some() { Mark::Begin } else { Mark::Crash }
+            }
+            Event::End { .. } => Mark::End,
         };
-        if let Some((action, end, place)) = operation {
-            let memo = self.first.memo_mut();
-            let action = memo.intern_action(action);
-            if mark == Mark::Begin && memo.looks_ahead() && memo.is_pure(action) {
-                self.history.reads.push(self.history.operations.len() as u32);
-            }
-            self.history.operations.push(Recorded { action, end, place });
-        }
-        if mark == Mark::Crash && !self.history.has_crashes {
-            self.history.has_crashes = true;
-            self.limits.hurry_after /= FIRST_PASS_STEPS;
-            self.limits.configurations /= FIRST_PASS_CONFIGURATIONS;
-            self.limits.hurried = FIRST_PASS_HURRIED;
-            self.first.set_limits(self.limits.clone());
-        }
-        self.history.events.push(mark);
-        self.advance(false);
-    }
-
-    /// Takes the first pass as far as it can go. If reads are to be foreseen it stays behind, until the end.
-    pub(super) fn advance(&mut self, to_the_end: bool) {
-        while self.stopped.is_none() && self.followed < self.history.events.len() {
-            if !to_the_end
-                && self.first.memo_mut().looks_ahead()
-                && self.first.unseen_reads(&self.history) < FORESEEN
-            {
-                return;
-            }
-            let mark = self.history.events[self.followed];
-            if let Err(stop) = self.first.follow(mark, &self.history) {
-                self.stopped = Some((self.followed, stop));
-            }
-            self.followed += 1;
-        }
+        self.recording.has_crashes |= mark == Mark::Crash;
+        self.recording.events.push(mark);
+        self.advance();
     }
 
     /// Whether no order fits, whatever else may come.
@@ -126,84 +143,108 @@ impl<M: Model> Search<M> {
         matches!(self.stopped, Some((_, Stop::Violation)))
     }
 
-    /// The outcome, when the history has ended.
-    pub(super) fn finish(self) -> Outcome {
-        match self.stopped {
-            None => Outcome::Linearizable,
-            Some((end, Stop::Violation)) => {
-                self.history.violated(self.first.into_memo(), Accounts::All, self.limits, end)
+    /// Whether nothing is left to do at the end but to tell.
+    pub(super) fn is_decided(&self) -> bool {
+        self.stopped.is_none() || self.is_violated()
+    }
+
+    fn advance(&mut self) {
+        while self.stopped.is_none() && self.followed < self.recording.events.len() {
+            let steps = self.way.steps();
+            let result = self.follow_next();
+            self.allowance.use_steps(self.way.steps() - steps);
+            if let Err(stop) = result {
+                self.give_way(stop);
             }
-            Some((_, stop)) if stop != Stop::Interrupted && self.history.has_crashes => self.refine(),
-            Some((_, stop)) => Outcome::GaveUp(reason(stop, self.budget)),
+            let bytes = self.way.bytes();
+            self.allowance.hold_bytes(self.held_bytes, bytes);
+            self.held_bytes = bytes;
         }
     }
 
-    /// Makes passes with ever more accounts until one of them tells, and, if none does, one with all of them.
-    fn refine(self) -> Outcome {
-        let Self { budget, limits, first, history, .. } = self;
-        let mut memo = first.into_memo();
-        let mut accounts = BTreeSet::new();
-        let mut steps_left = budget.steps;
-        let mut end = history.events.len();
-        let mut is_violated = false;
-        loop {
-            let limits = Limits {
-                hurry_after: steps_left / 8,
-                steps: steps_left / 4,
-                configurations: budget.configurations.min(LENT_CONFIGURATIONS),
-                hurried: HURRIED,
-                ..limits.clone()
-            };
-            let some = Accounts::Of(accounts.clone());
-            let (pass, result) = history.pass(memo, some.clone(), limits.clone(), None, end);
-            steps_left = steps_left.saturating_sub(pass.steps());
-            let is_honest = pass.is_honest();
-            let overdrawn = pass.overdrawn();
-            memo = pass.into_memo();
-            let breaks_here = match result {
-                Ok(()) if is_honest && !is_violated => return Outcome::Linearizable,
-                // Up to the violation an order fits, so that this is where it breaks.
-                Ok(()) => is_honest,
-                Err((at, Stop::Violation)) => {
-                    (is_violated, end) = (true, at);
-                    is_honest
-                }
-                Err((_, Stop::Interrupted)) if !is_violated => {
-                    return Outcome::GaveUp(reason(Stop::Interrupted, budget));
-                }
-                Err(_) if is_violated => true,
-                // So many configurations come of what is lent that the rest is better counted.
-                Err(_) => break,
-            };
-            let without = overdrawn.into_iter().filter(|action| !accounts.contains(action));
-            let opened: Vec<u32> = without.take(ACCOUNTS_AT_ONCE).collect();
-            if breaks_here || (is_violated && opened.is_empty()) {
-                return history.violated(memo, some, limits, end);
+    /// Follows the next event, or all of them.
+    fn follow_next(&mut self) -> Result<(), Stop> {
+        let memory_bytes = self.allowance.bytes_left() + self.held_bytes;
+        match &mut self.way {
+            // Crashed operations are what a beam is bad at.
+            Way::Beam(_) if self.recording.has_crashes => Err(Stop::Lost),
+            Way::Beam(pass) | Way::Exact(pass) => {
+                let steps = pass.steps().saturating_add(self.allowance.steps_left());
+                pass.set_limits(Limits { steps, memory_bytes, ..pass.limits().clone() });
+                pass.follow(self.recording.events[self.followed], &self.recording)?;
+                self.followed += 1;
+                Ok(())
             }
-            if opened.is_empty() {
-                break;
+            Way::DepthFirst(search) => {
+                search.advance(&self.recording, memory_bytes).map_err(|GaveUp| Stop::Lost)?;
+                self.followed = self.recording.events.len();
+                Ok(())
             }
-            accounts.extend(opened);
         }
-        let limits = Limits {
-            hurry_after: steps_left / 2,
-            steps: steps_left,
-            configurations: budget.configurations,
-            hurried: HURRIED,
-            ..limits
+    }
+
+    /// Begins anew with the next kind of search, if this one cannot decide.
+    fn give_way(&mut self, stop: Stop) {
+        if stop != Stop::Lost || matches!(self.way, Way::Exact(_)) {
+            self.stopped = Some((self.followed, stop));
+            return;
+        }
+        let memo = self.way.take_memo();
+        self.way = if matches!(self.way, Way::Beam(_)) {
+            Way::DepthFirst(Box::new(DepthFirst::new(memo, self.interrupt.clone())))
+        } else {
+            let all = limits(&self.allowance, &self.interrupt);
+            let steps = self.allowance.budget().steps;
+            let limits = if self.recording.has_crashes {
+                let beam_from = EXACT_CONFIGURATIONS_WITH_CRASHES;
+                Limits { beam_after: steps / EXACT_PART_WITH_CRASHES, beam_from, ..all }
+            } else {
+                Limits { beam_after: steps / EXACT_PART, beam_width: BEAM_WIDTH, ..all }
+            };
+            Way::Exact(Pass::new(memo, limits, Counting::Exact, None))
         };
-        let (pass, result) = history.pass(memo, Accounts::All, limits.clone(), None, end);
-        match result {
-            Ok(()) => Outcome::Linearizable,
-            Err((at, Stop::Violation)) => history.violated(pass.into_memo(), Accounts::All, limits, at),
-            Err((_, stop)) => Outcome::GaveUp(reason(stop, budget)),
+        self.followed = 0;
+    }
+
+    /// The outcome, when the history has ended. What was left undecided may use this budget.
+    pub(super) fn finish(mut self, budget: Budget) -> Outcome<M> {
+        let limits = Limits {
+            beam_after: u64::MAX,
+            beam_from: usize::MAX,
+            beam_width: BEAM_WIDTH,
+            steps: budget.steps,
+            memory_bytes: budget.memory_bytes,
+            interrupt: self.interrupt.clone(),
+        };
+        match self.stopped {
+            None => Outcome::Linearizable,
+            Some((end, Stop::Violation)) => {
+                self.recording.violated(self.way.take_memo(), Counting::Exact, limits, end)
+            }
+            Some((_, stop)) if stop != Stop::Interrupted && self.recording.has_crashes => {
+                self.recording.refine(self.way.take_memo(), &limits)
+            }
+            Some((_, stop)) => Outcome::GaveUp(reason(stop, self.allowance.budget())),
         }
+    }
+}
+
+/// The limits of a search along the way.
+fn limits(allowance: &Allowance, interrupt: &Interrupt) -> Limits {
+    Limits {
+        beam_after: u64::MAX,
+        beam_from: usize::MAX,
+        beam_width: FIRST_BEAM_WIDTH,
+        steps: allowance.steps_left(),
+        memory_bytes: allowance.budget().memory_bytes,
+        interrupt: interrupt.clone(),
     }
 }
 
 fn reason(stop: Stop, budget: Budget) -> String {
     match stop {
-        Stop::Spent => format!("the search took more than {} steps", budget.steps),
+        Stop::Steps => format!("the search took all of its {} steps", budget.steps),
+        Stop::Memory => format!("the search needed more than {} MiB", budget.memory_bytes >> 20),
         Stop::Interrupted => "it was interrupted".to_owned(),
         Stop::Full => "too many operations were open at the same time".to_owned(),
         Stop::Lost | Stop::Violation => {
@@ -212,44 +253,75 @@ fn reason(stop: Stop, budget: Budget) -> String {
     }
 }
 
-/// A history as the passes need it.
-#[derive(Debug, Default)]
-struct Recording {
-    operations: Vec<Recorded>,
-    events: Vec<Mark>,
-    /// The operations that read, by number, if the model looks ahead.
-    reads: Vec<u32>,
-    has_crashes: bool,
-}
-
-/// An operation of the history.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Recorded {
-    pub(super) action: u32,
-    /// The number of the event at which it ends.
-    end: u64,
-    pub(super) place: Place,
-}
-
-/// An event. Operations begin in the order in which they were recorded, and which one ends follows from their ends.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Mark {
-    Begin,
-    Crash,
-    End,
-}
-
 impl Recording {
+    /// Makes passes that count ever more actions exactly until one of them decides, and, if none does, one that counts
+    /// all of them.
+    fn refine<M: Model>(&self, mut memo: Memo<M>, limits: &Limits) -> Outcome<M> {
+        let budget = Budget::default().with_steps(limits.steps).with_memory_bytes(limits.memory_bytes);
+        let mut exact = BTreeSet::new();
+        let mut steps_left = limits.steps;
+        let mut end = self.events.len();
+        let mut is_violated = false;
+        loop {
+            let limits = Limits {
+                beam_after: steps_left / 8,
+                steps: steps_left / 4,
+                beam_from: RELAXED_CONFIGURATIONS,
+                ..limits.clone()
+            };
+            let counting = Counting::ExactFor(exact.clone());
+            let (pass, result) = self.pass(memo, counting.clone(), limits.clone(), None, end);
+            steps_left = steps_left.saturating_sub(pass.steps());
+            let is_within_counts = pass.is_within_counts();
+            let exceeded = pass.exceeded();
+            memo = pass.into_memo();
+            let breaks_here = match result {
+                Ok(()) if is_within_counts && !is_violated => return Outcome::Linearizable,
+                // Up to the violation an order fits, so that this is where it breaks.
+                Ok(()) => is_within_counts,
+                Err((at, Stop::Violation)) => {
+                    (is_violated, end) = (true, at);
+                    is_within_counts
+                }
+                Err((_, Stop::Interrupted)) if !is_violated => {
+                    return Outcome::GaveUp(reason(Stop::Interrupted, budget));
+                }
+                Err(_) if is_violated => true,
+                // Relaxed counts leave so many configurations that exact ones are better.
+                Err(_) => break,
+            };
+            let more: Vec<u32> = exceeded
+                .into_iter()
+                .filter(|action| !exact.contains(action))
+                .take(MORE_EXACT_COUNTS)
+                .collect();
+            if breaks_here || (is_violated && more.is_empty()) {
+                return self.violated(memo, counting, limits, end);
+            }
+            if more.is_empty() {
+                break;
+            }
+            exact.extend(more);
+        }
+        let limits = Limits { beam_after: steps_left / 2, steps: steps_left, ..limits.clone() };
+        let (pass, result) = self.pass(memo, Counting::Exact, limits.clone(), None, end);
+        match result {
+            Ok(()) => Outcome::Linearizable,
+            Err((at, Stop::Violation)) => self.violated(pass.into_memo(), Counting::Exact, limits, at),
+            Err((_, stop)) => Outcome::GaveUp(reason(stop, budget)),
+        }
+    }
+
     /// Goes over the first events, so many of them, or up to where the pass stops.
     fn pass<M: Model>(
         &self,
         memo: Memo<M>,
-        accounts: Accounts,
+        counting: Counting,
         limits: Limits,
         trail: Option<Trail>,
         end: usize,
     ) -> (Pass<M>, Result<(), (usize, Stop)>) {
-        let mut pass = Pass::new(memo, limits, accounts, trail);
+        let mut pass = Pass::new(memo, limits, counting, trail);
         for (place, &mark) in self.events[..end].iter().enumerate() {
             if let Err(stop) = pass.follow(mark, self) {
                 return (pass, Err((place, stop)));
@@ -259,113 +331,15 @@ impl Recording {
     }
 
     /// Goes over the history once more, to tell how it came to the violation at this event.
-    fn violated<M: Model>(&self, memo: Memo<M>, accounts: Accounts, limits: Limits, end: usize) -> Outcome {
-        let (pass, result) = self.pass(memo, accounts, limits, Some(Trail::new()), end);
+    fn violated<M: Model>(
+        &self,
+        memo: Memo<M>,
+        counting: Counting,
+        limits: Limits,
+        end: usize,
+    ) -> Outcome<M> {
+        let (pass, result) = self.pass(memo, counting, limits, Some(Trail::new()), end);
         let described = result.is_ok().then(|| pass.counterexample(&self.operations));
         Outcome::Violated(described.map(Box::new))
-    }
-}
-
-/// One pass over a history.
-#[derive(Debug)]
-struct Pass<M: Model> {
-    follower: Follower<M>,
-    /// How many operations have begun and ended.
-    begun: u32,
-    ended: u64,
-    /// How many of the reads have begun.
-    reads_begun: usize,
-}
-
-/// A frontier with few slots, or, since so many operations were open, one with many.
-#[derive(Debug)]
-enum Follower<M: Model> {
-    Few(Box<Frontier<M, u128>>),
-    Many(Box<Frontier<M, ManySlots>>),
-}
-
-/// What is the same for both.
-macro_rules! either {
-    ($follower:expr, $frontier:ident => $result:expr) => {
-        match $follower {
-            Follower::Few($frontier) => $result,
-            Follower::Many($frontier) => $result,
-        }
-    };
-}
-
-impl<M: Model> Pass<M> {
-    fn new(memo: Memo<M>, limits: Limits, accounts: Accounts, trail: Option<Trail>) -> Self {
-        let frontier = Frontier::new(memo, limits, accounts, trail);
-        Self { follower: Follower::Few(Box::new(frontier)), begun: 0, ended: 0, reads_begun: 0 }
-    }
-
-    /// How many of the reads that are known have not begun in this pass.
-    fn unseen_reads(&self, history: &Recording) -> usize {
-        history.reads.len() - self.reads_begun
-    }
-
-    fn follow(&mut self, mark: Mark, history: &Recording) -> Result<(), Stop> {
-        let Recording { operations, reads, .. } = history;
-        if mark == Mark::End {
-            if !reads.is_empty() {
-                let foreseen = reads[self.reads_begun..].iter().take(FORESEEN);
-                let actions = foreseen.map(|&read| operations[read as usize].action);
-                either!(&mut self.follower, frontier => frontier.foresee(actions));
-            }
-            either!(&mut self.follower, frontier => frontier.end())?;
-            self.ended += 1;
-            return Ok(());
-        }
-        let number = self.begun;
-        self.begun += 1;
-        self.reads_begun += usize::from(reads.get(self.reads_begun) == Some(&number));
-        let Recorded { action, end, .. } = operations[number as usize];
-        if mark == Mark::Crash {
-            either!(&mut self.follower, frontier => frontier.crash(number, action));
-            return Ok(());
-        }
-        match either!(&mut self.follower, frontier => frontier.begin(number, action, end)) {
-            Err(Stop::Full) => {
-                self.take_more_slots();
-                either!(&mut self.follower, frontier => frontier.begin(number, action, end))
-            }
-            result => result,
-        }
-    }
-
-    fn take_more_slots(&mut self) {
-        if let Follower::Few(frontier) = &mut self.follower {
-            self.follower = Follower::Many(Box::new(frontier.take_with_slots()));
-        }
-    }
-
-    /// What there is to say if the next operation cannot end.
-    fn counterexample(&self, operations: &[Recorded]) -> Counterexample {
-        either!(&self.follower, frontier => counterexample(frontier, operations, self.ended))
-    }
-
-    fn memo_mut(&mut self) -> &mut Memo<M> {
-        either!(&mut self.follower, frontier => frontier.memo_mut())
-    }
-
-    fn into_memo(self) -> Memo<M> {
-        either!(self.follower, frontier => frontier.into_memo())
-    }
-
-    fn set_limits(&mut self, limits: Limits) {
-        either!(&mut self.follower, frontier => frontier.set_limits(limits));
-    }
-
-    fn steps(&self) -> u64 {
-        either!(&self.follower, frontier => frontier.steps())
-    }
-
-    fn is_honest(&self) -> bool {
-        either!(&self.follower, frontier => frontier.is_honest())
-    }
-
-    fn overdrawn(&self) -> Vec<u32> {
-        either!(&self.follower, frontier => frontier.overdrawn())
     }
 }

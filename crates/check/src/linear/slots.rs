@@ -7,6 +7,9 @@ pub(super) trait Slots: Clone + Debug + Default {
     /// How many slots there can be.
     const CAPACITY: usize;
 
+    /// How much memory such a set takes beside itself, when so many operations are open.
+    fn heap_bytes(open: usize) -> usize;
+
     /// Whether the slot is in the set.
     fn contains(&self, slot: u32) -> bool;
 
@@ -29,6 +32,10 @@ pub(super) trait Slots: Clone + Debug + Default {
 /// At most 128 slots, which is what nearly all histories need: the whole set is one number.
 impl Slots for u128 {
     const CAPACITY: usize = Self::BITS as usize;
+
+    fn heap_bytes(_: usize) -> usize {
+        0
+    }
 
     fn contains(&self, slot: u32) -> bool {
         self >> slot & 1 != 0
@@ -70,6 +77,10 @@ impl ManySlots {
 
 impl Slots for ManySlots {
     const CAPACITY: usize = u32::MAX as usize;
+
+    fn heap_bytes(open: usize) -> usize {
+        open / 8 + 8
+    }
 
     fn contains(&self, slot: u32) -> bool {
         self.word(slot as usize / 64) >> (slot % 64) & 1 != 0

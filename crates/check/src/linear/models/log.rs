@@ -1,9 +1,14 @@
 //! A log to which items are appended, and which is read as a whole.
 
 use std::fmt;
+use std::hash::{Hash, Hasher};
+use std::sync::Arc;
+
+use rustc_hash::FxHasher;
 
 use crate::Value;
-use crate::linear::{Call, Model, Unsuitable};
+use crate::linear::monitors::LogMonitor;
+use crate::linear::{Call, Effect, Model, Monitor, Unsuitable};
 
 /// An append-only log: `:append` adds its value at the end, and `:read` or `:get` returns the whole log, as a
 /// vector of the items or, where these are texts, as one text. A `:put` replaces the log by one item.
@@ -19,27 +24,14 @@ use crate::linear::{Call, Model, Unsuitable};
 ///      {:type :invoke, :process 0, :f :read, :value nil}
 ///      {:type :ok,     :process 0, :f :read, :value [2 1]}",
 /// )?;
-/// assert_eq!(check(&history, Linearizability::new(Log::new())).validity, Validity::Invalid);
+/// assert_eq!(check(&history, Linearizability::new(Log)).validity, Validity::Invalid);
 /// # Ok::<(), glomers_check::HistoryError>(())
 /// ```
 ///
-/// Where nothing is ever put, [`Log::append_only`] is faster: what was read later then says what came first.
+/// Where all items are different, a history is decided in time proportional to its size. Items that repeat are left to
+/// a search.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct Log {
-    append_only: bool,
-}
-
-impl Log {
-    /// A log to which items may be appended, and which may be replaced by one.
-    pub fn new() -> Self {
-        Self::default()
-    }
-
-    /// A log that nothing is put to. A `:put` does not suit it.
-    pub fn append_only() -> Self {
-        Self { append_only: true }
-    }
-}
+pub struct Log;
 
 /// What an operation does to a log.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -52,48 +44,104 @@ pub enum LogAction {
     Read(Value),
 }
 
-/// The items of a log, in order.
+/// The items of a log, in order. States share what they have in common, so that an append takes constant time and
+/// memory.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
-pub struct LogState(Vec<Value>);
+pub struct LogState(Option<Arc<Node>>);
+
+/// The last item of a log, and those before it.
+#[derive(Debug)]
+struct Node {
+    before: LogState,
+    item: Value,
+    count: usize,
+    /// Of all items up to this one.
+    hash: u64,
+}
 
 impl LogState {
-    /// Whether all items are the first ones of what was seen.
-    fn begins(&self, seen: &Value) -> bool {
-        match seen {
-            Value::Nil => self.0.is_empty(),
-            Value::String(text) => {
-                let mut rest = text.as_str();
-                self.0.iter().all(|item| {
-                    let after = item.as_str().and_then(|item| rest.strip_prefix(item));
-                    rest = after.unwrap_or(rest);
-                    after.is_some()
-                })
-            }
-            _ => seen.as_sequence().is_some_and(|items| items.starts_with(&self.0)),
-        }
+    fn append(&self, item: &Value) -> Self {
+        let (count, hash) = self.0.as_ref().map_or((0, 0), |last| (last.count, last.hash));
+        let mut hasher = FxHasher::default();
+        (hash, item).hash(&mut hasher);
+        let node = Node { before: self.clone(), item: item.clone(), count: count + 1, hash: hasher.finish() };
+        Self(Some(Arc::new(node)))
+    }
+
+    fn count(&self) -> usize {
+        self.0.as_ref().map_or(0, |last| last.count)
+    }
+
+    /// The nodes, the last one first.
+    fn nodes(&self) -> impl Iterator<Item = &Node> {
+        std::iter::successors(self.0.as_deref(), |node| node.before.0.as_deref())
     }
 
     fn looks_like(&self, seen: &Value) -> bool {
         match seen {
-            Value::Nil => self.0.is_empty(),
+            Value::Nil => self.0.is_none(),
             Value::String(text) => {
                 let mut rest = text.as_str();
-                let all = self.0.iter().all(|item| {
-                    let after = item.as_str().and_then(|item| rest.strip_prefix(item));
-                    rest = after.unwrap_or(rest);
-                    after.is_some()
+                let all = self.nodes().all(|node| {
+                    let before = node.item.as_str().and_then(|item| rest.strip_suffix(item));
+                    rest = before.unwrap_or(rest);
+                    before.is_some()
                 });
                 all && rest.is_empty()
             }
-            _ => seen.as_sequence().is_some_and(|items| items == self.0),
+            _ => seen.as_sequence().is_some_and(|items| {
+                items.len() == self.count()
+                    && items.iter().rev().zip(self.nodes()).all(|(item, node)| *item == node.item)
+            }),
+        }
+    }
+}
+
+impl PartialEq for Node {
+    fn eq(&self, other: &Self) -> bool {
+        if (self.count, self.hash) != (other.count, other.hash) {
+            return false;
+        }
+        // Not by recursion: a log may be longer than the stack is deep.
+        let (mut a, mut b) = (self, other);
+        loop {
+            if a.item != b.item {
+                return false;
+            }
+            match (&a.before.0, &b.before.0) {
+                (Some(before_a), Some(before_b)) if !Arc::ptr_eq(before_a, before_b) => {
+                    (a, b) = (before_a, before_b);
+                }
+                _ => return true,
+            }
+        }
+    }
+}
+
+impl Eq for Node {}
+
+impl Hash for Node {
+    fn hash<H: Hasher>(&self, hasher: &mut H) {
+        self.hash.hash(hasher);
+    }
+}
+
+impl Drop for LogState {
+    fn drop(&mut self) {
+        // One node after the other, for the same reason.
+        let mut last = self.0.take();
+        while let Some(mut node) = last.and_then(|node| Arc::try_unwrap(node).ok()) {
+            last = node.before.0.take();
         }
     }
 }
 
 impl fmt::Display for LogState {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut items: Vec<&Value> = self.nodes().map(|node| &node.item).collect();
+        items.reverse();
         formatter.write_str("[")?;
-        for (index, item) in self.0.iter().enumerate() {
+        for (index, item) in items.into_iter().enumerate() {
             let blank = if index == 0 { "" } else { " " };
             write!(formatter, "{blank}{item}")?;
         }
@@ -112,9 +160,6 @@ impl Model for Log {
     fn action(&self, call: &Call<'_>) -> Result<Option<LogAction>, Unsuitable> {
         let begin = call.begin();
         match (begin.f.as_str(), call) {
-            ("put", _) if self.append_only => {
-                Err(Unsuitable::new(begin, "nothing can be put to an append-only log"))
-            }
             ("put", Call::Ok { .. } | Call::Unknown { .. }) => Ok(Some(LogAction::Put(begin.value.clone()))),
             ("append", Call::Ok { .. } | Call::Unknown { .. }) => {
                 Ok(Some(LogAction::Append(begin.value.clone())))
@@ -130,13 +175,8 @@ impl Model for Log {
     fn step(&self, state: &LogState, action: &LogAction) -> Option<LogState> {
         match action {
             LogAction::Read(seen) => state.looks_like(seen).then(|| state.clone()),
-            LogAction::Put(item) => Some(LogState(vec![item.clone()])),
-            LogAction::Append(item) => {
-                let mut items = Vec::with_capacity(state.0.len() + 1);
-                items.extend_from_slice(&state.0);
-                items.push(item.clone());
-                Some(LogState(items))
-            }
+            LogAction::Put(item) => Some(LogState::default().append(item)),
+            LogAction::Append(item) => Some(state.append(item)),
         }
     }
 
@@ -148,19 +188,19 @@ impl Model for Log {
         }
     }
 
-    fn is_pure(&self, action: &LogAction) -> bool {
-        matches!(action, LogAction::Read(_))
+    fn effect(&self, action: &LogAction) -> Effect {
+        match action {
+            LogAction::Read(_) => Effect::Reads,
+            LogAction::Put(_) => Effect::Overwrites,
+            LogAction::Append(_) => Effect::Changes,
+        }
     }
 
-    fn looks_ahead(&self) -> bool {
-        self.append_only
+    fn state_bytes(&self, _: &LogState) -> usize {
+        size_of::<LogState>() + size_of::<Node>()
     }
 
-    fn rules_out(&self, state: &LogState, action: &LogAction) -> bool {
-        self.append_only && matches!(action, LogAction::Read(seen) if !state.begins(seen))
-    }
-
-    fn overwrites(&self, action: &LogAction) -> bool {
-        matches!(action, LogAction::Put(_))
+    fn monitor(&self) -> Option<Box<dyn Monitor<LogAction>>> {
+        Some(Box::new(LogMonitor::default()))
     }
 }

@@ -7,7 +7,7 @@ use std::hash::{Hash, Hasher};
 use rustc_hash::FxHasher;
 
 use crate::Value;
-use crate::linear::{Call, Model, Unsuitable};
+use crate::linear::{Call, Effect, Model, Unsuitable};
 
 /// Registers that a `:txn` reads and writes in one step: its value is a vector of micro-operations
 /// `[:r key value]` and `[:w key value]`, in order. What a read saw stands in the value that came back. Registers
@@ -43,7 +43,7 @@ impl MultiRegister {
 /// A part of a transaction.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum MicroOperation {
-    /// The register had this value, or nobody knows which.
+    /// The register had this value; none if its client did not learn it.
     Read(Value, Option<Value>),
     /// The register gets this value.
     Write(Value, Value),
@@ -139,11 +139,19 @@ impl Model for MultiRegister {
         micros.collect::<Vec<_>>().join(", ")
     }
 
-    fn is_pure(&self, action: &Self::Action) -> bool {
-        action.iter().all(|micro| matches!(micro, MicroOperation::Read(..)))
+    fn effect(&self, action: &Self::Action) -> Effect {
+        if action.iter().all(|micro| matches!(micro, MicroOperation::Read(..))) {
+            Effect::Reads
+        } else {
+            Effect::Changes
+        }
     }
 
-    fn part(&self, action: &Self::Action) -> Option<u64> {
+    fn state_bytes(&self, state: &MultiRegisterState) -> usize {
+        size_of::<MultiRegisterState>() + state.0.len() * 2 * size_of::<Value>()
+    }
+
+    fn component(&self, action: &Self::Action) -> Option<u64> {
         let key = |micro: &MicroOperation| match micro {
             MicroOperation::Read(key, _) | MicroOperation::Write(key, _) => {
                 let mut hasher = FxHasher::default();

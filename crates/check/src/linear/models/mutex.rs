@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::linear::{Call, Model, Unsuitable};
+use crate::linear::{Call, Effect, Model, Unsuitable};
 
 /// A lock that one process holds at a time: `:acquire` and `:release`. It does not ask who releases it.
 ///
@@ -81,5 +81,10 @@ impl Model for Mutex {
             MutexAction::Acquire => "acquire".to_owned(),
             MutexAction::Release => "release".to_owned(),
         }
+    }
+
+    fn effect(&self, _: &MutexAction) -> Effect {
+        // An acquire leaves a lock that is held, and a release one that is free, wherever they are possible.
+        Effect::Sets
     }
 }

@@ -4,7 +4,8 @@ use std::collections::VecDeque;
 use std::fmt;
 
 use crate::Value;
-use crate::linear::{Call, Model, Unsuitable};
+use crate::linear::monitors::QueueMonitor;
+use crate::linear::{Call, Effect, Model, Monitor, Unsuitable};
 
 /// A first-in-first-out queue: `:enqueue` adds its value, `:dequeue` removes the oldest and returns it; nil says
 /// that the queue was empty.
@@ -33,7 +34,7 @@ pub enum QueueAction {
     Enqueue(Value),
     /// Removes this item.
     Dequeue(Value),
-    /// Removes the oldest item, and nobody saw it.
+    /// Removes the oldest item, whichever it was.
     DequeueUnseen,
     /// Finds nothing.
     FindEmpty,
@@ -101,7 +102,18 @@ impl Model for Queue {
         }
     }
 
-    fn is_pure(&self, action: &QueueAction) -> bool {
-        matches!(action, QueueAction::FindEmpty)
+    fn effect(&self, action: &QueueAction) -> Effect {
+        match action {
+            QueueAction::FindEmpty => Effect::Reads,
+            QueueAction::Enqueue(_) | QueueAction::Dequeue(_) | QueueAction::DequeueUnseen => Effect::Changes,
+        }
+    }
+
+    fn state_bytes(&self, state: &QueueState) -> usize {
+        size_of::<QueueState>() + state.0.len() * size_of::<Value>()
+    }
+
+    fn monitor(&self) -> Option<Box<dyn Monitor<QueueAction>>> {
+        Some(Box::new(QueueMonitor::default()))
     }
 }

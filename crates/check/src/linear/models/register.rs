@@ -1,6 +1,9 @@
 //! A register that is read, written, and compared and set.
 
-use crate::linear::{Call, Model, RegisterAction, Unsuitable};
+use std::fmt;
+
+use crate::linear::monitors::RegisterMonitor;
+use crate::linear::{Call, Effect, Model, Monitor, Unsuitable};
 use crate::{Mode, Operation, Value};
 
 /// A register: `:read` (the value that came back is the value that was there), `:write`, and `:cas` with a vector
@@ -45,6 +48,51 @@ impl Register {
                 Some(RegisterAction::Missed(begin.value.as_sequence()?.first()?.clone()))
             }
             _ => None,
+        }
+    }
+}
+
+/// What one operation did to a register and saw of it.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum RegisterAction {
+    /// It saw this value.
+    Read(Value),
+    /// It wrote this value, whatever was there.
+    Write(Value),
+    /// It found the first value and wrote the second.
+    CompareAndSet(Value, Value),
+    /// It found any value but this one, and changed nothing.
+    Missed(Value),
+}
+
+impl RegisterAction {
+    /// The value after this action, if it is possible.
+    pub fn step(&self, state: &Value) -> Option<Value> {
+        match self {
+            Self::Read(seen) => (seen == state).then(|| state.clone()),
+            Self::Write(value) => Some(value.clone()),
+            Self::CompareAndSet(from, to) => (from == state).then(|| to.clone()),
+            Self::Missed(value) => (value != state).then(|| state.clone()),
+        }
+    }
+
+    /// What it does to a value.
+    pub fn effect(&self) -> Effect {
+        match self {
+            Self::Read(_) | Self::Missed(_) => Effect::Reads,
+            Self::Write(_) => Effect::Overwrites,
+            Self::CompareAndSet(..) => Effect::Sets,
+        }
+    }
+}
+
+impl fmt::Display for RegisterAction {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Read(value) => write!(formatter, "read {value}"),
+            Self::Write(value) => write!(formatter, "write {value}"),
+            Self::CompareAndSet(from, to) => write!(formatter, "compare-and-set from {from} to {to}"),
+            Self::Missed(value) => write!(formatter, "see that the value is not {value}"),
         }
     }
 }
@@ -95,19 +143,11 @@ impl Model for Register {
         action.to_string()
     }
 
-    fn is_pure(&self, action: &RegisterAction) -> bool {
-        action.is_pure()
+    fn effect(&self, action: &RegisterAction) -> Effect {
+        action.effect()
     }
 
-    fn overwrites(&self, action: &RegisterAction) -> bool {
-        matches!(action, RegisterAction::Write(_))
-    }
-
-    fn initial_register(&self) -> Option<Value> {
-        Some(self.initial.clone())
-    }
-
-    fn as_register<'a>(&self, action: &'a RegisterAction) -> Option<&'a RegisterAction> {
-        Some(action)
+    fn monitor(&self) -> Option<Box<dyn Monitor<RegisterAction>>> {
+        Some(Box::new(RegisterMonitor::new(self.initial.clone())))
     }
 }

@@ -4,7 +4,8 @@ use std::collections::BTreeSet;
 use std::fmt;
 
 use crate::Value;
-use crate::linear::{Call, Model, Unsuitable};
+use crate::linear::monitors::SetMonitor;
+use crate::linear::{Call, Effect, Model, Monitor, Unsuitable};
 
 /// A set: `:add` adds its value, `:read` returns all elements, in any order.
 ///
@@ -37,6 +38,18 @@ pub enum SetAction {
 /// The elements of a set.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct SetState(BTreeSet<Value>);
+
+impl SetState {
+    /// How many elements there are.
+    pub(in crate::linear) fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// The elements.
+    pub(in crate::linear) fn iter(&self) -> impl Iterator<Item = &Value> {
+        self.0.iter()
+    }
+}
 
 impl fmt::Display for SetState {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -94,7 +107,14 @@ impl Model for Set {
         }
     }
 
-    fn is_pure(&self, action: &SetAction) -> bool {
-        matches!(action, SetAction::Read(_) | SetAction::SeeTwice(_))
+    fn effect(&self, action: &SetAction) -> Effect {
+        match action {
+            SetAction::Read(_) | SetAction::SeeTwice(_) => Effect::Reads,
+            SetAction::Add(_) => Effect::Changes,
+        }
+    }
+
+    fn monitor(&self) -> Option<Box<dyn Monitor<SetAction>>> {
+        Some(Box::new(SetMonitor))
     }
 }
