@@ -14,7 +14,7 @@ use glomers_workbench::{
     cluster::Hosting,
     plan::Plan,
     run::{Ended, Ending, Event, Observer, RunError, Runner},
-    verdict::{self, Analysis, Conclusion, Judgement, OperationCounts, perf::Latencies},
+    verdict::{self, Analysis, Conclusion, Judgement, OperationCounts, Warning, perf::Latencies},
     workloads,
 };
 use glomers_world::{ClockKind, Journal, Passage, PassageEnd, ProcessSpec, World, WorldOptions};
@@ -83,8 +83,12 @@ pub struct Report {
     pub ending: Ending,
     /// The verdict in one sentence.
     pub sentence: String,
-    /// What else a person should know.
+    /// What else decides the verdict.
     pub findings: Vec<Finding>,
+    /// What a person should know although it decides nothing.
+    pub warnings: Vec<Warning>,
+    /// With Maelstrom's verdict: whether Maelstrom would have ended with status 255 and without results.
+    pub is_aborted: bool,
     /// The results map.
     pub results: Value,
     /// How it stands to each expectation of the plan.
@@ -185,7 +189,7 @@ fn operate(
     );
     watch_messages(&mut world, request, &recorder.passages);
     let hosting = Hosting::Processes(Box::new(process_specification(request.program, directory)));
-    let workload = (workloads::named(&plan.workload).build)(plan);
+    let workload = workloads::named(&plan.workload).workload(plan, request.mode);
     Runner::new(plan, world, hosting, workload, recorder, signals::watch()).run()
 }
 
@@ -248,6 +252,7 @@ impl<'a> Recorder<'a> {
 
 impl Observer for Recorder<'_> {
     fn event(&mut self, event: &Event<'_>) {
+        self.analysis.observe_event(event);
         self.say(&event.to_string());
         self.flush();
     }
@@ -322,6 +327,8 @@ fn report(request: &Request<'_>, conclusion: Conclusion, directory: &RunDirector
         ending: conclusion.ending,
         sentence: conclusion.sentence,
         findings: conclusion.findings,
+        warnings: conclusion.warnings,
+        is_aborted: conclusion.is_aborted,
         results: conclusion.results,
         expectations: conclusion.expectations,
         figures: Figures {

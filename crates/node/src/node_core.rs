@@ -58,10 +58,13 @@ pub enum Input<'a> {
 }
 
 type Start = Box<dyn FnOnce(Node) -> Routes>;
+type OnUnexpected = Box<dyn FnMut(&str, &RawValue)>;
 
 enum Phase {
     AwaitingInit(Start),
     Running(Routes),
+    /// It only asks: what answers none of its requests is shown to this function, with its sender.
+    Client(OnUnexpected),
     /// The constructor panicked, with this text.
     Failed(String),
 }
@@ -90,6 +93,18 @@ impl NodeCore {
         identify(&node, Identity::new(id, node_ids));
         let routes = start(node.clone()).into_routes();
         Self { node, phase: Phase::Running(routes) }
+    }
+
+    /// A host that only sends requests, as the clients of a test do. It answers nothing: `on_unexpected` is called with the sender and the
+    /// body of every message that is not the reply to an open request.
+    pub fn client(
+        options: CoreOptions,
+        id: NodeId,
+        on_unexpected: impl FnMut(&str, &RawValue) + 'static,
+    ) -> Self {
+        let node = Node::new(options.random);
+        identify(&node, Identity::new(id, Vec::new()));
+        Self { node, phase: Phase::Client(Box::new(on_unexpected)) }
     }
 
     /// Numbers the node's own requests from here on; from 1 unless told.
@@ -165,6 +180,14 @@ impl NodeCore {
     }
 
     fn receive(&mut self, src: &str, body: &RawValue) {
+        if let Phase::Client(on_unexpected) = &mut self.phase {
+            let in_reply_to = Header::parse(body).ok().and_then(|header| header.in_reply_to);
+            let mut replies = self.node.shared().replies.borrow_mut();
+            if !in_reply_to.is_some_and(|in_reply_to| replies.arrive(in_reply_to, body)) {
+                on_unexpected(src, body);
+            }
+            return;
+        }
         let header = match Header::parse(body) {
             Ok(header) => header,
             Err(error) => {
@@ -198,6 +221,7 @@ impl NodeCore {
                 }
                 Err(error) => self.refuse(&asker, error.code, error.text),
             },
+            Phase::Client(_) => unreachable!("a client's messages were handled above"),
             Phase::AwaitingInit(_) => {
                 let text =
                     format!("the node has had no init message yet, so it cannot handle `{}`", header.kind);
@@ -279,6 +303,7 @@ impl fmt::Debug for NodeCore {
         let phase = match &self.phase {
             Phase::AwaitingInit(_) => "awaiting init",
             Phase::Running(_) => "running",
+            Phase::Client(_) => "client",
             Phase::Failed(_) => "failed",
         };
         formatter

@@ -80,6 +80,8 @@ pub struct RawRpc {
     retry: Retry,
     /// The number of each attempt: a late answer to an earlier one is an answer.
     msg_ids: Vec<u64>,
+    /// Whether a reply of type `error` is a reply like any other.
+    takes_errors: bool,
     phase: Phase,
 }
 
@@ -99,7 +101,7 @@ impl RawRpc {
     pub(crate) fn new(node: Node, dest: NodeId, body: RawBody) -> Self {
         let timeout = Duration::from_secs(1);
         let retry = Retry::times(0);
-        Self { node, dest, body, timeout, retry, msg_ids: Vec::new(), phase: Phase::Sending }
+        Self { node, dest, body, timeout, retry, msg_ids: Vec::new(), takes_errors: false, phase: Phase::Sending }
     }
 
     /// How long each attempt waits for its answer; one second unless told.
@@ -122,11 +124,20 @@ impl RawRpc {
         std::future::poll_fn(|context| self.poll_reply(context)).await
     }
 
+    /// Waits for the reply's whole body, exactly as it came, also where that is an error.
+    ///
+    /// # Errors
+    /// Code 0, where no reply comes in time.
+    pub async fn verbatim_or_error(mut self) -> Result<Box<RawValue>, RpcError> {
+        self.takes_errors = true;
+        std::future::poll_fn(|context| self.poll_reply(context)).await
+    }
+
     fn poll_reply(&mut self, context: &mut Context<'_>) -> Poll<Result<Box<RawValue>, RpcError>> {
         loop {
             let arrived = self.node.shared().replies.borrow_mut().take(&self.msg_ids, context.waker());
             if let Some(reply) = arrived {
-                match into_result(reply) {
+                match if self.takes_errors { Ok(reply) } else { into_result(reply) } {
                     Err(error) if self.may_pass(&error) => self.pause(),
                     result => return Poll::Ready(self.finish(result)),
                 }

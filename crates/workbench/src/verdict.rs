@@ -6,12 +6,15 @@
 mod analysis;
 mod conclusion;
 mod expectations;
+mod nodes;
 mod overlap;
 pub mod perf;
 mod sentence;
+mod warnings;
 
 pub use self::{
     analysis::{Analysis, OperationCounts, Results, RunFacts},
     conclusion::Conclusion,
     expectations::{Judgement, figure},
+    warnings::{Warning, WarningKind},
 };

@@ -26,11 +26,14 @@ pub(crate) enum Format {
 const VALID: &str = "Everything looks good!";
 const INVALID: &str = "Analysis invalid!";
 const UNKNOWN: &str = "Nothing is proven.";
+const INTERRUPTED: &str = "Interrupted: no verdict.";
 
 /// The status that a run deserves.
 pub(crate) fn exit_status(report: &Report) -> ExitStatus {
     match report.ending {
         Ending::Interrupted { signal } => ExitStatus::Interrupted { signal },
+        // Maelstrom fails with an internal error where a node died or did not answer init.
+        _ if report.is_aborted => ExitStatus::Internal,
         Ending::Complete | Ending::NotStarted { .. } | Ending::FailedFast => ExitStatus::of(report.validity),
     }
 }
@@ -48,13 +51,21 @@ pub(crate) fn print(report: &Report, format: Format) {
 fn human(report: &Report) -> String {
     let (words, colour) = match (&report.ending, report.validity) {
         (_, Validity::Invalid) => (INVALID, AnsiColor::Red),
-        (Ending::Interrupted { .. }, _) | (_, Validity::Unknown) => (UNKNOWN, AnsiColor::Yellow),
+        (Ending::Interrupted { .. }, _) => (INTERRUPTED, AnsiColor::Yellow),
+        (_, Validity::Unknown) => (UNKNOWN, AnsiColor::Yellow),
         (_, Validity::Valid) => (VALID, AnsiColor::Green),
     };
     let style = Style::new().bold().fg_color(Some(colour.into()));
     let mut text = format!("\n{style}{words}{style:#} {}\n", escape_controls(&report.sentence));
     for finding in &report.findings {
         let _ = writeln!(text, "  - {}", escape_controls(&finding.sentence).replace('\n', "\n    "));
+    }
+    if !report.warnings.is_empty() {
+        let yellow = Style::new().bold().fg_color(Some(AnsiColor::Yellow.into()));
+        let _ = writeln!(text, "\n{yellow}Warnings{yellow:#} (they do not decide the verdict)");
+        for warning in &report.warnings {
+            let _ = writeln!(text, "  - {}", escape_controls(&warning.sentence).replace('\n', "\n    "));
+        }
     }
     let _ = writeln!(text, "\n{}", figures(report));
     text
@@ -68,8 +79,12 @@ fn figures(report: &Report) -> String {
     table.add_row(vec![
         "operations".to_owned(),
         format!(
-            "{} ({} ok, {} failed, {} unknown)",
-            counts.invoked, counts.ok, counts.failed, counts.unknown
+            "{} ({} ok, {} failed, {} unknown{})",
+            counts.invoked,
+            counts.ok,
+            counts.failed,
+            counts.unknown,
+            if counts.timed_out > 0 { format!("; {} timed out", counts.timed_out) } else { String::new() }
         ),
     ]);
     table.add_row(vec!["ok fraction".to_owned(), format!("{}", figures.ok_fraction)]);
@@ -100,7 +115,7 @@ fn figures(report: &Report) -> String {
     table.add_row(vec!["valid".to_owned(), format!(":valid? {}", report.validity.to_value())]);
     table.add_row(vec![
         "seed".to_owned(),
-        format!("{} (fixes what is asked and when, not who runs first)", report.seed),
+        format!("{} (repeats the plan; scheduling by the system still varies)", report.seed),
     ]);
     table.add_row(vec!["results".to_owned(), report.directory.display().to_string()]);
     table.add_row(vec!["again".to_owned(), escape_controls(&shell::command_line(&report.argv))]);
