@@ -4,6 +4,9 @@ use std::time::Duration;
 
 use hdrhistogram::Histogram;
 
+/// What is later than this, in microseconds, counts as that late.
+const LONGEST_US: u64 = 3_600_000_000;
+
 /// How long after the moment that it had asked for the event loop was woken, each time. Under virtual time that is always zero.
 #[derive(Debug, Clone)]
 pub struct Lateness {
@@ -12,7 +15,8 @@ pub struct Lateness {
 
 impl Default for Lateness {
     fn default() -> Self {
-        Self { histogram: Histogram::new(2).expect("two digits are a precision") }
+        let histogram = Histogram::new_with_bounds(1, LONGEST_US, 2);
+        Self { histogram: histogram.expect("the bounds are in order, and two digits are a precision") }
     }
 }
 
