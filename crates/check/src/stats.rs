@@ -50,8 +50,14 @@ impl Counts {
         match operation.kind {
             OperationKind::Invoke => {}
             OperationKind::Ok => self.ok += 1,
-            OperationKind::Fail => (self.fail, self.timed_out_fail) = (self.fail + 1, self.timed_out_fail + timed_out),
-            OperationKind::Info => (self.info, self.timed_out_info) = (self.info + 1, self.timed_out_info + timed_out),
+            OperationKind::Fail => {
+                self.fail += 1;
+                self.timed_out_fail += timed_out;
+            }
+            OperationKind::Info => {
+                self.info += 1;
+                self.timed_out_info += timed_out;
+            }
         }
     }
 
@@ -116,7 +122,9 @@ mod tests {
     #[test]
     fn time_outs_are_called_time_outs() {
         let read = Operation::invoke(0, "read", ());
-        let ended = |kind, error: Option<Value>| [read.clone(), Operation { error, ..read.clone().completed(kind, ()) }];
+        let ended = |kind, error: Option<Value>| {
+            [read.clone(), Operation { error, ..read.clone().completed(kind, ()) }]
+        };
         let timed_out = || Some(Value::keyword(TIMED_OUT));
         let sentence = |ends: Vec<[Operation; 2]>| {
             let history = History::new(ends.into_iter().flatten().collect());

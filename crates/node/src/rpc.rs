@@ -101,7 +101,16 @@ impl RawRpc {
     pub(crate) fn new(node: Node, dest: NodeId, body: RawBody) -> Self {
         let timeout = Duration::from_secs(1);
         let retry = Retry::times(0);
-        Self { node, dest, body, timeout, retry, msg_ids: Vec::new(), takes_errors: false, phase: Phase::Sending }
+        Self {
+            node,
+            dest,
+            body,
+            timeout,
+            retry,
+            msg_ids: Vec::new(),
+            takes_errors: false,
+            phase: Phase::Sending,
+        }
     }
 
     /// How long each attempt waits for its answer; one second unless told.

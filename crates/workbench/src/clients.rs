@@ -148,11 +148,13 @@ impl Connection {
             Err(RequestError::TimedOut(timeout)) => return Err(RequestFailure::TimedOut { timeout }),
             Err(RequestError::Refused(error)) => return Err(RequestFailure::Error(error)),
             Err(RequestError::MalformedError { reply, reason }) => {
-                let reason = format!("an error needs an integer `code` and may have a string `text`: {reason}");
+                let reason =
+                    format!("an error needs an integer `code` and may have a string `text`: {reason}");
                 return Err(malformed(&reply, reason));
             }
         };
-        let body = Value::from_json_body(reply.get()).map_err(|error| malformed(&reply, error.to_string()))?;
+        let body =
+            Value::from_json_body(reply.get()).map_err(|error| malformed(&reply, error.to_string()))?;
         rpc.check_reply(&body).map_err(|mismatch| malformed(&reply, mismatch.to_string()))?;
         Ok(body)
     }

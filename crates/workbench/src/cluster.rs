@@ -78,13 +78,7 @@ struct Member {
 
 impl Cluster {
     pub(crate) fn new(ids: Vec<NodeId>, seed: u64, hosting: Hosting, set_up: Option<SetUp>) -> Self {
-        let absent = || Member {
-            host: None,
-            is_paused: false,
-            is_ready: false,
-            starts: 0,
-            initiator: None,
-        };
+        let absent = || Member { host: None, is_paused: false, is_ready: false, starts: 0, initiator: None };
         let members = ids.iter().map(|_| absent()).collect();
         Self {
             seed,
@@ -260,7 +254,9 @@ async fn send_init(client: &ClientHandle, node: &NodeId, init: &Init) -> Prepara
         }
         Err(RequestError::MalformedError { reply, reason }) => {
             let reply = excerpt(reply.get(), QUOTE_CHARS);
-            Preparation::WrongInit(format!("answered its init message with a malformed error ({reason}): {reply}"))
+            Preparation::WrongInit(format!(
+                "answered its init message with a malformed error ({reason}): {reply}"
+            ))
         }
     }
 }

@@ -164,7 +164,11 @@ impl Nemesis {
     pub(crate) fn act(&mut self, now: Time, world: &mut World, cluster: &mut Cluster) -> Option<Step> {
         let schedule = self.schedules.iter_mut().find(|schedule| schedule.due <= now)?;
         let mut context = FaultContext { world, cluster, random: &mut schedule.random };
-        let step = if schedule.is_active { schedule.fault.stop(&mut context) } else { schedule.fault.start(&mut context) };
+        let step = if schedule.is_active {
+            schedule.fault.stop(&mut context)
+        } else {
+            schedule.fault.start(&mut context)
+        };
         schedule.is_active = !schedule.is_active;
         schedule.due = now + self.mean_pause.mul_f64(schedule.random.f64() * 2.0);
         Some(step)
@@ -175,7 +179,11 @@ impl Nemesis {
         let mut steps = Vec::new();
         for schedule in self.schedules.iter_mut().filter(|schedule| schedule.is_active) {
             schedule.is_active = false;
-            steps.push(schedule.fault.stop(&mut FaultContext { world, cluster, random: &mut schedule.random }));
+            steps.push(schedule.fault.stop(&mut FaultContext {
+                world,
+                cluster,
+                random: &mut schedule.random,
+            }));
         }
         steps
     }

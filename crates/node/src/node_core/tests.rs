@@ -6,7 +6,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::testing::Harness;
 use crate::{
-    CoreOptions, Failure, Input, Node, NodeCore, NodeId, Outputs, Random, RawBody, Router, RpcError, Time, messages,
+    CoreOptions, Failure, Input, Node, NodeCore, NodeId, Outputs, Random, RawBody, Router, RpcError, Time,
+    messages,
 };
 
 #[derive(Serialize, Deserialize)]

@@ -1,6 +1,6 @@
 //! The same for every thread: what a test ends with.
 
-use super::{Context, OperationRequest, Generator, Next};
+use super::{Context, Generator, Next, OperationRequest};
 
 /// Lets every thread invoke one operation, in the order in which they are free.
 pub struct EachThread {

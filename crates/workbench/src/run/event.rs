@@ -86,11 +86,14 @@ impl fmt::Display for Event<'_> {
             Self::NodeExited { exit } => write!(formatter, "Node {} {}", exit.node, exit.status_in_words()),
             Self::ProtocolViolation { text } => formatter.write_str(text),
             Self::Draining { is_final, operations } => {
-                let what = if *is_final { "The last operation was invoked" } else { "The time limit is reached" };
+                let what =
+                    if *is_final { "The last operation was invoked" } else { "The time limit is reached" };
                 match *operations as u64 {
                     0 => formatter.write_str(what),
                     1 => write!(formatter, "{what}; 1 operation is still under way"),
-                    operations => write!(formatter, "{what}; {} are still under way", count(operations, "operation")),
+                    operations => {
+                        write!(formatter, "{what}; {} are still under way", count(operations, "operation"))
+                    }
                 }
             }
             Self::Recovering { pause } => {

@@ -24,11 +24,14 @@ use super::{
 use crate::{
     clients::{Connection, ReplyLog},
     cluster::{Cluster, Hosting, INIT_TIMEOUT, Preparation},
-    generator::{Context, OperationRequest, FreeThreads, Generator, Next, Idle, Stagger, TimeLimit},
+    generator::{Context, FreeThreads, Generator, Idle, Next, OperationRequest, Stagger, TimeLimit},
     nemeses::{Nemesis, Step},
     plan::Plan,
     workloads::Workload,
 };
+
+/// How many clients stay after others have replaced them.
+const MAX_RETIRED: usize = 256;
 
 /// How a run ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -89,6 +92,8 @@ pub struct Runner<'a> {
     exits: Vec<ExitReport>,
     failed_restarts: Vec<(NodeId, String)>,
     lateness: Lateness,
+    /// The clients that others have replaced, the oldest first.
+    retired: VecDeque<HostIndex>,
     /// How many of the kept complaints the observer has been told.
     told_complaints: usize,
     origin: Time,
@@ -130,6 +135,7 @@ impl<'a> Runner<'a> {
             exits: Vec::new(),
             failed_restarts: Vec::new(),
             lateness: Lateness::default(),
+            retired: VecDeque::new(),
             told_complaints: 0,
             origin: Time::ZERO,
             operations: 0,
@@ -367,11 +373,21 @@ impl<'a> Runner<'a> {
             if operation.kind == OperationKind::Info {
                 clients.processes[number] += clients.threads.len() as u64;
                 if !self.workload.client.is_reusable() {
-                    self.world.remove(clients.threads[number].host);
-                    clients.threads[number] = self.open_thread(number);
+                    let thread = self.open_thread(number);
+                    self.retire(std::mem::replace(&mut clients.threads[number], thread).host);
                 }
             }
             clients.free.give_back(number);
+        }
+    }
+
+    /// Keeps a client whose operation ended unknown for a while, so that a late reply to it is noticed.
+    fn retire(&mut self, host: HostIndex) {
+        self.retired.push_back(host);
+        if self.retired.len() > MAX_RETIRED
+            && let Some(oldest) = self.retired.pop_front()
+        {
+            self.world.remove(oldest);
         }
     }
 
@@ -440,7 +456,8 @@ impl<'a> Runner<'a> {
     fn why_no_init(&self, node: &NodeId) -> String {
         let instead = match self.what_else(node) {
             nothing if nothing.is_empty() => {
-                " It printed no message to stdout: does it read stdin, and flush stdout after every line?".to_owned()
+                " It printed no message to stdout: does it read stdin, and flush stdout after every line?"
+                    .to_owned()
             }
             something => something,
         };
@@ -454,7 +471,9 @@ impl<'a> Runner<'a> {
         if let Some(unusable) = replies.unusable_of(node) {
             text = format!(" {unusable}");
         }
-        if let Some(complaint) = self.world.complaints().kept().iter().find(|complaint| complaint.node == *node) {
+        if let Some(complaint) =
+            self.world.complaints().kept().iter().find(|complaint| complaint.node == *node)
+        {
             text.push_str(&format!(" {complaint}"));
         }
         text

@@ -22,8 +22,7 @@ use crate::{
     clients::{ReplyLog, TIMED_OUT},
     plan::Plan,
     run::{Event, Lateness},
-    text,
-    workloads,
+    text, workloads,
 };
 
 /// How many findings a verdict has at most.
@@ -191,7 +190,8 @@ impl Analysis {
             ("valid?", Value::Bool(true)),
         ]);
         let has_faults = !self.plan.nemesis.is_empty();
-        let is_aborted = self.mode == Mode::Compat && (facts.not_started.is_some() || !facts.exits.is_empty());
+        let is_aborted =
+            self.mode == Mode::Compat && (facts.not_started.is_some() || !facts.exits.is_empty());
         let nodes = match self.mode {
             Mode::Strict => nodes::judge(facts),
             Mode::Compat => nodes::judge_as_upstream(facts),
@@ -237,7 +237,16 @@ impl Analysis {
         }
         map.insert("valid?", validity.to_value());
         let (findings, doubts) = (bounded(findings), bounded(doubts));
-        Results { validity, map, findings, doubts, warnings, is_aborted, counts: self.counts, perf: self.perf }
+        Results {
+            validity,
+            map,
+            findings,
+            doubts,
+            warnings,
+            is_aborted,
+            counts: self.counts,
+            perf: self.perf,
+        }
     }
 }
 
@@ -258,7 +267,8 @@ impl Sorted {
             Validity::Unknown => self.doubts.extend(part.findings),
             Validity::Valid => {
                 let sentences = part.findings.into_iter().map(|finding| finding.sentence);
-                self.warnings.extend(sentences.map(|sentence| Warning::new(WarningKind::Checker, 1, sentence)));
+                self.warnings
+                    .extend(sentences.map(|sentence| Warning::new(WarningKind::Checker, 1, sentence)));
             }
         }
     }
@@ -313,8 +323,9 @@ mod tests {
 
     #[test]
     fn findings_are_said_once_and_are_bounded_in_number_and_length() {
-        let mut findings: Vec<Finding> =
-            (0..9_184).map(|number| Finding::new(format!("{number} {}", "x".repeat(20_000)), [number])).collect();
+        let mut findings: Vec<Finding> = (0..9_184)
+            .map(|number| Finding::new(format!("{number} {}", "x".repeat(20_000)), [number]))
+            .collect();
         findings.insert(1, findings[0].clone());
         let bounded = bounded(findings);
         assert_eq!(bounded.len(), MAX_FINDINGS + 1);
@@ -341,7 +352,8 @@ mod tests {
 
     #[test]
     fn the_errors_that_are_results_are_those_of_the_protocol() {
-        let names = glomers_protocol::ErrorCode::REGISTRY.iter().filter(|info| warnings::is_result(info.code));
+        let names =
+            glomers_protocol::ErrorCode::REGISTRY.iter().filter(|info| warnings::is_result(info.code));
         assert_eq!(names.map(|info| info.name).collect::<Vec<_>>(), RESULT_ERRORS);
     }
 }

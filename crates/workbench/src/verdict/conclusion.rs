@@ -116,7 +116,8 @@ mod tests {
 
     #[test]
     fn the_headline_is_not_said_twice_and_what_follows_it_is_kept() {
-        let mut findings = vec![Finding::new("Node n1 died.\nIt said:\n  help", []), Finding::new("More.", [])];
+        let mut findings =
+            vec![Finding::new("Node n1 died.\nIt said:\n  help", []), Finding::new("More.", [])];
         leave_out_headline("The run was interrupted. Until then: Node n1 died.", &mut findings);
         assert_eq!(findings[0].sentence, "It said:\n  help");
         leave_out_headline("It said:", &mut findings);

@@ -48,7 +48,10 @@ fn ends(facts: &RunFacts<'_>) -> Vec<Finding> {
 fn verdict(findings: Vec<Finding>) -> Verdict {
     let sentences = findings.iter().map(|finding| Value::from(finding.sentence.as_str()));
     let errors = Value::List(sentences.collect());
-    Verdict { findings: findings.clone(), ..Verdict::new(Validity::from(findings.is_empty()), [("errors", errors)]) }
+    Verdict {
+        findings: findings.clone(),
+        ..Verdict::new(Validity::from(findings.is_empty()), [("errors", errors)])
+    }
 }
 
 /// One finding for each rule that a node broke, with the first line that broke it, and how often it broke any.

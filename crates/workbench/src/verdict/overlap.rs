@@ -78,8 +78,11 @@ impl Overlap {
             warnings.push(Warning::new(WarningKind::IdleFault, idle, sentence));
         }
         if self.begun > 0 && self.overlapping == 0 && self.completed > 0 {
-            let faults =
-                if self.begun == 1 { "The one fault".to_owned() } else { format!("The {}", count(self.begun, "fault")) };
+            let faults = if self.begun == 1 {
+                "The one fault".to_owned()
+            } else {
+                format!("The {}", count(self.begun, "fault"))
+            };
             let sentence = format!(
                 "{faults} of this run met none of its {}, so that its pass proves nothing about faults. A higher --rate, a longer \
                  --time-limit or a shorter --nemesis-interval lets them meet.",
@@ -94,9 +97,9 @@ impl Overlap {
 /// Whether an action did nothing, as its second entry shows it: a map from each node to what was done, or a word with such a map.
 fn touches_nothing(done: &Value) -> bool {
     match done {
-        Value::Map(nodes) => nodes
-            .iter()
-            .all(|(_, what)| what.as_keyword().is_some_and(|word| NOTHING_DONE.contains(&word))),
+        Value::Map(nodes) => {
+            nodes.iter().all(|(_, what)| what.as_keyword().is_some_and(|word| NOTHING_DONE.contains(&word)))
+        }
         Value::Vector(parts) => match &parts[..] {
             [Value::Keyword(_), Value::Map(links)] => links.is_empty(),
             [Value::Keyword(_), Value::Set(nodes)] => nodes.is_empty(),

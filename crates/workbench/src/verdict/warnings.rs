@@ -123,7 +123,8 @@ fn of_request(request: &RequestTally, has_faults: bool) -> Vec<Warning> {
     };
     let mut warnings = Vec::new();
     for (&code, error) in errors.iter().filter(|(code, _)| !is_result(**code)) {
-        let text = if error.text.is_empty() { "without a text".to_owned() } else { format!("\"{}\"", error.text) };
+        let text =
+            if error.text.is_empty() { "without a text".to_owned() } else { format!("\"{}\"", error.text) };
         let name = code.name().map_or_else(String::new, |name| format!(" ({name})"));
         let first = if error.count == 1 { "it" } else { "the first" };
         let sentence = format!(
@@ -164,13 +165,19 @@ pub(crate) fn is_result(code: ErrorCode) -> bool {
 fn advice(code: ErrorCode, node: &str) -> String {
     match code {
         ErrorCode::CRASH => {
-            format!(" Usual cause: an exception or a panic in the handler; node-logs/{node}.log has its trace.")
+            format!(
+                " Usual cause: an exception or a panic in the handler; node-logs/{node}.log has its trace."
+            )
         }
-        ErrorCode::NOT_SUPPORTED => " Usual cause: no handler for this type, or one under another name.".to_owned(),
+        ErrorCode::NOT_SUPPORTED => {
+            " Usual cause: no handler for this type, or one under another name.".to_owned()
+        }
         ErrorCode::MALFORMED_REQUEST => {
             " Usual cause: the handler expects other fields, or values of another type.".to_owned()
         }
-        ErrorCode::TIMEOUT => " Usual cause: the node itself waits for another that does not answer.".to_owned(),
+        ErrorCode::TIMEOUT => {
+            " Usual cause: the node itself waits for another that does not answer.".to_owned()
+        }
         _ => String::new(),
     }
 }
@@ -230,7 +237,9 @@ mod tests {
         let warnings = of_replies(&replies, false);
         assert_eq!(
             warnings.iter().map(|warning| warning.sentence.as_str()).collect::<Vec<_>>(),
-            [r#"12 of 40 `read` requests failed with error 11 (temporarily-unavailable); the first, at n1: "no leader yet"."#]
+            [
+                r#"12 of 40 `read` requests failed with error 11 (temporarily-unavailable); the first, at n1: "no leader yet"."#
+            ]
         );
     }
 
@@ -251,7 +260,8 @@ mod tests {
 
     #[test]
     fn a_run_in_which_little_worked_says_so() {
-        let counts = |ok, refused| OperationCounts { invoked: 100, ok, refused, ..OperationCounts::default() };
+        let counts =
+            |ok, refused| OperationCounts { invoked: 100, ok, refused, ..OperationCounts::default() };
         let warning = of_counts(&counts(44, 0)).expect("44 % is little");
         assert!(warning.sentence.starts_with("Only 44 of 100 operations succeeded (44 %)"), "{warning:?}");
         assert_eq!(of_counts(&counts(44, 50)), None);

@@ -7,7 +7,7 @@ use glomers_node::Random;
 
 use crate::{
     clients::{Bare, Client, Completion, Connection, DEFAULT_TIMEOUT, complete, raw},
-    generator::{OperationRequest, EachThread, Generator},
+    generator::{EachThread, Generator, OperationRequest},
     schema::Rpc,
 };
 

@@ -7,7 +7,7 @@ use super::{
     adds_and_reads::{self, AddAndRead},
 };
 use crate::{
-    generator::{OperationRequest, EachThread, repeat},
+    generator::{EachThread, OperationRequest, repeat},
     plan::Plan,
     schema::{Field, Rpc, Shape},
 };

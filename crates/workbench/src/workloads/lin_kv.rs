@@ -10,7 +10,7 @@ use serde::Serialize;
 use super::{Definition, Workload};
 use crate::{
     clients::{Client, Completion, Connection, RequestFailure, complete, raw},
-    generator::{Context, OperationRequest, Generator, Next},
+    generator::{Context, Generator, Next, OperationRequest},
     plan::Plan,
     schema::{Field, Rpc, Shape},
 };

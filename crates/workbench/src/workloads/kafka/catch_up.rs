@@ -9,7 +9,7 @@ use super::{
     reached::{Offsets, Reached},
     traffic::poll,
 };
-use crate::generator::{Context, OperationRequest, Generator, Next};
+use crate::generator::{Context, Generator, Next, OperationRequest};
 
 /// The mean pause between two polls of one client.
 const MEAN_PAUSE: Duration = Duration::from_millis(200);
@@ -133,8 +133,9 @@ mod tests {
                     other => panic!("{other:?}"),
                 }
             };
-            let value = polled
-                .map_or(request.value.clone(), |text| glomers_check::edn::read(text).expect("a value in EDN"));
+            let value = polled.map_or(request.value.clone(), |text| {
+                glomers_check::edn::read(text).expect("a value in EDN")
+            });
             let ended = Operation { extra: request.extra, ..Operation::invoke(0, request.f, value) };
             self.generator.observe(0, &Operation { kind, ..ended.clone() });
             format!("{} {}", ended.f, request.value)

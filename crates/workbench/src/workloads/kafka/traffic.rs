@@ -10,7 +10,7 @@ use super::{
     reached::{Offsets, Reached, raise_to},
 };
 use crate::{
-    generator::{Context, OperationRequest, Generator, Next},
+    generator::{Context, Generator, Next, OperationRequest},
     plan::Plan,
 };
 
