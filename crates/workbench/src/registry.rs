@@ -198,7 +198,7 @@ fn problem_of_name(node: &NodeId) -> Option<&'static str> {
     }
 }
 
-fn check_range<T: PartialOrd + std::fmt::Display>(
+fn check_range<T: Copy + PartialOrd + std::fmt::Display>(
     what: &'static str,
     expected: &'static str,
     value: T,

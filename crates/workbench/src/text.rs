@@ -27,8 +27,9 @@ pub(crate) fn bounded(text: String, limit_bytes: usize) -> String {
     if text.len() <= limit_bytes {
         return text;
     }
-    let begin = text.floor_char_boundary(limit_bytes * 3 / 4);
-    let end = text.ceil_char_boundary(text.len() - limit_bytes / 4);
+    let boundary_from = |from: usize| (from..=text.len()).find(|place| text.is_char_boundary(*place));
+    let begin = boundary_from(limit_bytes * 3 / 4).unwrap_or(text.len());
+    let end = boundary_from(text.len() - limit_bytes / 4).unwrap_or(text.len());
     format!("{} … {} left out … {}", &text[..begin], count((end - begin) as u64, "byte"), &text[end..])
 }
 
@@ -42,7 +43,7 @@ pub(crate) fn grouped(number: u64) -> String {
     let digits = number.to_string();
     let mut grouped = String::with_capacity(digits.len() * 4 / 3);
     for (place, digit) in digits.chars().enumerate() {
-        if place > 0 && (digits.len() - place) % 3 == 0 {
+        if place > 0 && (digits.len() - place).is_multiple_of(3) {
             grouped.push(',');
         }
         grouped.push(digit);

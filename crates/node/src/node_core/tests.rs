@@ -337,9 +337,9 @@ fn time_does_not_run_backwards() {
     let (mut harness, _) = server();
     harness.advance(Duration::from_secs(1));
     let node = harness.core().node().clone();
-    let mut outputs = crate::Outputs::new();
-    harness.core().step(crate::Time::ZERO, crate::Input::Tick, &mut outputs);
-    assert_eq!(node.now(), crate::Time::from_ns(1_000_000_000));
+    let mut outputs = Outputs::new();
+    harness.core().step(Time::ZERO, Input::Tick, &mut outputs);
+    assert_eq!(node.now(), Time::from_ns(1_000_000_000));
 }
 
 #[test]
