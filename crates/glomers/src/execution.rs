@@ -95,7 +95,7 @@ pub struct Report {
     pub expectations: Vec<Judgement>,
     /// The figures that matter.
     pub figures: Figures,
-    /// What all chance was drawn from.
+    /// The random seed.
     pub seed: u64,
     /// The run's directory.
     pub directory: PathBuf,

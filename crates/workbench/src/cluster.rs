@@ -177,7 +177,7 @@ impl Cluster {
         self.is_running(node) && self.members[node].is_ready
     }
 
-    /// Whether the node is stopped in its tracks.
+    /// Whether the node is paused.
     pub(crate) fn is_paused(&self, node: usize) -> bool {
         self.members[node].is_paused
     }

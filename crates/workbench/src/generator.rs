@@ -20,7 +20,7 @@ pub struct Context<'a> {
     pub now: Time,
     /// The threads that wait for an operation.
     pub free: &'a FreeThreads,
-    /// The process that each thread is at present: another one after every operation of which nobody knows the end.
+    /// The process that each thread is at present: another one after every operation whose outcome is unknown.
     pub processes: &'a [u64],
     /// The stream that all of the workload's chance is drawn from.
     pub random: &'a mut Random,

@@ -1,4 +1,4 @@
-//! The same for every thread: what a test ends with.
+//! Issues one operation on every thread, such as the final reads.
 
 use super::{Context, Generator, Next, OperationRequest};
 

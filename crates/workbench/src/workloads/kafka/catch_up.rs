@@ -91,7 +91,7 @@ impl Generator for CatchUp {
         if operation.is_invoke() {
             return;
         }
-        // A client that was not assigned its keys, or whose end nobody knows, has nothing to poll.
+        // A client that was not assigned its keys, or whose outcome is unknown, has nothing to poll.
         let has_lost_its_keys = match operation.f.as_str() {
             "assign" => !operation.is_ok(),
             "poll" => operation.kind == OperationKind::Info,
