@@ -230,7 +230,8 @@ mod tests {
 
     #[test]
     fn what_cannot_be_carried_out_is_refused_with_the_reason() {
-        let wrong: [(&str, fn(&mut Plan)); 12] = [
+        type Edit = fn(&mut Plan);
+        let wrong: [(&str, Edit); 12] = [
             ("no workload \"meteor\"", |plan| plan.workload = "meteor".to_owned()),
             ("no fault \"meteor\"", |plan| plan.nemesis = vec!["meteor".to_owned()]),
             ("number of nodes", |plan| plan.nodes.clear()),

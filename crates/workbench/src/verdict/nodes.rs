@@ -46,12 +46,11 @@ fn ends(facts: &RunFacts<'_>) -> Vec<Finding> {
 }
 
 fn verdict(findings: Vec<Finding>) -> Verdict {
-    let sentences = findings.iter().map(|finding| Value::from(finding.sentence.as_str()));
-    let errors = Value::List(sentences.collect());
-    Verdict {
-        findings: findings.clone(),
-        ..Verdict::new(Validity::from(findings.is_empty()), [("errors", errors)])
-    }
+    let sentences: Vec<Value> =
+        findings.iter().map(|finding| Value::from(finding.sentence.as_str())).collect();
+    let mut verdict = Verdict::new(Validity::from(findings.is_empty()), [("errors", Value::List(sentences))]);
+    verdict.findings = findings;
+    verdict
 }
 
 /// One finding for each rule that a node broke, with the first line that broke it, and how often it broke any.

@@ -121,7 +121,7 @@ mod tests {
         let mut overlap = Overlap::default();
         let mut open = std::collections::BTreeSet::new();
         let cut = |links: &[(Value, Value)]| {
-            Value::Vector(vec![Value::keyword("isolated"), Value::Map(links.iter().cloned().collect())])
+            Value::Vector(vec![Value::keyword("isolated"), Value::Map(links.to_vec())])
         };
         for (index, sign) in (0..).zip(history.chars()) {
             let fault = |f: &str, done: Value| vec![Operation::nemesis(f, ()), Operation::nemesis(f, done)];
@@ -177,7 +177,7 @@ mod tests {
 
     #[test]
     fn a_kill_of_nodes_that_are_dead_does_nothing() {
-        let done = |word| Value::Map(vec![("n0".into(), Value::keyword(word))].into_iter().collect());
+        let done = |word| Value::Map(vec![("n0".into(), Value::keyword(word))]);
         assert!(touches_nothing(&done("not-running")) && !touches_nothing(&done("killed")));
     }
 }
