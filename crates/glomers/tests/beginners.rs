@@ -470,7 +470,8 @@ fn every_bug_is_named_in_words() {
         for _ in 0..PARALLEL_RUNS {
             scope.spawn(|| {
                 while let Some(case) = CASES.get(next.fetch_add(1, Ordering::Relaxed)) {
-                    failures.lock().expect("no run panics").extend(what_is_missing(case));
+                    let missing = what_is_missing(case);
+                    failures.lock().expect("no run panics").extend(missing);
                 }
             });
         }
