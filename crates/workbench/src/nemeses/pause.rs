@@ -1,4 +1,4 @@
-//! Pause: nodes stop in their schedules, and go on as if no time had passed.
+//! Pause: nodes stop for a while, and go on as if no time had passed.
 
 use glomers_check::Value;
 
@@ -7,7 +7,7 @@ use crate::plan::settings::{Setting, SettingKind};
 
 pub(crate) const DEFINITION: Definition = Definition {
     name: "pause",
-    doc: "stops some nodes in their schedules for a while, as a long pause for garbage collection does",
+    doc: "pauses some nodes for a while, as a long garbage collection does",
     explanation: "\
 Each time some nodes are drawn and stopped (SIGSTOP); after a while all of them go on (SIGCONT), with
 everything they knew, and find all at once the messages that came meanwhile. A node that is just being

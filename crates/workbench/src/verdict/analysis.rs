@@ -6,24 +6,18 @@
 use std::collections::BTreeSet;
 
 use glomers_check::{
-    Availability, Checker, Exceptions, Finding, Guarded, Mode, Operation, OperationKind, Stats, Validity,
-    Value, Verdict,
+    Availability, Checker, Exceptions, Finding, Guarded, Mode, Operation, Stats, Validity, Value, Verdict,
 };
-use glomers_protocol::NodeId;
-use glomers_world::{Complaints, ExitReport, MessageCounts, NetworkStatistics};
+use glomers_world::{MessageCounts, NetworkStatistics};
 
 use super::{
     nodes,
     overlap::Overlap,
     perf::Perf,
+    run_facts::{OperationCounts, RunFacts},
     warnings::{self, Warning, WarningKind},
 };
-use crate::{
-    clients::{ReplyLog, TIMED_OUT},
-    plan::Plan,
-    run::{Event, Lateness},
-    text, workloads,
-};
+use crate::{plan::Plan, run::Event, text, workloads};
 
 /// How many findings a verdict has at most.
 const MAX_FINDINGS: usize = 50;
@@ -46,49 +40,6 @@ pub struct Analysis {
     mode: Mode,
 }
 
-/// How many operations of clients there were.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct OperationCounts {
-    /// Invoked.
-    pub invoked: u64,
-    /// Of these, those that succeeded.
-    pub ok: u64,
-    /// Those that certainly did nothing.
-    pub failed: u64,
-    /// Those whose outcome is unknown.
-    pub unknown: u64,
-    /// Of the failed and the unknown ones, those whose request got no usable reply in time.
-    pub timed_out: u64,
-    /// Of the failed ones, those whose error is a result like any other, such as a compare-and-set that met another value.
-    pub refused: u64,
-}
-
-/// The errors that are results like any other, as histories name them. See [`warnings::is_result`].
-const RESULT_ERRORS: [&str; 4] =
-    ["key-does-not-exist", "key-already-exists", "precondition-failed", "txn-conflict"];
-
-impl OperationCounts {
-    /// Counts an entry of a history.
-    pub fn observe(&mut self, operation: &Operation) {
-        if operation.is_client() {
-            match operation.kind {
-                OperationKind::Invoke => self.invoked += 1,
-                OperationKind::Ok => self.ok += 1,
-                OperationKind::Fail => self.failed += 1,
-                OperationKind::Info => self.unknown += 1,
-            }
-            match &operation.error {
-                Some(error) if error.as_keyword() == Some(TIMED_OUT) => self.timed_out += 1,
-                Some(Value::Vector(parts)) if operation.kind == OperationKind::Fail => {
-                    let name = parts.first().and_then(Value::as_keyword);
-                    self.refused += u64::from(name.is_some_and(|name| RESULT_ERRORS.contains(&name)));
-                }
-                _ => {}
-            }
-        }
-    }
-}
-
 /// What a run came to.
 pub struct Results {
     /// The verdict over all checkers.
@@ -108,27 +59,6 @@ pub struct Results {
     pub counts: OperationCounts,
     /// The latencies and rates, for the plots.
     pub perf: Perf,
-}
-
-/// What the network and the nodes have to say at the end.
-#[derive(Debug, Clone, Copy)]
-pub struct RunFacts<'a> {
-    /// The messages, counted.
-    pub network: &'a NetworkStatistics,
-    /// What nodes did against the protocol, the first of each.
-    pub complaints: &'a Complaints,
-    /// The nodes that died before they were stopped.
-    pub exits: &'a [ExitReport],
-    /// What became of the clients' requests.
-    pub replies: &'a ReplyLog,
-    /// How late the workbench itself was woken.
-    pub lateness: &'a Lateness,
-    /// What nodes did that is allowed and unusual, in sentences.
-    pub notes: &'a [String],
-    /// The nodes that did not get ready again after they were killed, each with what it did instead.
-    pub failed_restarts: &'a [(NodeId, String)],
-    /// Why the run never got to its first operation.
-    pub not_started: Option<&'a str>,
 }
 
 impl Analysis {
@@ -319,7 +249,10 @@ fn network(statistics: &NetworkStatistics, invoked: u64) -> Value {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use glomers_check::OperationKind;
+
+    use super::{super::run_facts::RESULT_ERRORS, *};
+    use crate::clients::TIMED_OUT;
 
     #[test]
     fn findings_are_said_once_and_are_bounded_in_number_and_length() {

@@ -5,9 +5,10 @@ use glomers_node::Time;
 use glomers_world::{JournalError, NetworkStatistics};
 
 use super::{
-    analysis::{Analysis, OperationCounts, RunFacts},
+    analysis::Analysis,
     expectations::{self, Judgement},
     perf::Perf,
+    run_facts::{OperationCounts, RunFacts},
     sentence,
     warnings::Warning,
 };

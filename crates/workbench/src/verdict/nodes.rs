@@ -3,7 +3,7 @@
 use glomers_check::{Finding, Validity, Value, Verdict};
 use glomers_world::Complaints;
 
-use super::analysis::RunFacts;
+use super::run_facts::RunFacts;
 use crate::text::{count, excerpt, grouped};
 
 /// `:nodes` of the results.

@@ -5,7 +5,7 @@ use glomers_check::Value;
 use glomers_protocol::ErrorCode;
 use serde::{Deserialize, Serialize};
 
-use super::analysis::OperationCounts;
+use super::run_facts::OperationCounts;
 use crate::{
     clients::{ReplyFault, ReplyLog, RequestTally, listed},
     plan::Plan,
