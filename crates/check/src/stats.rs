@@ -34,16 +34,45 @@ struct Counts {
     ok: u64,
     fail: u64,
     info: u64,
+    /// Of the failed ones, those without a reply in time.
+    timed_out_fail: u64,
+    /// The same of the unknown ones.
+    timed_out_info: u64,
 }
 
+/// The error of an operation without a reply in time.
+const TIMED_OUT: &str = "net-timeout";
+
 impl Counts {
-    fn count(&mut self, kind: OperationKind) {
-        match kind {
+    fn count(&mut self, operation: &Operation) {
+        let error = operation.error.as_ref().and_then(Value::as_keyword);
+        let timed_out = u64::from(error == Some(TIMED_OUT));
+        match operation.kind {
             OperationKind::Invoke => {}
             OperationKind::Ok => self.ok += 1,
-            OperationKind::Fail => self.fail += 1,
-            OperationKind::Info => self.info += 1,
+            OperationKind::Fail => {
+                self.fail += 1;
+                self.timed_out_fail += timed_out;
+            }
+            OperationKind::Info => {
+                self.info += 1;
+                self.timed_out_info += timed_out;
+            }
         }
+    }
+
+    /// How those that did not succeed ended, such as `0 failed, 1 timed out (outcome unknown)`.
+    fn describe_failures(self) -> String {
+        let timed_out = self.timed_out_fail + self.timed_out_info;
+        let mut text = format!("{} failed", self.fail - self.timed_out_fail);
+        if timed_out > 0 {
+            text.push_str(&format!(", {timed_out} timed out (outcome unknown)"));
+        }
+        if self.info > self.timed_out_info {
+            let otherwise = self.info - self.timed_out_info;
+            text.push_str(&format!(", {otherwise} ended otherwise with an unknown outcome"));
+        }
+        text
     }
 
     fn entries(self) -> [(&'static str, Value); 4] {
@@ -73,10 +102,10 @@ impl Checker for Stats {
         if operation.is_invoke() || !operation.is_client() {
             return;
         }
-        self.all.count(operation.kind);
+        self.all.count(operation);
         match self.by_f.get_mut(operation.f.as_str()) {
-            Some(counts) => counts.count(operation.kind),
-            None => self.by_f.entry(operation.f.clone()).or_default().count(operation.kind),
+            Some(counts) => counts.count(operation),
+            None => self.by_f.entry(operation.f.clone()).or_default().count(operation),
         }
     }
 
@@ -91,14 +120,40 @@ impl Checker for Stats {
             by_f.push((Value::Keyword(f.clone()), part.results));
         }
         let finding = |(f, counts): (&Name, &Counts)| {
-            let (fail, info) = (counts.fail, counts.info);
-            let sentence =
-                format!("No `{f}` succeeded: {fail} failed, and the outcome of {info} is unknown.");
-            Finding::new(sentence, [])
+            Finding::new(format!("No `{f}` succeeded: {}.", counts.describe_failures()), [])
         };
         let findings: Vec<Finding> = self.unsuccessful().map(finding).collect();
         let validity = Validity::from(findings.is_empty());
         let entries = self.all.entries().into_iter().chain([("by-f", Value::Map(by_f))]);
         Verdict { findings, ..Verdict::new(validity, entries) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{History, check};
+
+    #[test]
+    fn time_outs_are_called_time_outs() {
+        let read = Operation::invoke(0, "read", ());
+        let ended = |kind, error: Option<Value>| {
+            [read.clone(), Operation { error, ..read.clone().completed(kind, ()) }]
+        };
+        let timed_out = || Some(Value::keyword(TIMED_OUT));
+        let sentence = |ends: Vec<[Operation; 2]>| {
+            let history = History::new(ends.into_iter().flatten().collect());
+            check(&history, Stats::default()).findings.remove(0).sentence
+        };
+        let info = || ended(OperationKind::Info, timed_out());
+        assert_eq!(sentence(vec![info()]), "No `read` succeeded: 0 failed, 1 timed out (outcome unknown).");
+        assert_eq!(
+            sentence(vec![ended(OperationKind::Fail, timed_out()), ended(OperationKind::Fail, None)]),
+            "No `read` succeeded: 1 failed, 1 timed out (outcome unknown)."
+        );
+        assert_eq!(
+            sentence(vec![info(), ended(OperationKind::Info, None)]),
+            "No `read` succeeded: 0 failed, 1 timed out (outcome unknown), 1 ended otherwise with an unknown outcome."
+        );
     }
 }

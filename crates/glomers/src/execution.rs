@@ -14,7 +14,7 @@ use glomers_workbench::{
     cluster::Hosting,
     plan::Plan,
     run::{Ended, Ending, Event, Observer, RunError, Runner},
-    verdict::{self, Analysis, Conclusion, Judgement, OperationCounts, perf::Latencies},
+    verdict::{self, Analysis, Conclusion, Judgement, OperationCounts, Warning, perf::Latencies},
     workloads,
 };
 use glomers_world::{ClockKind, Journal, MessageEnd, MessageEvent, ProcessSpec, World, WorldOptions};
@@ -88,15 +88,19 @@ pub struct Report {
     pub ending: Ending,
     /// The verdict in one sentence.
     pub sentence: String,
-    /// What else a person should know.
+    /// What else decides the verdict.
     pub findings: Vec<Finding>,
+    /// What a person should know although it decides nothing.
+    pub warnings: Vec<Warning>,
+    /// With Maelstrom's verdict: whether Maelstrom would have ended with status 255 and without results.
+    pub is_aborted: bool,
     /// The results map.
     pub results: Value,
     /// How it stands to each expectation of the plan.
     pub expectations: Vec<Judgement>,
     /// The figures that matter.
     pub figures: Figures,
-    /// What all chance was drawn from.
+    /// The random seed.
     pub seed: u64,
     /// What could not be written beside the verdict.
     pub problems: Vec<String>,
@@ -216,7 +220,7 @@ fn operate(
     );
     watch_messages(&mut world, request, &recorder.passages);
     let hosting = Hosting::Processes(Box::new(process_specification(request.program, directory)));
-    let workload = (workloads::named(&plan.workload).build)(plan);
+    let workload = workloads::named(&plan.workload).workload(plan, request.mode);
     let history = HistoryFollower::start(directory, request.history_limit);
     let signal = signals::watch();
     // Without it, a signal that comes between two turns would be noticed only at the next event.
@@ -282,6 +286,7 @@ impl<'a> Recorder<'a> {
 
 impl Observer for Recorder<'_> {
     fn event(&mut self, event: &Event<'_>) {
+        self.analysis.observe_event(event);
         self.say(&event.to_string());
         self.flush();
     }
@@ -356,6 +361,8 @@ fn report(request: &Request<'_>, conclusion: Conclusion, directory: &RunDirector
         ending: conclusion.ending,
         sentence: conclusion.sentence,
         findings: conclusion.findings,
+        warnings: conclusion.warnings,
+        is_aborted: conclusion.is_aborted,
         results: conclusion.results,
         expectations: conclusion.expectations,
         figures: Figures {

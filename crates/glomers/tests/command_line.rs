@@ -160,7 +160,10 @@ fn one_interrupt_ends_the_run_and_analyses_what_there_is() {
     let sandbox = Sandbox::new();
     let child = long_test(&sandbox);
     send(&child, Signal::SIGINT);
-    sandbox.wait(child).expect_code(130).expect_said(&["Nothing is proven.", "The run was interrupted."]);
+    sandbox
+        .wait(child)
+        .expect_code(130)
+        .expect_said(&["Interrupted: no verdict.", "The run was interrupted."]);
     assert!(sandbox.read("results.edn").contains(":valid?"));
     assert!(sandbox.read("run.json").contains("interrupted"));
     assert!(fs::read_link(sandbox.store().join("latest")).is_ok());

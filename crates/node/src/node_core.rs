@@ -68,6 +68,7 @@ struct HeldMessages {
 const MAX_HELD_BYTES: usize = 16 << 20;
 
 type Start = Box<dyn FnOnce(Node) -> Routes>;
+type OnUnexpected = Box<dyn FnMut(&str, &RawValue)>;
 
 enum Phase {
     AwaitingInit {
@@ -75,6 +76,8 @@ enum Phase {
         held: HeldMessages,
     },
     Running(Routes),
+    /// It only asks: what answers none of its requests is shown to this function, with its sender.
+    Client(OnUnexpected),
     /// The constructor panicked, with this text.
     Failed(String),
 }
@@ -106,6 +109,18 @@ impl NodeCore {
         identify(&node, Identity::new(id, node_ids));
         let routes = start(node.clone()).into_routes();
         Self { node, phase: Phase::Running(routes) }
+    }
+
+    /// A host that only sends requests, as the clients of a test do. It answers nothing: `on_unexpected` is called with the sender and the
+    /// body of every message that is not the reply to an open request.
+    pub fn client(
+        options: CoreOptions,
+        id: NodeId,
+        on_unexpected: impl FnMut(&str, &RawValue) + 'static,
+    ) -> Self {
+        let node = Node::new(options.random);
+        identify(&node, Identity::new(id, Vec::new()));
+        Self { node, phase: Phase::Client(Box::new(on_unexpected)) }
     }
 
     /// The `msg_id` of the node's next request; 1 by default.
@@ -181,6 +196,15 @@ impl NodeCore {
     }
 
     fn receive(&mut self, src: &str, body: &RawValue) {
+        if let Phase::Client(on_unexpected) = &mut self.phase {
+            let in_reply_to =
+                Header::parse(body).ok().and_then(|header| header.in_reply_to).and_then(|id| id.as_u64());
+            let mut replies = self.node.shared().replies.borrow_mut();
+            if !in_reply_to.is_some_and(|in_reply_to| replies.arrive(in_reply_to, body)) {
+                on_unexpected(src, body);
+            }
+            return;
+        }
         let Header { kind, msg_id, in_reply_to } = match Header::parse(body) {
             Ok(header) => header,
             Err(error) => {
@@ -206,6 +230,7 @@ impl NodeCore {
                 }
                 Err(error) => self.refuse(&origin, error.code, error.text),
             },
+            Phase::Client(_) => unreachable!("a client's messages were handled above"),
             Phase::AwaitingInit { held, .. } => {
                 let byte_count = held.byte_count + body.get().len();
                 if byte_count <= MAX_HELD_BYTES {
@@ -319,6 +344,7 @@ impl fmt::Debug for NodeCore {
         let phase = match &self.phase {
             Phase::AwaitingInit { .. } => "awaiting init",
             Phase::Running(_) => "running",
+            Phase::Client(_) => "client",
             Phase::Failed(_) => "failed",
         };
         formatter

@@ -112,6 +112,8 @@ pub struct RawRpc {
     unanswered: Vec<u64>,
     /// The attempts that were answered with an error.
     failed: Attempts,
+    /// Whether a reply of type `error` is a reply like any other.
+    takes_errors: bool,
     phase: Phase,
 }
 
@@ -140,6 +142,7 @@ impl RawRpc {
             attempt_count: 0,
             unanswered: Vec::new(),
             failed: Attempts::new(),
+            takes_errors: false,
             phase: Phase::Sending,
         }
     }
@@ -170,12 +173,21 @@ impl RawRpc {
         std::future::poll_fn(|context| self.poll_reply(context)).await
     }
 
+    /// Waits for the reply's whole body, exactly as it came, also where that is an error.
+    ///
+    /// # Errors
+    /// Code 0, where no reply comes in time.
+    pub async fn verbatim_or_error(mut self) -> Result<Box<RawValue>, RpcError> {
+        self.takes_errors = true;
+        std::future::poll_fn(|context| self.poll_reply(context)).await
+    }
+
     fn poll_reply(&mut self, context: &mut Context<'_>) -> Poll<Result<Box<RawValue>, RpcError>> {
         loop {
             let arrived = self.node.shared().replies.borrow_mut().take(&self.unanswered, context.waker());
             if let Some((msg_id, reply)) = arrived {
                 self.unanswered.retain(|unanswered| *unanswered != msg_id);
-                match into_result(reply) {
+                match if self.takes_errors { Ok(reply) } else { into_result(reply) } {
                     Err(error) if self.may_pass(&error) => {
                         self.failed.note(&error);
                         self.pause();

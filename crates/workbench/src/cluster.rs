@@ -3,11 +3,15 @@
 use std::{cell::RefCell, collections::VecDeque, rc::Rc, time::Duration};
 
 use glomers_node::{CoreOptions, Node, NodeCore, Random, Router};
-use glomers_protocol::{NodeId, RpcError, init::Init};
+use glomers_protocol::{
+    Body, Header, NodeId, RawBody, RawValue, Request,
+    init::{Init, InitOk},
+};
 use glomers_world::{HostIndex, HostRole, ProcessSpec, SpawnError, World};
 
 use crate::{
-    clients::{Connection, DEFAULT_TIMEOUT, RequestFailure},
+    clients::{ClientHandle, Connection, DEFAULT_TIMEOUT, ReplyLog, RequestError, RequestFailure},
+    text::{QUOTE_CHARS, excerpt},
     workloads::SetUp,
 };
 
@@ -38,8 +42,10 @@ impl Hosting {
 pub(crate) enum Preparation {
     /// It is ready.
     Ready,
-    /// It did not answer init as it should.
-    Init(RpcError),
+    /// It did not answer init in time.
+    NoInit,
+    /// It answered init with an error, or otherwise than it should; the text says how.
+    WrongInit(String),
     /// It did not answer the workload's own set-up.
     SetUp(RequestFailure),
 }
@@ -53,6 +59,7 @@ pub(crate) struct Cluster {
     members: Vec<Member>,
     next_client: u64,
     answers: Rc<RefCell<VecDeque<(NodeId, u64, Preparation)>>>,
+    replies: Rc<RefCell<ReplyLog>>,
     spawn_failure: Option<SpawnError>,
 }
 
@@ -65,22 +72,13 @@ struct Member {
     is_ready: bool,
     /// How often it was started.
     starts: u64,
-    /// The client that sent init to the newest host. It stays, so that a second answer reaches somebody who notices.
-    initiator: Option<(HostIndex, Node)>,
-    /// Answers to init beyond the first, of hosts that have gone.
-    surplus_init_replies: u64,
+    /// The client that sent init to the newest host. It stays, so that a second answer is noticed.
+    initiator: Option<HostIndex>,
 }
 
 impl Cluster {
     pub(crate) fn new(ids: Vec<NodeId>, seed: u64, hosting: Hosting, set_up: Option<SetUp>) -> Self {
-        let absent = || Member {
-            host: None,
-            is_paused: false,
-            is_ready: false,
-            starts: 0,
-            initiator: None,
-            surplus_init_replies: 0,
-        };
+        let absent = || Member { host: None, is_paused: false, is_ready: false, starts: 0, initiator: None };
         let members = ids.iter().map(|_| absent()).collect();
         Self {
             seed,
@@ -90,6 +88,7 @@ impl Cluster {
             members,
             next_client: 0,
             answers: Rc::default(),
+            replies: Rc::default(),
             spawn_failure: None,
         }
     }
@@ -125,18 +124,16 @@ impl Cluster {
     pub(crate) fn send_init(&mut self, world: &mut World, node: usize) {
         let id = self.ids[node].clone();
         let (host, client) = self.open_client(world);
-        let request = Init { node_id: id.clone(), node_ids: self.ids.clone() };
+        let init = Init { node_id: id.clone(), node_ids: self.ids.clone() };
         let member = &mut self.members[node];
-        member.initiator = Some((host, client.clone()));
+        member.initiator = Some(host);
         let (start, answers) = (member.starts, Rc::clone(&self.answers));
         // At the beginning every node has answered init before the first is set up.
         let set_up = if start == 1 { None } else { self.set_up.clone() };
         world.spawn(host, async move {
-            let answer = client.rpc(&id, request).timeout(INIT_TIMEOUT).await;
-            let preparation = match (answer, set_up) {
-                (Err(error), _) => Preparation::Init(error),
-                (Ok(_), None) => Preparation::Ready,
-                (Ok(_), Some(set_up)) => send_set_up(client, &id, &set_up).await,
+            let preparation = match (send_init(&client, &id, &init).await, set_up) {
+                (Preparation::Ready, Some(set_up)) => send_set_up(client, &id, &set_up).await,
+                (preparation, _) => preparation,
             };
             answers.borrow_mut().push_back((id, start, preparation));
         });
@@ -180,7 +177,7 @@ impl Cluster {
         self.is_running(node) && self.members[node].is_ready
     }
 
-    /// Whether the node is stopped in its tracks.
+    /// Whether the node is paused.
     pub(crate) fn is_paused(&self, node: usize) -> bool {
         self.members[node].is_paused
     }
@@ -192,8 +189,7 @@ impl Cluster {
         if let Some(host) = member.host.take() {
             world.kill(host);
         }
-        if let Some((host, client)) = member.initiator.take() {
-            member.surplus_init_replies += client.unclaimed_replies();
+        if let Some(host) = member.initiator.take() {
             world.remove(host);
         }
     }
@@ -232,28 +228,53 @@ impl Cluster {
         self.spawn_failure.take()
     }
 
-    /// The nodes that answered init more than once, and how many answers there were beyond the first.
-    pub(crate) fn surplus_init_replies(&self) -> Vec<(NodeId, u64)> {
-        let surplus = |member: &Member| {
-            let now = member.initiator.as_ref().map_or(0, |(_, client)| client.unclaimed_replies());
-            member.surplus_init_replies + now
-        };
-        let counts = self.ids.iter().zip(&self.members).map(|(id, member)| (id.clone(), surplus(member)));
-        counts.filter(|(_, count)| *count > 0).collect()
+    /// What became of all requests so far.
+    pub(crate) fn replies(&self) -> &Rc<RefCell<ReplyLog>> {
+        &self.replies
     }
 
-    /// A client host with an id that nobody had before.
-    pub(crate) fn open_client(&mut self, world: &mut World) -> (HostIndex, Node) {
+    /// A client host with an id that no other had before.
+    pub(crate) fn open_client(&mut self, world: &mut World) -> (HostIndex, ClientHandle) {
         let id = NodeId::from(format!("c{}", self.next_client));
         self.next_client += 1;
         let options = CoreOptions { random: Random::derive(self.seed, &format!("node {id}")) };
-        let core = NodeCore::started(options, id.clone(), Vec::new(), |_| Router::new(()));
-        let client = core.node().clone();
+        let (core, client) = ClientHandle::new(options, id.clone(), &self.replies);
         (world.add_local(id, HostRole::Client, core), client)
     }
 }
 
-async fn send_set_up(client: Node, node: &NodeId, set_up: &SetUp) -> Preparation {
+async fn send_init(client: &ClientHandle, node: &NodeId, init: &Init) -> Preparation {
+    let request = RawBody::of(init).expect("init is an object");
+    match client.request(node, Init::TYPE, request, INIT_TIMEOUT).await {
+        Ok(reply) => why_no_init_ok(&reply).map_or(Preparation::Ready, Preparation::WrongInit),
+        Err(RequestError::TimedOut(_)) => Preparation::NoInit,
+        Err(RequestError::Refused(error)) => {
+            let text = excerpt(&error.to_string(), 2 * QUOTE_CHARS);
+            Preparation::WrongInit(format!("answered its init message with an error: {text}"))
+        }
+        Err(RequestError::MalformedError { reply, reason }) => {
+            let reply = excerpt(reply.get(), QUOTE_CHARS);
+            Preparation::WrongInit(format!(
+                "answered its init message with a malformed error ({reason}): {reply}"
+            ))
+        }
+    }
+}
+
+/// What is wrong with a reply to init, if anything is.
+fn why_no_init_ok(reply: &RawValue) -> Option<String> {
+    let header = Header::parse(reply).ok()?;
+    (header.kind != InitOk::TYPE).then(|| {
+        format!(
+            "answered its init message with type \"{}\" instead of \"{}\": {}",
+            excerpt(&header.kind, 40),
+            <Init as Request>::Reply::TYPE,
+            excerpt(reply.get(), QUOTE_CHARS)
+        )
+    })
+}
+
+async fn send_set_up(client: ClientHandle, node: &NodeId, set_up: &SetUp) -> Preparation {
     let connection = Connection::new(client, node.clone());
     let answer = connection.call(set_up.rpc, &set_up.payload, DEFAULT_TIMEOUT).await;
     answer.map_or_else(Preparation::SetUp, |_| Preparation::Ready)

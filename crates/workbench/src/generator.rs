@@ -20,7 +20,7 @@ pub struct Context<'a> {
     pub now: Time,
     /// The threads that wait for an operation.
     pub free: &'a FreeThreads,
-    /// The process that each thread is at present: another one after every operation of which nobody knows the end.
+    /// The process that each thread is at present: another one after every operation whose outcome is unknown.
     pub processes: &'a [u64],
     /// The stream that all of the workload's chance is drawn from.
     pub random: &'a mut Random,
@@ -28,7 +28,7 @@ pub struct Context<'a> {
 
 /// An operation that a client shall invoke.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Draft {
+pub struct OperationRequest {
     /// The thread that invokes it: one that is free.
     pub thread: usize,
     /// The function, such as `echo`.
@@ -39,7 +39,7 @@ pub struct Draft {
     pub extra: Vec<(Name, Value)>,
 }
 
-impl Draft {
+impl OperationRequest {
     /// An operation of this thread.
     pub fn new(thread: usize, f: impl Into<Name>, value: impl Into<Value>) -> Self {
         Self { thread, f: f.into(), value: value.into(), extra: Vec::new() }
@@ -57,7 +57,7 @@ impl Draft {
 #[derive(Debug, Clone, PartialEq)]
 pub enum Next {
     /// Invoke this now.
-    Operation(Draft),
+    Operation(OperationRequest),
     /// Nothing before that time. Ask again then, or as soon as an operation has completed.
     Later(Time),
     /// Nothing before an operation has completed.
@@ -88,7 +88,7 @@ impl<F: FnMut(&mut Random) -> (Name, Value)> Generator for Repeat<F> {
     fn next(&mut self, context: &mut Context<'_>) -> Next {
         let Some(thread) = context.free.pick(context.random) else { return Next::WhenFree };
         let (f, value) = (self.draw)(context.random);
-        Next::Operation(Draft::new(thread, f, value))
+        Next::Operation(OperationRequest::new(thread, f, value))
     }
 }
 
@@ -166,9 +166,9 @@ impl<G: Generator> Generator for TimeLimit<G> {
 }
 
 /// No operation at all: what a rate of zero asks for.
-pub struct Silence;
+pub struct Idle;
 
-impl Generator for Silence {
+impl Generator for Idle {
     fn next(&mut self, _: &mut Context<'_>) -> Next {
         Next::WhenFree
     }
@@ -253,9 +253,9 @@ mod tests {
     }
 
     #[test]
-    fn silence_lasts_until_the_limit() {
+    fn idle_lasts_until_the_limit() {
         let limit = Duration::from_secs(3);
-        assert_eq!(invocations(&mut TimeLimit::new(limit, Silence), 1), []);
+        assert_eq!(invocations(&mut TimeLimit::new(limit, Idle), 1), []);
     }
 
     #[test]

@@ -23,6 +23,7 @@ pub mod registry;
 pub mod run;
 pub mod schema;
 pub mod simulation;
+mod text;
 pub mod verdict;
 pub mod workloads;
 

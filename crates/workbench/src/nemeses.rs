@@ -81,19 +81,19 @@ pub fn find(name: &str) -> Option<&'static Definition> {
 /// Something that goes wrong and can be put right again.
 pub(crate) trait Fault {
     /// Draws what to do, and does it.
-    fn start(&mut self, site: &mut Site<'_>) -> Step;
+    fn start(&mut self, context: &mut FaultContext<'_>) -> Step;
     /// Puts it right. Does no harm where nothing is wrong.
-    fn stop(&mut self, site: &mut Site<'_>) -> Step;
+    fn stop(&mut self, context: &mut FaultContext<'_>) -> Step;
 }
 
 /// What a fault works on.
-pub(crate) struct Site<'a> {
+pub(crate) struct FaultContext<'a> {
     pub(crate) world: &'a mut World,
     pub(crate) cluster: &'a mut Cluster,
     pub(crate) random: &'a mut Random,
 }
 
-impl Site<'_> {
+impl FaultContext<'_> {
     /// The nodes, in the order of the plan.
     pub(crate) fn nodes(&self) -> &[NodeId] {
         self.cluster.ids()
@@ -109,24 +109,24 @@ pub(crate) struct Step {
 
 /// Does something to each of these nodes, and returns what became of each, as the history shows it.
 fn each_node(
-    site: &mut Site<'_>,
+    context: &mut FaultContext<'_>,
     places: impl IntoIterator<Item = usize>,
-    mut act: impl FnMut(&mut Site<'_>, usize) -> &'static str,
+    mut act: impl FnMut(&mut FaultContext<'_>, usize) -> &'static str,
 ) -> Value {
     let entry = |place: usize| {
-        let word = act(site, place);
-        (Value::from(site.nodes()[place].as_str()), Value::keyword(word))
+        let word = act(context, place);
+        (Value::from(context.nodes()[place].as_str()), Value::keyword(word))
     };
     Value::Map(places.into_iter().map(entry).collect())
 }
 
 /// The faults of one run and when each acts next.
 pub(crate) struct Nemesis {
-    tracks: Vec<Track>,
+    schedules: Vec<Schedule>,
     mean_pause: Duration,
 }
 
-struct Track {
+struct Schedule {
     fault: Box<dyn Fault>,
     random: Random,
     due: Time,
@@ -136,46 +136,54 @@ struct Track {
 impl Nemesis {
     /// The faults of a plan, each with its own stream of the seed.
     pub(crate) fn new(plan: &Plan) -> Self {
-        let track = |definition: &Definition| Track {
+        let schedule = |definition: &Definition| Schedule {
             fault: (definition.build)(&plan.settings),
             random: Random::derive(plan.seed, &format!("nemesis {}", definition.name)),
             due: Time::ZERO,
             is_active: false,
         };
-        let tracks = ALL
+        let schedules = ALL
             .iter()
             .filter(|definition| plan.nemesis.iter().any(|name| name == definition.name))
-            .map(track)
+            .map(schedule)
             .collect();
-        Self { tracks, mean_pause: plan.nemesis_interval }
+        Self { schedules, mean_pause: plan.nemesis_interval }
     }
 
     /// No fault at all.
     pub(crate) fn none() -> Self {
-        Self { tracks: Vec::new(), mean_pause: Duration::ZERO }
+        Self { schedules: Vec::new(), mean_pause: Duration::ZERO }
     }
 
     /// When it acts next, counted from the first operation.
     pub(crate) fn due(&self) -> Option<Time> {
-        self.tracks.iter().map(|track| track.due).min()
+        self.schedules.iter().map(|schedule| schedule.due).min()
     }
 
     /// Acts, where something is due.
     pub(crate) fn act(&mut self, now: Time, world: &mut World, cluster: &mut Cluster) -> Option<Step> {
-        let track = self.tracks.iter_mut().find(|track| track.due <= now)?;
-        let mut site = Site { world, cluster, random: &mut track.random };
-        let step = if track.is_active { track.fault.stop(&mut site) } else { track.fault.start(&mut site) };
-        track.is_active = !track.is_active;
-        track.due = now + self.mean_pause.mul_f64(track.random.f64() * 2.0);
+        let schedule = self.schedules.iter_mut().find(|schedule| schedule.due <= now)?;
+        let mut context = FaultContext { world, cluster, random: &mut schedule.random };
+        let step = if schedule.is_active {
+            schedule.fault.stop(&mut context)
+        } else {
+            schedule.fault.start(&mut context)
+        };
+        schedule.is_active = !schedule.is_active;
+        schedule.due = now + self.mean_pause.mul_f64(schedule.random.f64() * 2.0);
         Some(step)
     }
 
     /// Puts right whatever is still wrong.
     pub(crate) fn heal(&mut self, world: &mut World, cluster: &mut Cluster) -> Vec<Step> {
         let mut steps = Vec::new();
-        for track in self.tracks.iter_mut().filter(|track| track.is_active) {
-            track.is_active = false;
-            steps.push(track.fault.stop(&mut Site { world, cluster, random: &mut track.random }));
+        for schedule in self.schedules.iter_mut().filter(|schedule| schedule.is_active) {
+            schedule.is_active = false;
+            steps.push(schedule.fault.stop(&mut FaultContext {
+                world,
+                cluster,
+                random: &mut schedule.random,
+            }));
         }
         steps
     }

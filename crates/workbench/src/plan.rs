@@ -41,7 +41,9 @@ pub struct Plan {
     pub expectations: Vec<Expectation>,
     /// The options of the workload and of the faults.
     pub settings: Settings,
-    /// What all chance is drawn from.
+    /// The random seed: it fixes the operations that generators draw, the faults and the delays of the network, each from a stream of its own.
+    /// In simulation it fixes the whole run. With real processes the system's scheduling decides which client is free, and so which client
+    /// gets an operation, and how many there are.
     pub seed: u64,
 }
 

@@ -33,7 +33,7 @@ use crate::{
     plan::{Plan, numbered_nodes},
     registry::{self, PlanError},
     run::{Event, Observer, RunError, Runner},
-    verdict::{self, Analysis, Conclusion, perf::Latencies},
+    verdict::{self, Analysis, Conclusion, Warning, perf::Latencies},
     workloads,
 };
 
@@ -66,8 +66,10 @@ pub struct Outcome {
     pub validity: Validity,
     /// The verdict in one sentence.
     pub sentence: String,
-    /// What else a person should know, the most important first.
+    /// What else decides the verdict, the most important first.
     pub findings: Vec<String>,
+    /// What a person should know although it decides nothing.
+    pub warnings: Vec<Warning>,
     /// The results map, as `results.edn` holds it.
     pub results: Value,
     /// Every operation, in order.
@@ -202,7 +204,7 @@ impl Simulation {
         let world = World::new(options, Journal::in_memory());
         let mut recorder = Recorder { analysis: Analysis::new(&plan, self.mode), history: Vec::new() };
         let never = AtomicUsize::new(0);
-        let workload = (workloads::named(&plan.workload).build)(&plan);
+        let workload = workloads::named(&plan.workload).workload(&plan, self.mode);
         let runner = Runner::new(&plan, world, Hosting::in_process(start), workload, &mut recorder, &never);
         let ended = runner.run().unwrap_or_else(|error| unreachable_in_memory(&error));
         let conclusion = Conclusion::draw(&plan, ended, recorder.analysis)
@@ -211,6 +213,7 @@ impl Simulation {
             validity: conclusion.validity,
             sentence: conclusion.sentence,
             findings: conclusion.findings.into_iter().map(|finding| finding.sentence).collect(),
+            warnings: conclusion.warnings,
             results: conclusion.results,
             history: recorder.history,
             journal: conclusion.journal.unwrap_or_default(),
@@ -302,7 +305,9 @@ impl Outcome {
     }
 
     fn describe(&self) -> String {
-        format!("seed {}: {}\n{}", self.seed, self.sentence, self.findings.join("\n"))
+        let warnings = self.warnings.iter().map(|warning| format!("\nWarning: {}", warning.sentence));
+        let warnings: String = warnings.collect();
+        format!("seed {}: {}\n{}{warnings}", self.seed, self.sentence, self.findings.join("\n"))
     }
 }
 
@@ -317,7 +322,9 @@ struct Recorder {
 }
 
 impl Observer for Recorder {
-    fn event(&mut self, _: &Event<'_>) {}
+    fn event(&mut self, event: &Event<'_>) {
+        self.analysis.observe_event(event);
+    }
 
     fn operation(&mut self, operation: &Operation) {
         self.analysis.observe(operation);

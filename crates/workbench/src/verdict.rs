@@ -6,12 +6,17 @@
 mod analysis;
 mod conclusion;
 mod expectations;
+mod nodes;
 mod overlap;
 pub mod perf;
+mod run_facts;
 mod sentence;
+mod warnings;
 
 pub use self::{
-    analysis::{Analysis, OperationCounts, Results, RunFacts},
+    analysis::{Analysis, Results},
     conclusion::Conclusion,
     expectations::{Judgement, figure},
+    run_facts::{OperationCounts, RunFacts},
+    warnings::{Warning, WarningKind},
 };

@@ -23,7 +23,7 @@ use glomers_check::{
 use glomers_protocol::RawValue;
 
 use crate::{
-    clients::Client,
+    clients::{Client, UncaughtErrors},
     generator::Generator,
     plan::{
         Plan,
@@ -41,7 +41,7 @@ pub struct Definition {
     /// The requests that its clients send.
     pub rpcs: &'static [&'static Rpc],
     /// Builds it for a plan.
-    pub build: fn(&Plan) -> Workload,
+    build: fn(&Plan) -> Workload,
     /// The options that mean something to it.
     pub settings: &'static [&'static Setting],
     /// Its own checker, by its name in [`registry::ALL`].
@@ -51,6 +51,15 @@ pub struct Definition {
 }
 
 impl Definition {
+    /// The workload, built for a plan. In [`Mode::Compat`] its clients treat errors as Maelstrom's do.
+    pub fn workload(&self, plan: &Plan, mode: Mode) -> Workload {
+        let mut workload = (self.build)(plan);
+        if mode == Mode::Compat && UNCAUGHT_ERRORS.contains(&self.name) {
+            workload.client = Rc::new(UncaughtErrors(workload.client));
+        }
+        workload
+    }
+
     /// Its own checker, in the registry.
     pub fn checker(&self) -> &'static Entry {
         registry::find(self.checker).expect("a workload names a checker of the registry")
@@ -98,6 +107,9 @@ pub struct SetUp {
     /// Its body's own fields.
     pub payload: BTreeMap<&'static str, Box<RawValue>>,
 }
+
+/// The workloads whose clients let errors through in Maelstrom.
+const UNCAUGHT_ERRORS: [&str; 3] = ["g-counter", "g-set", "pn-counter"];
 
 /// Every workload, in alphabetical order.
 pub const ALL: &[Definition] = &[

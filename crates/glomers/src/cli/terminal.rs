@@ -30,11 +30,14 @@ pub(crate) enum Format {
 const VALID: &str = "Everything looks good!";
 const INVALID: &str = "Analysis invalid!";
 const UNKNOWN: &str = "Nothing is proven.";
+const INTERRUPTED: &str = "Interrupted: no verdict.";
 
 /// The status that a run deserves.
 pub(crate) fn exit_status(report: &Report) -> ExitStatus {
     match report.ending {
         Ending::Interrupted { signal } => ExitStatus::Interrupted { signal },
+        // Maelstrom fails with an internal error where a node died or did not answer init.
+        _ if report.is_aborted => ExitStatus::Internal,
         Ending::Complete | Ending::NotStarted { .. } | Ending::FailedFast => ExitStatus::of(report.validity),
     }
 }
@@ -52,7 +55,8 @@ pub(crate) fn print(report: &Report, format: Format) -> Result<(), OutputError> 
 fn human(report: &Report) -> String {
     let (words, colour) = match (&report.ending, report.validity) {
         (_, Validity::Invalid) => (INVALID, AnsiColor::Red),
-        (Ending::Interrupted { .. }, _) | (_, Validity::Unknown) => (UNKNOWN, AnsiColor::Yellow),
+        (Ending::Interrupted { .. }, _) => (INTERRUPTED, AnsiColor::Yellow),
+        (_, Validity::Unknown) => (UNKNOWN, AnsiColor::Yellow),
         (_, Validity::Valid) => (VALID, AnsiColor::Green),
     };
     let style = Style::new().bold().fg_color(Some(colour.into()));
@@ -65,6 +69,13 @@ pub(crate) fn verdict(report: &Report) -> String {
     for finding in &report.findings {
         let _ = writeln!(text, "  - {}", text::escape_lines(&finding.sentence).replace('\n', "\n    "));
     }
+    if !report.warnings.is_empty() {
+        let yellow = Style::new().bold().fg_color(Some(AnsiColor::Yellow.into()));
+        let _ = writeln!(text, "\n{yellow}Warnings{yellow:#} (they do not decide the verdict)");
+        for warning in &report.warnings {
+            let _ = writeln!(text, "  - {}", text::escape_lines(&warning.sentence).replace('\n', "\n    "));
+        }
+    }
     text
 }
 
@@ -76,8 +87,12 @@ fn figures(report: &Report) -> String {
     table.add_row(vec![
         "operations".to_owned(),
         format!(
-            "{} ({} ok, {} failed, {} unknown)",
-            counts.invoked, counts.ok, counts.failed, counts.unknown
+            "{} ({} ok, {} failed, {} unknown{})",
+            counts.invoked,
+            counts.ok,
+            counts.failed,
+            counts.unknown,
+            if counts.timed_out > 0 { format!("; {} timed out", counts.timed_out) } else { String::new() }
         ),
     ]);
     table.add_row(vec!["ok fraction".to_owned(), format!("{}", figures.ok_fraction)]);

@@ -3,7 +3,11 @@
 use std::path::PathBuf;
 
 use glomers_check::Finding;
-use glomers_workbench::{plan::Plan, run::Ending, verdict::Conclusion};
+use glomers_workbench::{
+    plan::Plan,
+    run::Ending,
+    verdict::{Conclusion, Warning},
+};
 use serde::{Deserialize, Serialize};
 
 use crate::run_directory::{RunDirectory, StoreError, files};
@@ -25,9 +29,12 @@ pub struct RunFile {
     pub argv: Vec<String>,
     /// The verdict in one sentence, once there is one.
     pub sentence: Option<String>,
-    /// What else a person should know.
+    /// What else decides the verdict.
     #[serde(default)]
     pub findings: Vec<Finding>,
+    /// What a person should know although it decides nothing.
+    #[serde(default)]
+    pub warnings: Vec<Warning>,
     /// The hash over every event, once the run has ended. With real processes it differs from run to run.
     pub trace_hash: Option<String>,
 }
@@ -60,6 +67,7 @@ impl RunFile {
             argv: argv.to_vec(),
             sentence: None,
             findings: Vec::new(),
+            warnings: Vec::new(),
             trace_hash: None,
         }
     }
@@ -73,6 +81,7 @@ impl RunFile {
         };
         self.sentence = Some(conclusion.sentence.clone());
         self.findings.clone_from(&conclusion.findings);
+        self.warnings.clone_from(&conclusion.warnings);
         self.trace_hash = Some(format!("{:016x}", conclusion.trace_hash));
     }
 

@@ -5,7 +5,10 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use crate::testing::Harness;
-use crate::{Failure, Node, NodeId, RawBody, Router, RpcError, messages};
+use crate::{
+    CoreOptions, Failure, Input, Node, NodeCore, NodeId, Outputs, Random, RawBody, Router, RpcError, Time,
+    messages,
+};
 
 #[derive(Serialize, Deserialize)]
 struct Note {
@@ -444,7 +447,31 @@ fn time_does_not_run_backwards() {
     let (mut harness, _) = server();
     harness.advance(Duration::from_secs(1));
     let node = harness.core().node().clone();
-    let mut outputs = crate::Outputs::new();
-    harness.core().step(crate::Time::ZERO, crate::Input::Tick, &mut outputs);
-    assert_eq!(node.now(), crate::Time::from_ns(1_000_000_000));
+    let mut outputs = Outputs::new();
+    harness.core().step(Time::ZERO, Input::Tick, &mut outputs);
+    assert_eq!(node.now(), Time::from_ns(1_000_000_000));
+}
+
+#[test]
+fn a_client_shows_what_answers_none_of_its_requests_and_answers_nothing_itself() {
+    let shown = Rc::new(RefCell::new(Vec::new()));
+    let log = Rc::clone(&shown);
+    let options = CoreOptions { random: Random::derive(1, "c0") };
+    let mut core = NodeCore::client(options, "c0".into(), move |src, body| {
+        log.borrow_mut().push(format!("{src} {}", body.get()));
+    });
+    let mut outputs = Outputs::new();
+    let strays = [
+        r#"{"type":"echo_ok","in_reply_to":7}"#,
+        r#"{"type":"echo_ok","in_reply_to":"1"}"#,
+        r#"{"type":"echo","msg_id":1}"#,
+        r#"{"type":"init","msg_id":1,"node_id":"c0","node_ids":["c0"]}"#,
+        r#"{"in_reply_to":1}"#,
+    ];
+    for text in strays {
+        let body = serde_json::from_str(text).expect("valid JSON");
+        core.step(Time::ZERO, Input::Message { src: "n1", dest: "c0", body }, &mut outputs);
+    }
+    assert_eq!(*shown.borrow(), strays.map(|text| format!("n1 {text}")));
+    assert!(outputs.is_empty());
 }

@@ -1,18 +1,18 @@
-//! The same for every thread: what a test ends with.
+//! Issues one operation on every thread, such as the final reads.
 
-use super::{Context, Draft, Generator, Next};
+use super::{Context, Generator, Next, OperationRequest};
 
 /// Lets every thread invoke one operation, in the order in which they are free.
 pub struct EachThread {
     /// What is invoked, whatever its thread.
-    draft: Draft,
+    request: OperationRequest,
     is_done: Vec<bool>,
 }
 
 impl EachThread {
-    /// Every thread invokes this; the draft's own thread means nothing.
-    pub fn new(draft: Draft) -> Self {
-        Self { draft, is_done: Vec::new() }
+    /// Every thread invokes this; the request's own thread means nothing.
+    pub fn new(request: OperationRequest) -> Self {
+        Self { request, is_done: Vec::new() }
     }
 }
 
@@ -23,7 +23,7 @@ impl Generator for EachThread {
         for (thread, is_done) in self.is_done.iter_mut().enumerate().filter(|(_, is_done)| !**is_done) {
             if context.free.contains(thread) {
                 *is_done = true;
-                return Next::Operation(Draft { thread, ..self.draft.clone() });
+                return Next::Operation(OperationRequest { thread, ..self.request.clone() });
             }
             waits = true;
         }
@@ -43,11 +43,11 @@ mod tests {
         let mut random = Random::derive(1, "workload");
         let mut free = FreeThreads::all(3);
         free.take(1);
-        let mut generator = EachThread::new(Draft::new(0, "read", ()).with("final?", true));
+        let mut generator = EachThread::new(OperationRequest::new(0, "read", ()).with("final?", true));
         let mut ask = |free: &FreeThreads| {
             generator.next(&mut Context { now: Time::ZERO, free, processes: &[0, 1, 2], random: &mut random })
         };
-        let read = |thread| Next::Operation(Draft::new(thread, "read", ()).with("final?", true));
+        let read = |thread| Next::Operation(OperationRequest::new(thread, "read", ()).with("final?", true));
         assert_eq!([ask(&free), ask(&free), ask(&free)], [read(0), read(2), Next::WhenFree]);
         free.give_back(1);
         assert_eq!([ask(&free), ask(&free)], [read(1), Next::Done]);

@@ -2,7 +2,7 @@
 
 use glomers_check::Value;
 
-use super::{Definition, Fault, Site, Step, each_node, targets::Target};
+use super::{Definition, Fault, FaultContext, Step, each_node, targets::Target};
 use crate::plan::settings::{Setting, SettingKind};
 
 pub(crate) const DEFINITION: Definition = Definition {
@@ -32,24 +32,24 @@ struct Kill {
 }
 
 impl Fault for Kill {
-    fn start(&mut self, site: &mut Site<'_>) -> Step {
-        let (kind, places) = Target::draw(&self.kinds, site.nodes().len(), site.random);
-        let done = each_node(site, places, |site, place| {
-            if !site.cluster.is_running(place) {
+    fn start(&mut self, context: &mut FaultContext<'_>) -> Step {
+        let (kind, places) = Target::draw(&self.kinds, context.nodes().len(), context.random);
+        let done = each_node(context, places, |context, place| {
+            if !context.cluster.is_running(place) {
                 return "not-running";
             }
-            site.cluster.kill(site.world, place);
+            context.cluster.kill(context.world, place);
             "killed"
         });
         Step { f: "kill".into(), asked: kind.to_value(), done }
     }
 
-    fn stop(&mut self, site: &mut Site<'_>) -> Step {
-        let done = each_node(site, 0..site.nodes().len(), |site, place| {
-            if site.cluster.is_running(place) {
+    fn stop(&mut self, context: &mut FaultContext<'_>) -> Step {
+        let done = each_node(context, 0..context.nodes().len(), |context, place| {
+            if context.cluster.is_running(place) {
                 return "already-running";
             }
-            site.cluster.restart(site.world, place);
+            context.cluster.restart(context.world, place);
             "started"
         });
         Step { f: "start".into(), asked: Value::keyword("all"), done }

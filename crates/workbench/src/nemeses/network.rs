@@ -7,7 +7,7 @@ use glomers_node::Random;
 use glomers_protocol::NodeId;
 use glomers_world::{Links, Rule, RuleId};
 
-use super::{Fault, Site, Step};
+use super::{Fault, FaultContext, Step};
 
 /// What was drawn when a fault began.
 pub(super) struct Disruption<R> {
@@ -41,15 +41,15 @@ struct NetworkFault<D> {
 }
 
 impl<R: Rule + 'static, D: FnMut(&[NodeId], &mut Random) -> Disruption<R>> Fault for NetworkFault<D> {
-    fn start(&mut self, site: &mut Site<'_>) -> Step {
-        let Disruption { rule, asked, done } = (self.draw)(site.cluster.ids(), site.random);
-        self.rule = Some(site.world.install_rule(rule));
+    fn start(&mut self, context: &mut FaultContext<'_>) -> Step {
+        let Disruption { rule, asked, done } = (self.draw)(context.cluster.ids(), context.random);
+        self.rule = Some(context.world.install_rule(rule));
         Step { f: Name::from(format!("start-{}", self.name).as_str()), asked, done }
     }
 
-    fn stop(&mut self, site: &mut Site<'_>) -> Step {
+    fn stop(&mut self, context: &mut FaultContext<'_>) -> Step {
         if let Some(rule) = self.rule.take() {
-            site.world.remove_rule(rule);
+            context.world.remove_rule(rule);
         }
         let f = Name::from(format!("stop-{}", self.name).as_str());
         Step { f, asked: Value::Nil, done: Value::keyword("network-healed") }

@@ -20,8 +20,8 @@ from the rest (minority-third), the nodes in two parts (majority), or every node
 that each still hears a majority, and no two the same (majorities-ring). A message is lost if the cut
 stands when it is due. Clients and services are never cut off.
 
-It brings out nodes that wait for an answer for ever, that take a minority for a majority, and that
-never tell again what was lost.",
+It brings out nodes that wait for ever for a reply, that act without a majority, or that never resend
+what was lost.",
     settings: &[&KINDS],
     build: |settings| {
         let allowed = settings.words(&KINDS);

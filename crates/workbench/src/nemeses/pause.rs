@@ -1,13 +1,13 @@
-//! Pause: nodes stop in their tracks, and go on as if no time had passed.
+//! Pause: nodes stop for a while, and go on as if no time had passed.
 
 use glomers_check::Value;
 
-use super::{Definition, Fault, Site, Step, each_node, targets::Target};
+use super::{Definition, Fault, FaultContext, Step, each_node, targets::Target};
 use crate::plan::settings::{Setting, SettingKind};
 
 pub(crate) const DEFINITION: Definition = Definition {
     name: "pause",
-    doc: "stops some nodes in their tracks for a while, as a long pause for garbage collection does",
+    doc: "pauses some nodes for a while, as a long garbage collection does",
     explanation: "\
 Each time some nodes are drawn and stopped (SIGSTOP); after a while all of them go on (SIGCONT), with
 everything they knew, and find all at once the messages that came meanwhile. A node that is just being
@@ -31,28 +31,28 @@ struct Pause {
 }
 
 impl Fault for Pause {
-    fn start(&mut self, site: &mut Site<'_>) -> Step {
-        let (kind, places) = Target::draw(&self.kinds, site.nodes().len(), site.random);
-        let done = each_node(site, places, |site, place| {
-            if !site.cluster.is_running(place) {
+    fn start(&mut self, context: &mut FaultContext<'_>) -> Step {
+        let (kind, places) = Target::draw(&self.kinds, context.nodes().len(), context.random);
+        let done = each_node(context, places, |context, place| {
+            if !context.cluster.is_running(place) {
                 "not-running"
-            } else if !site.cluster.is_ready(place) {
+            } else if !context.cluster.is_ready(place) {
                 // A node that cannot answer init in time would be blamed for it.
                 "starting"
             } else {
-                site.cluster.pause(site.world, place);
+                context.cluster.pause(context.world, place);
                 "paused"
             }
         });
         Step { f: "pause".into(), asked: kind.to_value(), done }
     }
 
-    fn stop(&mut self, site: &mut Site<'_>) -> Step {
-        let done = each_node(site, 0..site.nodes().len(), |site, place| {
-            if !site.cluster.is_paused(place) {
+    fn stop(&mut self, context: &mut FaultContext<'_>) -> Step {
+        let done = each_node(context, 0..context.nodes().len(), |context, place| {
+            if !context.cluster.is_paused(place) {
                 return "not-paused";
             }
-            site.cluster.resume(site.world, place);
+            context.cluster.resume(context.world, place);
             "resumed"
         });
         Step { f: "resume".into(), asked: Value::keyword("all"), done }

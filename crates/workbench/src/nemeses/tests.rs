@@ -32,8 +32,8 @@ impl Bench {
         while self.cluster.preparation().is_some() {}
     }
 
-    fn site(&mut self) -> Site<'_> {
-        Site { world: &mut self.world, cluster: &mut self.cluster, random: &mut self.random }
+    fn context(&mut self) -> FaultContext<'_> {
+        FaultContext { world: &mut self.world, cluster: &mut self.cluster, random: &mut self.random }
     }
 }
 
@@ -55,11 +55,11 @@ fn check(step: &Step, f: &str, word: &str) {
 fn a_node_that_is_just_being_started_is_not_paused() {
     let mut bench = Bench::new();
     let mut pause = striking_all("pause");
-    check(&pause.start(&mut bench.site()), "pause", "starting");
-    check(&pause.stop(&mut bench.site()), "resume", "not-paused");
+    check(&pause.start(&mut bench.context()), "pause", "starting");
+    check(&pause.stop(&mut bench.context()), "resume", "not-paused");
     bench.settle();
-    check(&pause.start(&mut bench.site()), "pause", "paused");
-    check(&pause.stop(&mut bench.site()), "resume", "resumed");
+    check(&pause.start(&mut bench.context()), "pause", "paused");
+    check(&pause.stop(&mut bench.context()), "resume", "resumed");
 }
 
 #[test]
@@ -67,12 +67,12 @@ fn a_paused_node_can_be_killed_and_needs_no_resuming() {
     let mut bench = Bench::new();
     let (mut kill, mut pause) = (striking_all("kill"), striking_all("pause"));
     bench.settle();
-    check(&pause.start(&mut bench.site()), "pause", "paused");
-    check(&kill.start(&mut bench.site()), "kill", "killed");
-    check(&pause.stop(&mut bench.site()), "resume", "not-paused");
-    check(&pause.start(&mut bench.site()), "pause", "not-running");
-    check(&kill.stop(&mut bench.site()), "start", "started");
-    check(&pause.start(&mut bench.site()), "pause", "starting");
+    check(&pause.start(&mut bench.context()), "pause", "paused");
+    check(&kill.start(&mut bench.context()), "kill", "killed");
+    check(&pause.stop(&mut bench.context()), "resume", "not-paused");
+    check(&pause.start(&mut bench.context()), "pause", "not-running");
+    check(&kill.stop(&mut bench.context()), "start", "started");
+    check(&pause.start(&mut bench.context()), "pause", "starting");
     bench.settle();
     assert!((0..3).all(|node| bench.cluster.is_ready(node)), "every node has answered its second init");
 }
@@ -82,10 +82,10 @@ fn what_is_stopped_twice_is_stopped_once() {
     let mut bench = Bench::new();
     let (mut kill, mut pause) = (striking_all("kill"), striking_all("pause"));
     bench.settle();
-    check(&kill.stop(&mut bench.site()), "start", "already-running");
-    check(&kill.start(&mut bench.site()), "kill", "killed");
-    check(&kill.start(&mut bench.site()), "kill", "not-running");
-    check(&kill.stop(&mut bench.site()), "start", "started");
-    check(&kill.stop(&mut bench.site()), "start", "already-running");
-    check(&pause.stop(&mut bench.site()), "resume", "not-paused");
+    check(&kill.stop(&mut bench.context()), "start", "already-running");
+    check(&kill.start(&mut bench.context()), "kill", "killed");
+    check(&kill.start(&mut bench.context()), "kill", "not-running");
+    check(&kill.stop(&mut bench.context()), "start", "started");
+    check(&kill.stop(&mut bench.context()), "start", "already-running");
+    check(&pause.stop(&mut bench.context()), "resume", "not-paused");
 }

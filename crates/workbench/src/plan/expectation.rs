@@ -118,7 +118,8 @@ impl Figure {
         }
     }
 
-    fn is_duration(&self) -> bool {
+    /// Whether it is a time, in milliseconds.
+    pub(crate) fn is_duration(&self) -> bool {
         self.path.iter().any(|part| part.contains("latenc"))
     }
 

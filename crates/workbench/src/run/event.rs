@@ -5,7 +5,9 @@ use std::{fmt, time::Duration};
 use glomers_check::{Operation, Value};
 use glomers_node::Time;
 use glomers_protocol::NodeId;
-use glomers_world::World;
+use glomers_world::{ExitReport, World};
+
+use crate::text::count;
 
 /// Listens to a run. What runs and what reports meet here and nowhere else.
 pub trait Observer {
@@ -42,7 +44,17 @@ pub enum Event<'a> {
         /// What it did.
         done: &'a Value,
     },
-    /// Nothing more is asked; the operations under way may still complete.
+    /// A node ended by itself.
+    NodeExited {
+        /// Which, how, and what it said last.
+        exit: &'a ExitReport,
+    },
+    /// A node broke the protocol.
+    ProtocolViolation {
+        /// Who did what, in one sentence, escaped and shortened.
+        text: &'a str,
+    },
+    /// No more operations are invoked; those under way may still complete.
     Draining {
         /// Whether these are the final operations; otherwise the time limit has come.
         is_final: bool,
@@ -71,12 +83,17 @@ impl fmt::Display for Event<'_> {
                 write!(formatter, "Every node has answered init, after {after_ms:.0} ms; the clients begin")
             }
             Self::Nemesis { f, done } => write!(formatter, "Nemesis: {f} {done}"),
+            Self::NodeExited { exit } => write!(formatter, "Node {} {}", exit.node, exit.status_in_words()),
+            Self::ProtocolViolation { text } => formatter.write_str(text),
             Self::Draining { is_final, operations } => {
-                let what = if *is_final { "The last operation was invoked" } else { "The time is up" };
-                match operations {
+                let what =
+                    if *is_final { "The last operation was invoked" } else { "The time limit is reached" };
+                match *operations as u64 {
                     0 => formatter.write_str(what),
-                    1 => write!(formatter, "{what}; one operation is still under way"),
-                    _ => write!(formatter, "{what}; {operations} operations are still under way"),
+                    1 => write!(formatter, "{what}; 1 operation is still under way"),
+                    operations => {
+                        write!(formatter, "{what}; {} are still under way", count(operations, "operation"))
+                    }
                 }
             }
             Self::Recovering { pause } => {

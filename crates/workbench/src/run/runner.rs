@@ -13,21 +13,25 @@ use std::{
 
 use glomers_check::{Operation, OperationKind};
 use glomers_node::{Random, Time};
-use glomers_protocol::{ErrorCode, NodeId, RpcError};
+use glomers_protocol::NodeId;
 use glomers_world::{ExitReport, HostIndex, JournalError, SpawnError, World};
 
 use super::{
     event::{Event, Observer},
+    lateness::Lateness,
     operation_record,
 };
 use crate::{
-    clients::Connection,
+    clients::{Connection, ReplyLog},
     cluster::{Cluster, Hosting, INIT_TIMEOUT, Preparation},
-    generator::{Context, Draft, FreeThreads, Generator, Next, Silence, Stagger, TimeLimit},
+    generator::{Context, FreeThreads, Generator, Idle, Next, OperationRequest, Stagger, TimeLimit},
     nemeses::{Nemesis, Step},
     plan::Plan,
     workloads::Workload,
 };
+
+/// How many clients stay after others have replaced them.
+const MAX_RETIRED: usize = 256;
 
 /// How a run ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -54,8 +58,10 @@ pub enum Ending {
 pub struct Ended {
     /// How.
     pub ending: Ending,
-    /// The nodes that answered init more than once, and how many answers there were beyond the first.
-    pub surplus_init_replies: Vec<(NodeId, u64)>,
+    /// What became of the clients' requests.
+    pub replies: ReplyLog,
+    /// How late the workbench itself was woken.
+    pub lateness: Lateness,
     /// The nodes that did not get ready again after they were killed, each with what it did instead.
     pub failed_restarts: Vec<(NodeId, String)>,
     /// The nodes that ended by themselves.
@@ -85,6 +91,11 @@ pub struct Runner<'a> {
     signal: &'a AtomicUsize,
     exits: Vec<ExitReport>,
     failed_restarts: Vec<(NodeId, String)>,
+    lateness: Lateness,
+    /// The clients that others have replaced, the oldest first.
+    retired: VecDeque<HostIndex>,
+    /// How many of the kept complaints the observer has been told.
+    told_complaints: usize,
     origin: Time,
     operations: u64,
     completed: Rc<RefCell<VecDeque<(usize, Operation)>>>,
@@ -92,7 +103,7 @@ pub struct Runner<'a> {
 }
 
 /// The clients at work, each a thread: a place for one operation at a time.
-struct Crew {
+struct Clients {
     threads: Vec<Thread>,
     free: FreeThreads,
     processes: Vec<u64>,
@@ -123,6 +134,9 @@ impl<'a> Runner<'a> {
             signal,
             exits: Vec::new(),
             failed_restarts: Vec::new(),
+            lateness: Lateness::default(),
+            retired: VecDeque::new(),
+            told_complaints: 0,
             origin: Time::ZERO,
             operations: 0,
             completed: Rc::default(),
@@ -145,7 +159,8 @@ impl<'a> Runner<'a> {
         self.observer.event(&Event::TearingDown);
         Ok(Ended {
             ending,
-            surplus_init_replies: self.cluster.surplus_init_replies(),
+            replies: self.cluster.replies().take(),
+            lateness: self.lateness,
             failed_restarts: self.failed_restarts,
             exits: self.exits,
             world: self.world,
@@ -204,7 +219,7 @@ impl<'a> Runner<'a> {
     fn operate(&mut self) -> Result<Ending, RunError> {
         let threads: Vec<Thread> =
             (0..self.plan.concurrency).map(|thread| self.open_thread(thread)).collect();
-        let mut crew = Crew {
+        let mut clients = Clients {
             free: FreeThreads::all(threads.len()),
             processes: (0..threads.len() as u64).collect(),
             threads,
@@ -212,7 +227,7 @@ impl<'a> Runner<'a> {
         };
         let mut nemesis = Nemesis::new(self.plan);
         let mut generator = self.generator();
-        if let Some(ending) = self.work(&mut crew, &mut generator, &mut nemesis, false)? {
+        if let Some(ending) = self.work(&mut clients, &mut generator, &mut nemesis, false)? {
             return Ok(ending);
         }
         if let Some(mut generator) = self.workload.final_generator.take() {
@@ -220,7 +235,7 @@ impl<'a> Runner<'a> {
                 return Ok(ending);
             }
             // Nothing goes wrong on purpose any more.
-            if let Some(ending) = self.work(&mut crew, &mut generator, &mut Nemesis::none(), true)? {
+            if let Some(ending) = self.work(&mut clients, &mut generator, &mut Nemesis::none(), true)? {
                 return Ok(ending);
             }
         }
@@ -230,7 +245,7 @@ impl<'a> Runner<'a> {
     /// Lets the clients work until one generator is done and every operation has completed. At the end no fault is left.
     fn work(
         &mut self,
-        crew: &mut Crew,
+        clients: &mut Clients,
         generator: &mut dyn Generator,
         nemesis: &mut Nemesis,
         is_final: bool,
@@ -242,7 +257,7 @@ impl<'a> Runner<'a> {
                 self.heal(nemesis)?;
                 return Ok(early);
             }
-            self.complete_operations(crew, generator);
+            self.complete_operations(clients, generator);
             let elapsed = self.elapsed();
             self.observer.turn(&self.world, elapsed);
             if !is_draining {
@@ -255,12 +270,12 @@ impl<'a> Runner<'a> {
             while !is_draining {
                 let mut context = Context {
                     now: elapsed,
-                    free: &crew.free,
-                    processes: &crew.processes,
-                    random: &mut crew.random,
+                    free: &clients.free,
+                    processes: &clients.processes,
+                    random: &mut clients.random,
                 };
                 match generator.next(&mut context) {
-                    Next::Operation(draft) => self.invoke(crew, generator, draft),
+                    Next::Operation(request) => self.invoke(clients, generator, request),
                     Next::Later(at) => {
                         wake = Some(at);
                         break;
@@ -269,12 +284,12 @@ impl<'a> Runner<'a> {
                     Next::Done => {
                         is_draining = true;
                         self.heal(nemesis)?;
-                        let operations = crew.threads.len() - crew.free.count();
+                        let operations = clients.threads.len() - clients.free.count();
                         self.observer.event(&Event::Draining { is_final, operations });
                     }
                 }
             }
-            if is_draining && crew.free.are_all() {
+            if is_draining && clients.free.are_all() {
                 return Ok(None);
             }
             // An operation that needs no message has completed by now, and what comes next need not wait.
@@ -307,28 +322,40 @@ impl<'a> Runner<'a> {
     }
 
     fn turn(&mut self, until: Time) -> Result<(), RunError> {
-        self.exits.extend(self.world.turn(until)?.exits);
+        let is_behind = until <= self.world.now();
+        let turn = self.world.turn(until)?;
+        if !is_behind && self.world.now() >= until {
+            self.lateness.record(self.world.now().since(until));
+        }
+        for exit in turn.exits {
+            self.observer.event(&Event::NodeExited { exit: &exit });
+            self.exits.push(exit);
+        }
+        for complaint in &self.world.protocol_violations().kept()[self.told_complaints..] {
+            self.observer.event(&Event::ProtocolViolation { text: &complaint.to_string() });
+        }
+        self.told_complaints = self.world.protocol_violations().kept().len();
         Ok(())
     }
 
     fn generator(&mut self) -> TimeLimit<Box<dyn Generator>> {
-        let inner = std::mem::replace(&mut self.workload.generator, Box::new(Silence));
+        let inner = std::mem::replace(&mut self.workload.generator, Box::new(Idle));
         let spread: Box<dyn Generator> = if self.plan.rate_hz > 0.0 {
             Box::new(Stagger::new(self.plan.rate_hz, inner))
         } else {
-            Box::new(Silence)
+            Box::new(Idle)
         };
         TimeLimit::new(self.plan.time_limit, spread)
     }
 
     /// Hands an operation to a thread's client.
-    fn invoke(&mut self, crew: &mut Crew, generator: &mut dyn Generator, draft: Draft) {
-        let Draft { thread: number, f, value, extra } = draft;
-        crew.free.take(number);
-        let mut operation = Operation { extra, ..Operation::invoke(crew.processes[number], f, value) };
+    fn invoke(&mut self, clients: &mut Clients, generator: &mut dyn Generator, request: OperationRequest) {
+        let OperationRequest { thread: number, f, value, extra } = request;
+        clients.free.take(number);
+        let mut operation = Operation { extra, ..Operation::invoke(clients.processes[number], f, value) };
         self.record(&mut operation);
         generator.observe(number, &operation);
-        let thread = &crew.threads[number];
+        let thread = &clients.threads[number];
         let completion = self.workload.client.invoke(thread.connection.clone(), operation);
         let completed = Rc::clone(&self.completed);
         self.world.spawn(thread.host, async move {
@@ -337,20 +364,30 @@ impl<'a> Runner<'a> {
         });
     }
 
-    /// Records what has completed since the last turn, and replaces the processes that don't know what became of their operation.
-    fn complete_operations(&mut self, crew: &mut Crew, generator: &mut dyn Generator) {
+    /// Records what has completed since the last turn, and replaces the processes whose operation has an unknown outcome.
+    fn complete_operations(&mut self, clients: &mut Clients, generator: &mut dyn Generator) {
         loop {
             let Some((number, mut operation)) = self.completed.borrow_mut().pop_front() else { return };
             self.record(&mut operation);
             generator.observe(number, &operation);
             if operation.kind == OperationKind::Info {
-                crew.processes[number] += crew.threads.len() as u64;
+                clients.processes[number] += clients.threads.len() as u64;
                 if !self.workload.client.is_reusable() {
-                    self.world.remove(crew.threads[number].host);
-                    crew.threads[number] = self.open_thread(number);
+                    let thread = self.open_thread(number);
+                    self.retire(std::mem::replace(&mut clients.threads[number], thread).host);
                 }
             }
-            crew.free.give_back(number);
+            clients.free.give_back(number);
+        }
+    }
+
+    /// Keeps a client whose operation ended unknown for a while, so that a late reply to it is noticed.
+    fn retire(&mut self, host: HostIndex) {
+        self.retired.push_back(host);
+        if self.retired.len() > MAX_RETIRED
+            && let Some(oldest) = self.retired.pop_front()
+        {
+            self.world.remove(oldest);
         }
     }
 
@@ -404,28 +441,42 @@ impl<'a> Runner<'a> {
     fn why_not_ready(&self, node: &NodeId, preparation: &Preparation) -> Option<String> {
         match preparation {
             Preparation::Ready => None,
-            Preparation::Init(error) => Some(self.why_no_init(node, error)),
+            Preparation::NoInit => Some(self.why_no_init(node)),
+            Preparation::WrongInit(what) => Some(format!("Node {node} {what}.")),
             Preparation::SetUp(failure) => {
                 let kind = self.workload.set_up.as_ref().map_or("set-up", |set_up| set_up.rpc.name);
-                Some(format!("Node {node} did not answer its {kind:?} message as it should: {failure}"))
+                Some(format!(
+                    "Node {node} did not answer its {kind:?} message as it should: {failure}.{}",
+                    self.what_else(node)
+                ))
             }
         }
     }
 
-    fn why_no_init(&self, node: &NodeId, error: &RpcError) -> String {
-        if error.code != ErrorCode::TIMEOUT {
-            return format!("Node {node} answered its init message with an error: {error}");
-        }
-        let complaint =
-            self.world.protocol_violations().kept().iter().find(|complaint| complaint.node == *node);
-        let instead = complaint.map_or_else(
-            || {
-                "it printed nothing to stdout: does it read stdin, and flush stdout after every line?"
+    fn why_no_init(&self, node: &NodeId) -> String {
+        let instead = match self.what_else(node) {
+            nothing if nothing.is_empty() => {
+                " It printed no message to stdout: does it read stdin, and flush stdout after every line?"
                     .to_owned()
-            },
-            |complaint| format!("what it did instead: {complaint}"),
-        );
-        format!("Node {node} did not answer its init message within {} s; {instead}", INIT_TIMEOUT.as_secs())
+            }
+            something => something,
+        };
+        format!("Node {node} did not answer its init message within {} s.{instead}", INIT_TIMEOUT.as_secs())
+    }
+
+    /// What a node did instead of answering, as sentences with a blank before each.
+    fn what_else(&self, node: &NodeId) -> String {
+        let mut text = String::new();
+        let replies = self.cluster.replies().borrow();
+        if let Some(unusable) = replies.unusable_of(node) {
+            text = format!(" {unusable}");
+        }
+        if let Some(complaint) =
+            self.world.protocol_violations().kept().iter().find(|complaint| complaint.node == *node)
+        {
+            text.push_str(&format!(" {complaint}"));
+        }
+        text
     }
 
     fn early_ending(&self) -> Option<Ending> {

@@ -1,16 +1,28 @@
 //! From operations to results: every checker that a run goes through, fed while the run goes on, and the results map that comes of it.
 //!
-//! The map has upstream's keys in upstream's order. `:nodes` is ours: what the nodes did against the protocol, and which of them died.
+//! The map has upstream's keys in upstream's order. `:nodes` is ours: what the nodes did against the protocol, and which of them died. So
+//! is `:warnings`: what a reader should know although it decides nothing.
+
+use std::collections::BTreeSet;
 
 use glomers_check::{
-    Availability, Checker, Exceptions, Finding, Guarded, Mode, Operation, OperationKind, Stats, Validity,
-    Value, Verdict,
+    Availability, Checker, Exceptions, Finding, Guarded, Mode, Operation, Stats, Validity, Value, Verdict,
 };
-use glomers_protocol::NodeId;
-use glomers_world::{ExitReport, MessageCounts, NetworkStatistics, ProtocolViolations};
+use glomers_world::{MessageCounts, NetworkStatistics};
 
-use super::{overlap::Overlap, perf::Perf};
-use crate::{plan::Plan, workloads};
+use super::{
+    nodes,
+    overlap::Overlap,
+    perf::Perf,
+    run_facts::{OperationCounts, RunFacts},
+    warnings::{self, Warning, WarningKind},
+};
+use crate::{plan::Plan, run::Event, text, workloads};
+
+/// How many findings a verdict has at most.
+const MAX_FINDINGS: usize = 50;
+/// How long a sentence of a verdict is at most, in bytes. The last words of a node that died are the longest.
+const MAX_SENTENCE_BYTES: usize = 16 << 10;
 
 /// The checkers of one run.
 pub struct Analysis {
@@ -21,34 +33,11 @@ pub struct Analysis {
     perf: Perf,
     counts: OperationCounts,
     overlap: Overlap,
+    /// Whether a node has died, and whether one has broken the protocol.
+    has_death: bool,
+    has_violation: bool,
+    plan: Plan,
     mode: Mode,
-}
-
-/// How many operations of clients there were.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct OperationCounts {
-    /// Invoked.
-    pub invoked: u64,
-    /// Of these, those that succeeded.
-    pub ok: u64,
-    /// Those that certainly did nothing.
-    pub failed: u64,
-    /// Those of which nobody knows.
-    pub unknown: u64,
-}
-
-impl OperationCounts {
-    /// Counts an entry of a history.
-    pub fn observe(&mut self, operation: &Operation) {
-        if operation.is_client() {
-            match operation.kind {
-                OperationKind::Invoke => self.invoked += 1,
-                OperationKind::Ok => self.ok += 1,
-                OperationKind::Fail => self.failed += 1,
-                OperationKind::Info => self.unknown += 1,
-            }
-        }
-    }
 }
 
 /// What a run came to.
@@ -57,29 +46,19 @@ pub struct Results {
     pub validity: Validity,
     /// The results map.
     pub map: Value,
-    /// What a person should know, the most important first.
+    /// Why the run is invalid, the most important first.
     pub findings: Vec<Finding>,
+    /// Why a part of it is unknown.
+    pub doubts: Vec<Finding>,
+    /// What a person should know although it decides nothing.
+    pub warnings: Vec<Warning>,
+    /// With [`Mode::Compat`]: whether Maelstrom would have ended with status 255 and without results, because a node died or did not
+    /// answer init.
+    pub is_aborted: bool,
     /// The operations, counted.
     pub counts: OperationCounts,
     /// The latencies and rates, for the plots.
     pub perf: Perf,
-}
-
-/// What the network and the nodes have to say at the end.
-#[derive(Debug, Clone, Copy)]
-pub struct RunFacts<'a> {
-    /// The messages, counted.
-    pub network: &'a NetworkStatistics,
-    /// What nodes did against the protocol, the first of each.
-    pub complaints: &'a ProtocolViolations,
-    /// The nodes that died before they were stopped.
-    pub exits: &'a [ExitReport],
-    /// The nodes that answered init more than once, and how many answers there were beyond the first.
-    pub surplus_init_replies: &'a [(NodeId, u64)],
-    /// The nodes that did not get ready again after they were killed, each with what it did instead.
-    pub failed_restarts: &'a [(NodeId, String)],
-    /// Why the run never got to its first operation.
-    pub not_started: Option<&'a str>,
 }
 
 impl Analysis {
@@ -95,6 +74,9 @@ impl Analysis {
             perf: Perf::new(),
             counts: OperationCounts::default(),
             overlap: Overlap::default(),
+            has_death: false,
+            has_violation: false,
+            plan: plan.clone(),
             mode,
         }
     }
@@ -109,9 +91,19 @@ impl Analysis {
         }
     }
 
+    /// Takes in what happens beside the operations.
+    pub fn observe_event(&mut self, event: &Event<'_>) {
+        match event {
+            Event::NodeExited { .. } => self.has_death = true,
+            Event::ProtocolViolation { .. } => self.has_violation = true,
+            _ => {}
+        }
+    }
+
     /// Whether it is certain already that the run will be invalid.
     pub fn has_failed(&self) -> bool {
-        self.workload.has_violation() || self.availability.has_violation()
+        let by_nodes = self.has_death || (self.has_violation && self.mode == Mode::Strict);
+        by_nodes || self.workload.has_violation() || self.availability.has_violation()
     }
 
     /// The operations so far.
@@ -127,46 +119,110 @@ impl Analysis {
             ("rate-graph", drawn.clone()),
             ("valid?", Value::Bool(true)),
         ]);
-        let nodes = nodes(facts);
-        let [exceptions, stats, availability, workload] =
+        let has_faults = !self.plan.nemesis.is_empty();
+        let is_aborted =
+            self.mode == Mode::Compat && (facts.not_started.is_some() || !facts.exits.is_empty());
+        let nodes = match self.mode {
+            Mode::Strict => nodes::judge(facts),
+            Mode::Compat => nodes::judge_as_upstream(facts),
+        };
+        let [exceptions, stats, availability, mut workload] =
             [self.exceptions, self.stats, self.availability, self.workload].map(Checker::finish);
         let mut map = Value::record([
             ("perf", perf),
             ("timeline", drawn),
-            ("exceptions", exceptions.results),
-            ("stats", stats.results),
-            ("availability", availability.results),
+            ("exceptions", exceptions.results.clone()),
+            ("stats", stats.results.clone()),
+            ("availability", availability.results.clone()),
             ("net", network(facts.network, self.counts.invoked)),
-            ("workload", workload.results),
+            ("workload", workload.results.clone()),
         ]);
-        let mut validity =
-            Validity::merge([exceptions.validity, stats.validity, availability.validity, workload.validity]);
-        // A workload that is not invalid has only to say that there was nothing to judge; why that is stands in the others.
-        let (mut findings, mut hints) = if workload.validity == Validity::Invalid {
-            (workload.findings, Vec::new())
-        } else {
-            (Vec::new(), workload.findings)
-        };
+        // Upstream never looks at what its nodes do on the side, so its results leave this out.
+        if self.mode == Mode::Strict {
+            map.insert("nodes", nodes.results.clone());
+        }
         if facts.not_started.is_some() {
-            // Why there was nothing to judge is the node's affair, and what upstream would say of nothing is no help.
-            hints.clear();
+            // Why there was nothing to judge is known, and what a checker says of nothing is no help.
+            workload.findings.clear();
         }
-        // Upstream never looks at what its nodes do on the side, so its verdict leaves this out.
-        if self.mode == Mode::Strict {
-            map.insert("nodes", nodes.results);
-            validity = validity.max(nodes.validity);
-            findings.splice(0..0, nodes.findings);
+        let mut sorted = Sorted::default();
+        // A workload's own promise comes before the rest, and what nodes did against the protocol before that.
+        for part in [nodes, workload, availability, stats] {
+            sorted.add(part);
         }
-        findings.extend(exceptions.findings);
-        findings.extend(hints);
-        findings.extend(availability.findings);
-        findings.extend(stats.findings);
-        if self.mode == Mode::Strict {
-            findings.extend(self.overlap.finding());
+        // An exception is a reply that a client could not use: that decides nothing by itself.
+        sorted.add(Verdict { validity: Validity::Valid, ..exceptions });
+        let Sorted { validity, findings, doubts, mut warnings } = sorted;
+        warnings.extend(warnings::of_replies(facts.replies, has_faults));
+        warnings.extend(warnings::of_counts(&self.counts));
+        warnings.extend(self.overlap.warnings());
+        warnings.extend(warnings::of_lateness(facts.lateness, &self.plan));
+        warnings.extend(facts.notes.iter().map(|note| Warning::new(WarningKind::NodeNote, 1, note.as_str())));
+        warnings.sort_by_key(|warning| warning.kind);
+        for warning in &mut warnings {
+            warning.sentence = text::bounded(std::mem::take(&mut warning.sentence), MAX_SENTENCE_BYTES);
+        }
+        if !warnings.is_empty() {
+            map.insert("warnings", Value::Vector(warnings.iter().map(Warning::to_value).collect()));
         }
         map.insert("valid?", validity.to_value());
-        Results { validity, map, findings, counts: self.counts, perf: self.perf }
+        let (findings, doubts) = (bounded(findings), bounded(doubts));
+        Results {
+            validity,
+            map,
+            findings,
+            doubts,
+            warnings,
+            is_aborted,
+            counts: self.counts,
+            perf: self.perf,
+        }
     }
+}
+
+/// What the parts of a run have to say, by what it means for the verdict.
+#[derive(Default)]
+struct Sorted {
+    validity: Validity,
+    findings: Vec<Finding>,
+    doubts: Vec<Finding>,
+    warnings: Vec<Warning>,
+}
+
+impl Sorted {
+    fn add(&mut self, part: Verdict) {
+        self.validity = self.validity.max(part.validity);
+        match part.validity {
+            Validity::Invalid => self.findings.extend(part.findings),
+            Validity::Unknown => self.doubts.extend(part.findings),
+            Validity::Valid => {
+                let sentences = part.findings.into_iter().map(|finding| finding.sentence);
+                self.warnings
+                    .extend(sentences.map(|sentence| Warning::new(WarningKind::Checker, 1, sentence)));
+            }
+        }
+    }
+}
+
+/// Each sentence once, no more of them than a person reads, and none longer than that.
+fn bounded(findings: Vec<Finding>) -> Vec<Finding> {
+    let mut seen = BTreeSet::new();
+    let mut kept: Vec<Finding> = Vec::new();
+    let mut left_out = 0;
+    for finding in findings {
+        if kept.len() == MAX_FINDINGS {
+            left_out += 1;
+            continue;
+        }
+        let sentence = text::bounded(finding.sentence, MAX_SENTENCE_BYTES);
+        if seen.insert(sentence.clone()) {
+            kept.push(Finding { sentence, ..finding });
+        }
+    }
+    if left_out > 0 {
+        kept.push(Finding::new(format!("… and {} more.", text::grouped(left_out)), []));
+    }
+    kept
 }
 
 /// `:net`: the messages, counted, and how many an operation took.
@@ -191,50 +247,46 @@ fn network(statistics: &NetworkStatistics, invoked: u64) -> Value {
     ])
 }
 
-/// `:nodes`: what the nodes did that no correct node does.
-fn nodes(facts: &RunFacts<'_>) -> Verdict {
-    let mut findings: Vec<Finding> = Vec::new();
-    findings.extend(facts.not_started.map(|reason| Finding::new(reason, [])));
-    if facts.not_started.is_none() {
-        findings.extend(facts.exits.iter().map(|exit| Finding::new(exit.to_string(), [])));
-    }
-    findings.extend(
-        facts
-            .failed_restarts
-            .iter()
-            .map(|(_, reason)| Finding::new(format!("{reason}. It had been killed and started again."), [])),
-    );
-    findings.extend(facts.surplus_init_replies.iter().map(|(node, count)| {
-        let sentence = format!(
-            "Node {node} answered init twice: {} came beyond the first. Init is answered once; usually the node's own code answers it \
-             and its library does too.",
-            if *count == 1 { "one answer".to_owned() } else { format!("{count} answers") }
-        );
-        Finding::new(sentence, [])
-    }));
-    findings.extend(complaints(facts.complaints));
-    let sentences: Vec<Value> =
-        findings.iter().map(|finding| Value::from(finding.sentence.as_str())).collect();
-    let mut verdict = Verdict::new(Validity::from(findings.is_empty()), [("errors", Value::List(sentences))]);
-    verdict.findings = findings;
-    verdict
-}
+#[cfg(test)]
+mod tests {
+    use glomers_check::OperationKind;
 
-/// One finding for each rule that a node broke, with the first line that broke it, and how often it broke any.
-fn complaints(complaints: &ProtocolViolations) -> Vec<Finding> {
-    let mut findings = Vec::new();
-    for (node, &count) in complaints.count_by_node() {
-        let mut rules = Vec::new();
-        for complaint in complaints.kept().iter().filter(|complaint| complaint.node == *node) {
-            let rule = std::mem::discriminant(&complaint.kind);
-            if !rules.contains(&rule) {
-                rules.push(rule);
-                findings.push(Finding::new(complaint.to_string(), []));
-            }
-        }
-        if count > rules.len() as u64 {
-            findings.push(Finding::new(format!("Node {node} broke the protocol {count} times in all."), []));
-        }
+    use super::{super::run_facts::RESULT_ERRORS, *};
+    use crate::clients::TIMED_OUT;
+
+    #[test]
+    fn findings_are_said_once_and_are_bounded_in_number_and_length() {
+        let mut findings: Vec<Finding> = (0..9_184)
+            .map(|number| Finding::new(format!("{number} {}", "x".repeat(20_000)), [number]))
+            .collect();
+        findings.insert(1, findings[0].clone());
+        let bounded = bounded(findings);
+        assert_eq!(bounded.len(), MAX_FINDINGS + 1);
+        assert_eq!(bounded[1].operations, [1]);
+        assert!(bounded.iter().all(|finding| finding.sentence.len() < MAX_SENTENCE_BYTES + 100));
+        assert_eq!(bounded[MAX_FINDINGS].sentence, "… and 9,134 more.");
     }
-    findings
+
+    #[test]
+    fn a_time_out_and_a_refusal_are_counted_beside_the_outcome() {
+        let mut counts = OperationCounts::default();
+        let cas = Operation::invoke(0, "cas", ());
+        counts.observe(&cas);
+        for (kind, error) in [
+            (OperationKind::Info, Value::keyword(TIMED_OUT)),
+            (OperationKind::Fail, Value::Vector(vec![Value::keyword("precondition-failed"), "no".into()])),
+            (OperationKind::Fail, Value::Vector(vec![Value::keyword("abort"), "no".into()])),
+        ] {
+            counts.observe(&Operation { error: Some(error), ..cas.clone().completed(kind, ()) });
+        }
+        let expected = OperationCounts { invoked: 1, failed: 2, unknown: 1, timed_out: 1, refused: 1, ok: 0 };
+        assert_eq!(counts, expected);
+    }
+
+    #[test]
+    fn the_errors_that_are_results_are_those_of_the_protocol() {
+        let names =
+            glomers_protocol::ErrorCode::REGISTRY.iter().filter(|info| warnings::is_result(info.code));
+        assert_eq!(names.map(|info| info.name).collect::<Vec<_>>(), RESULT_ERRORS);
+    }
 }

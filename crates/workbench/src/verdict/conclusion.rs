@@ -5,10 +5,12 @@ use glomers_node::Time;
 use glomers_world::{JournalError, NetworkStatistics};
 
 use super::{
-    analysis::{Analysis, OperationCounts, RunFacts},
+    analysis::Analysis,
     expectations::{self, Judgement},
     perf::Perf,
+    run_facts::{OperationCounts, RunFacts},
     sentence,
+    warnings::Warning,
 };
 use crate::{
     plan::Plan,
@@ -25,8 +27,12 @@ pub struct Conclusion {
     pub validity: Validity,
     /// The verdict in one sentence.
     pub sentence: String,
-    /// What else a person should know, the most important first.
+    /// What else decides the verdict, the most important first.
     pub findings: Vec<Finding>,
+    /// What a person should know although it decides nothing.
+    pub warnings: Vec<Warning>,
+    /// See [`Results::is_aborted`](super::Results::is_aborted).
+    pub is_aborted: bool,
     /// The results map.
     pub results: Value,
     /// How it stands to each expectation of the plan.
@@ -49,16 +55,19 @@ impl Conclusion {
     /// # Errors
     /// When the journal could not be completed.
     pub fn draw(plan: &Plan, ended: Ended, analysis: Analysis) -> Result<Self, JournalError> {
-        let Ended { ending, surplus_init_replies, failed_restarts, mut exits, world } = ended;
+        let Ended { ending, replies, lateness, failed_restarts, mut exits, world } = ended;
         let statistics = world.network_statistics();
-        let complaints = world.protocol_violations().clone();
+        let violations = world.protocol_violations().clone();
+        let notes: Vec<String> = world.notes().iter().map(ToString::to_string).collect();
         let ended_at = world.now();
         let finished = world.finish()?;
         exits.extend(finished.exits);
         let mut results = analysis.finish(&RunFacts {
             network: &statistics,
-            complaints: &complaints,
-            surplus_init_replies: &surplus_init_replies,
+            violations: &violations,
+            replies: &replies,
+            lateness: &lateness,
+            notes: &notes,
             failed_restarts: &failed_restarts,
             exits: &exits,
             not_started: match &ending {
@@ -67,16 +76,19 @@ impl Conclusion {
             },
         });
         let expectations = expectations::judge_all(&plan.expectations, &mut results);
-        let sentence = sentence::verdict(plan, &ending, &results);
-        // What the sentence says already is not said again.
-        let findings =
-            results.findings.into_iter().filter(|finding| !sentence.contains(&finding.sentence)).collect();
+        let mut findings = std::mem::take(&mut results.findings);
+        findings.append(&mut results.doubts);
+        let reason = findings.first().map(|finding| finding.sentence.as_str());
+        let sentence = sentence::verdict(plan, &ending, &results, reason);
+        leave_out_headline(&sentence, &mut findings);
         Ok(Self {
             ending,
             ended_at,
             validity: results.validity,
             sentence,
             findings,
+            warnings: results.warnings,
+            is_aborted: results.is_aborted,
             results: results.map,
             expectations,
             counts: results.counts,
@@ -85,5 +97,35 @@ impl Conclusion {
             trace_hash: finished.trace_hash,
             journal: finished.journal,
         })
+    }
+}
+
+/// What the verdict's sentence says already is not said again: of the first finding only its further lines are kept.
+fn leave_out_headline(sentence: &str, findings: &mut Vec<Finding>) {
+    let Some(first) = findings.first_mut() else { return };
+    if !sentence.contains(first.sentence.lines().next().unwrap_or_default()) {
+        return;
+    }
+    match first.sentence.split_once('\n') {
+        Some((_, rest)) => first.sentence = rest.to_owned(),
+        None => drop(findings.remove(0)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_headline_is_not_said_twice_and_what_follows_it_is_kept() {
+        let mut findings =
+            vec![Finding::new("Node n1 died.\nIt said:\n  help", []), Finding::new("More.", [])];
+        leave_out_headline("The run was interrupted. Until then: Node n1 died.", &mut findings);
+        assert_eq!(findings[0].sentence, "It said:\n  help");
+        leave_out_headline("It said:", &mut findings);
+        leave_out_headline("  help", &mut findings);
+        assert_eq!(findings, [Finding::new("More.", [])]);
+        leave_out_headline("Another sentence.", &mut findings);
+        assert_eq!(findings.len(), 1);
     }
 }

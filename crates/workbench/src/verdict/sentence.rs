@@ -3,25 +3,29 @@
 use glomers_check::Validity;
 
 use super::analysis::Results;
-use crate::{plan::Plan, run::Ending};
+use crate::{
+    plan::Plan,
+    run::Ending,
+    text::{self, count, grouped},
+};
 
-/// What a run came to, as one would tell it.
-pub(crate) fn verdict(plan: &Plan, ending: &Ending, results: &Results) -> String {
+/// How long the sentence is at most: it stands in a line of its own.
+const MAX_BYTES: usize = 1200;
+
+/// What a run came to, as one would tell it. `reason` is the first finding that decides the verdict, of which the first line is told.
+pub(crate) fn verdict(plan: &Plan, ending: &Ending, results: &Results, reason: Option<&str>) -> String {
     let counts = results.counts;
     let nodes = count(plan.nodes.len() as u64, "node");
     let operations = format!("{} on {nodes}", count(counts.invoked, &format!("{} operation", plan.workload)));
-    // The rest of a finding is told below the verdict.
-    let first_finding = results.findings.first().and_then(|finding| finding.sentence.lines().next());
-    let verdict = match (results.validity, first_finding) {
+    let some_ok = || format!("{operations}, {} of them ok", grouped(counts.ok));
+    let verdict = match (results.validity, reason) {
         (Validity::Valid | Validity::Unknown, _) if counts.invoked == 0 => {
             format!("No operation was invoked on {nodes}, so there was nothing to judge.")
         }
+        (Validity::Unknown | Validity::Invalid, Some(reason)) => headline(reason),
         (Validity::Valid, _) if counts.ok == counts.invoked => format!("{operations}, all of them ok."),
-        (Validity::Valid, _) => {
-            format!("{operations}, {} of them ok, and nothing wrong with these.", counts.ok)
-        }
-        (Validity::Unknown | Validity::Invalid, Some(finding)) => finding.to_owned(),
-        (Validity::Unknown | Validity::Invalid, None) => format!("{operations}, {} of them ok.", counts.ok),
+        (Validity::Valid, _) => format!("{}, and nothing wrong with these.", some_ok()),
+        (Validity::Unknown | Validity::Invalid, None) => format!("{}.", some_ok()),
     };
     match ending {
         Ending::Interrupted { .. } => format!("The run was interrupted. Until then: {verdict}"),
@@ -29,7 +33,7 @@ pub(crate) fn verdict(plan: &Plan, ending: &Ending, results: &Results) -> String
     }
 }
 
-/// `1 node`, `2 nodes`.
-fn count(number: u64, what: &str) -> String {
-    format!("{number} {what}{}", if number == 1 { "" } else { "s" })
+/// The first line of a finding. What stands in further lines is told below the verdict.
+pub(crate) fn headline(reason: &str) -> String {
+    text::bounded(reason.lines().next().unwrap_or_default().to_owned(), MAX_BYTES)
 }

@@ -7,7 +7,7 @@ use glomers_node::Random;
 
 use crate::{
     clients::{Bare, Client, Completion, Connection, DEFAULT_TIMEOUT, complete, raw},
-    generator::{Draft, EachThread, Generator},
+    generator::{EachThread, Generator, OperationRequest},
     schema::Rpc,
 };
 
@@ -26,7 +26,7 @@ pub(super) fn numbers(add: &'static str) -> impl FnMut(&mut Random) -> (Name, Va
 
 /// At the end every client reads once, and says that it is the end.
 pub(super) fn final_reads() -> impl Generator {
-    EachThread::new(Draft::new(0, "read", ()).with("final?", true))
+    EachThread::new(OperationRequest::new(0, "read", ()).with("final?", true))
 }
 
 /// Adds what an operation brings, and reads all that there is.

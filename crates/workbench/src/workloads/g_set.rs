@@ -7,7 +7,7 @@ use super::{
     adds_and_reads::{self, AddAndRead},
 };
 use crate::{
-    generator::{Draft, EachThread, repeat},
+    generator::{EachThread, OperationRequest, repeat},
     plan::Plan,
     schema::{Field, Rpc, Shape},
 };
@@ -41,5 +41,5 @@ const READ: Rpc = Rpc {
 fn build(_: &Plan) -> Workload {
     // Upstream does not mark these reads as the last.
     Workload::new(repeat(adds_and_reads::numbers("add")), AddAndRead { add: &ADD, read: &READ })
-        .ending_with(EachThread::new(Draft::new(0, "read", ())))
+        .ending_with(EachThread::new(OperationRequest::new(0, "read", ())))
 }

@@ -10,7 +10,7 @@ use serde::Serialize;
 use super::{Definition, Workload};
 use crate::{
     clients::{Client, Completion, Connection, RequestFailure, complete, raw},
-    generator::{Context, Draft, Generator, Next},
+    generator::{Context, Generator, Next, OperationRequest},
     plan::Plan,
     schema::{Field, Rpc, Shape},
 };
@@ -116,7 +116,7 @@ impl Generator for Registers {
         } else {
             ("cas", Value::Vector(vec![drawn(context.random), drawn(context.random)]))
         };
-        Next::Operation(Draft::new(thread, f, Value::Vector(vec![key, argument])))
+        Next::Operation(OperationRequest::new(thread, f, Value::Vector(vec![key, argument])))
     }
 }
 

@@ -3,6 +3,7 @@
 //! They share a process, as no real cluster does: that is what makes the good ones so short.
 
 mod counters;
+mod diagnosis;
 mod kafka;
 mod lin_kv;
 mod phases;

@@ -34,6 +34,11 @@ impl Faults {
         }
     }
 
+    /// Whether the nemesis' function with this name begins a fault.
+    pub(crate) fn begins(f: &str) -> bool {
+        matches!(edge(f), Some(Edge::Start(_)))
+    }
+
     /// A fault is in force from now on; it may be already.
     pub fn begin(&mut self, name: &str, time_ns: u64) {
         if !self.is_open(name) && self.spans.len() < MAX_SPANS {

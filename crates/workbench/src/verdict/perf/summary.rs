@@ -23,7 +23,7 @@ pub struct FunctionSummary {
     pub name: Name,
     /// The operations that happened.
     pub ok: Latencies,
-    /// Those of which nobody knows; their latency is mostly the client's time-out.
+    /// Those whose outcome is unknown; their latency is mostly the client's time-out.
     pub info: Latencies,
     /// Those that did not happen.
     pub fail: Latencies,

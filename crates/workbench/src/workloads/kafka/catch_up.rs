@@ -9,7 +9,7 @@ use super::{
     reached::{Offsets, Reached},
     traffic::poll,
 };
-use crate::generator::{Context, Draft, Generator, Next};
+use crate::generator::{Context, Generator, Next, OperationRequest};
 
 /// The mean pause between two polls of one client.
 const MEAN_PAUSE: Duration = Duration::from_millis(200);
@@ -40,17 +40,17 @@ impl CatchUp {
         Self { reached, threads: Vec::new() }
     }
 
-    fn act(&mut self, number: usize, now: Time, random: &mut Random) -> Draft {
+    fn act(&mut self, number: usize, now: Time, random: &mut Random) -> OperationRequest {
         let thread = &mut self.threads[number];
         match thread.step {
             Step::Crash => {
                 thread.step = Step::Assign;
-                Draft::new(number, "crash", ())
+                OperationRequest::new(number, "crash", ())
             }
             Step::Assign => {
                 thread.step = Step::Poll;
                 let keys: Vec<Value> = self.reached.borrow().keys().map(|key| key.as_str().into()).collect();
-                Draft::new(number, "assign", Value::Vector(keys)).with("seek-to-beginning?", true)
+                OperationRequest::new(number, "assign", Value::Vector(keys)).with("seek-to-beginning?", true)
             }
             Step::Poll => {
                 thread.poll_due = now + MEAN_PAUSE.mul_f64(2.0 * random.f64());
@@ -91,7 +91,7 @@ impl Generator for CatchUp {
         if operation.is_invoke() {
             return;
         }
-        // A client that was not assigned its keys, or whose end nobody knows, has nothing to poll.
+        // A client that was not assigned its keys, or whose outcome is unknown, has nothing to poll.
         let has_lost_its_keys = match operation.f.as_str() {
             "assign" => !operation.is_ok(),
             "poll" => operation.kind == OperationKind::Info,
@@ -126,18 +126,19 @@ mod tests {
 
         /// The next operation, which ends like this.
         fn run(&mut self, kind: OperationKind, polled: Option<&str>) -> String {
-            let draft = loop {
+            let request = loop {
                 match self.next() {
-                    Next::Operation(draft) => break draft,
+                    Next::Operation(request) => break request,
                     Next::Later(at) => self.now = at,
                     other => panic!("{other:?}"),
                 }
             };
-            let value = polled
-                .map_or(draft.value.clone(), |text| glomers_check::edn::read(text).expect("a value in EDN"));
-            let ended = Operation { extra: draft.extra, ..Operation::invoke(0, draft.f, value) };
+            let value = polled.map_or(request.value.clone(), |text| {
+                glomers_check::edn::read(text).expect("a value in EDN")
+            });
+            let ended = Operation { extra: request.extra, ..Operation::invoke(0, request.f, value) };
             self.generator.observe(0, &Operation { kind, ..ended.clone() });
-            format!("{} {}", ended.f, draft.value)
+            format!("{} {}", ended.f, request.value)
         }
     }
 

@@ -10,7 +10,7 @@ use super::{
     reached::{Offsets, Reached, raise_to},
 };
 use crate::{
-    generator::{Context, Draft, Generator, Next},
+    generator::{Context, Generator, Next, OperationRequest},
     plan::Plan,
 };
 
@@ -57,7 +57,7 @@ impl Traffic {
         true
     }
 
-    fn assign(&self, thread: usize, key: u64, random: &mut Random) -> Draft {
+    fn assign(&self, thread: usize, key: u64, random: &mut Random) -> OperationRequest {
         let key = key.to_string();
         let mut keys: Vec<String> = Vec::new();
         let catches_up = random.chance(CATCH_UP_CHANCE) && !self.unseen.sent.is_empty();
@@ -67,8 +67,8 @@ impl Traffic {
         if !keys.contains(&key) {
             keys.push(key);
         }
-        let draft = Draft::new(thread, "assign", Value::from(keys));
-        if catches_up { draft.with("unseen", self.describe_unseen()) } else { draft }
+        let request = OperationRequest::new(thread, "assign", Value::from(keys));
+        if catches_up { request.with("unseen", self.describe_unseen()) } else { request }
     }
 
     /// For whoever reads the history: how far each key was polled, and how far sent.
@@ -85,18 +85,18 @@ impl Generator for Traffic {
     fn next(&mut self, context: &mut Context<'_>) -> Next {
         let Some(thread) = context.free.pick(context.random) else { return Next::WhenFree };
         if self.crashes(context.now, context.random) {
-            return Next::Operation(Draft::new(thread, "crash", ()));
+            return Next::Operation(OperationRequest::new(thread, "crash", ()));
         }
         let access = self.put_off.take().unwrap_or_else(|| self.accesses.draw_access(context.random));
         if context.random.chance(ASSIGN_CHANCE) {
-            let draft = self.assign(thread, access.key, context.random);
+            let request = self.assign(thread, access.key, context.random);
             self.put_off = Some(access);
-            return Next::Operation(draft);
+            return Next::Operation(request);
         }
         Next::Operation(match access.written {
             Some(message) => {
                 let step = vec![Value::keyword("send"), access.key.to_string().into(), message.into()];
-                Draft::new(thread, "send", Value::Vector(vec![step.into()]))
+                OperationRequest::new(thread, "send", Value::Vector(vec![step.into()]))
             }
             None => poll(thread),
         })
@@ -119,8 +119,8 @@ impl Generator for Traffic {
 }
 
 /// A poll of whatever the client is assigned.
-pub(super) fn poll(thread: usize) -> Draft {
-    Draft::new(thread, "poll", Value::Vector(vec![vec![Value::keyword("poll")].into()]))
+pub(super) fn poll(thread: usize) -> OperationRequest {
+    OperationRequest::new(thread, "poll", Value::Vector(vec![vec![Value::keyword("poll")].into()]))
 }
 
 #[cfg(test)]
@@ -142,9 +142,9 @@ mod tests {
         for number in 0..count as u64 {
             let now = Time::ZERO + Duration::from_millis(number * 100);
             let mut context = Context { now, free: &free, processes: &[0, 1], random: &mut random };
-            let Next::Operation(draft) = traffic.next(&mut context) else { panic!("two threads are free") };
+            let Next::Operation(request) = traffic.next(&mut context) else { panic!("two threads are free") };
             let mut operation =
-                Operation { extra: draft.extra, ..Operation::invoke(0, draft.f, draft.value) };
+                Operation { extra: request.extra, ..Operation::invoke(0, request.f, request.value) };
             operation.kind = OperationKind::Ok;
             if let Some([Value::Vector(step)]) = operation.value.as_sequence()
                 && let [send, key, message] = &step[..]

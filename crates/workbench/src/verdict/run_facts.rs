@@ -1,0 +1,74 @@
+//! What a run came to besides its history: the operations, counted, and what the network, the nodes and the clients have to say.
+
+use glomers_check::{Operation, OperationKind, Value};
+use glomers_protocol::NodeId;
+use glomers_world::{ExitReport, NetworkStatistics, ProtocolViolations};
+
+use crate::{
+    clients::{ReplyLog, TIMED_OUT},
+    run::Lateness,
+};
+
+/// What the network and the nodes have to say at the end.
+#[derive(Debug, Clone, Copy)]
+pub struct RunFacts<'a> {
+    /// The messages, counted.
+    pub network: &'a NetworkStatistics,
+    /// What nodes did against the protocol, the first of each.
+    pub violations: &'a ProtocolViolations,
+    /// The nodes that died before they were stopped.
+    pub exits: &'a [ExitReport],
+    /// What became of the clients' requests.
+    pub replies: &'a ReplyLog,
+    /// How late the workbench itself was woken.
+    pub lateness: &'a Lateness,
+    /// What nodes did that is allowed and unusual, in sentences.
+    pub notes: &'a [String],
+    /// The nodes that did not get ready again after they were killed, each with what it did instead.
+    pub failed_restarts: &'a [(NodeId, String)],
+    /// Why the run never got to its first operation.
+    pub not_started: Option<&'a str>,
+}
+
+/// How many operations of clients there were.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct OperationCounts {
+    /// Invoked.
+    pub invoked: u64,
+    /// Of these, those that succeeded.
+    pub ok: u64,
+    /// Those that certainly did nothing.
+    pub failed: u64,
+    /// Those whose outcome is unknown.
+    pub unknown: u64,
+    /// Of the failed and the unknown ones, those whose request got no usable reply in time.
+    pub timed_out: u64,
+    /// Of the failed ones, those whose error is a result like any other, such as a compare-and-set that met another value.
+    pub refused: u64,
+}
+
+/// The errors that are results like any other, as histories name them. The warnings leave the same ones out.
+pub(super) const RESULT_ERRORS: [&str; 4] =
+    ["key-does-not-exist", "key-already-exists", "precondition-failed", "txn-conflict"];
+
+impl OperationCounts {
+    /// Counts an entry of a history.
+    pub fn observe(&mut self, operation: &Operation) {
+        if operation.is_client() {
+            match operation.kind {
+                OperationKind::Invoke => self.invoked += 1,
+                OperationKind::Ok => self.ok += 1,
+                OperationKind::Fail => self.failed += 1,
+                OperationKind::Info => self.unknown += 1,
+            }
+            match &operation.error {
+                Some(error) if error.as_keyword() == Some(TIMED_OUT) => self.timed_out += 1,
+                Some(Value::Vector(parts)) if operation.kind == OperationKind::Fail => {
+                    let name = parts.first().and_then(Value::as_keyword);
+                    self.refused += u64::from(name.is_some_and(|name| RESULT_ERRORS.contains(&name)));
+                }
+                _ => {}
+            }
+        }
+    }
+}
