@@ -216,7 +216,7 @@ impl CrashCounts {
         let vector =
             u32::try_from(self.vectors.len()).expect("the budget of steps is far below 2^32 configurations");
         self.vectors.push(counts.into());
-        self.totals.push(counts.iter().map(|&count| count).sum());
+        self.totals.push(counts.iter().copied().sum());
         self.interned.insert(counts.into(), vector);
         vector
     }

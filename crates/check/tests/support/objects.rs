@@ -265,7 +265,7 @@ impl Object for SimpleSet {
     fn lie(&self, returned: &Value, other: u8) -> Value {
         let Some(elements) = returned.as_sequence() else { return returned.clone() };
         let mut elements = elements.to_vec();
-        if other % 2 == 0 && !elements.is_empty() {
+        if other.is_multiple_of(2) && !elements.is_empty() {
             elements.remove(usize::from(other) % elements.len());
         } else {
             elements.push(Value::from(other));

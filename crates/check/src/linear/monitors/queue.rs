@@ -50,7 +50,7 @@ impl Monitor<QueueAction> for QueueMonitor {
     fn is_linearizable(&self, calls: &[Timed<'_, QueueAction>]) -> Option<bool> {
         let Some(items) = items(calls) else { return Some(false) };
         let empties = || calls.iter().filter(|call| *call.action == QueueAction::FindEmpty);
-        if fits(items.clone(), empties()) {
+        if fits(&items, empties()) {
             return Some(true);
         }
         let first_unseen = calls
@@ -63,7 +63,7 @@ impl Monitor<QueueAction> for QueueMonitor {
             let dequeue_begin = item.dequeue_begin.min(first_unseen.max(item.enqueue_begin));
             Item { dequeue_begin, ..item }
         });
-        if fits(removed.collect(), empties()) { None } else { Some(false) }
+        if fits(&removed.collect::<Vec<_>>(), empties()) { None } else { Some(false) }
     }
 }
 
@@ -118,13 +118,13 @@ fn items(calls: &[Timed<'_, QueueAction>]) -> Option<Vec<Item>> {
 
 /// Whether no two items, sorted by the beginning of their enqueue, must come before each other, and there is a moment
 /// for everybody who found the queue empty.
-fn fits<'a>(items: Vec<Item>, empties: impl Iterator<Item = &'a Timed<'a, QueueAction>>) -> bool {
-    let mut by_enqueue_end = items.clone();
+fn fits<'a>(items: &[Item], empties: impl Iterator<Item = &'a Timed<'a, QueueAction>>) -> bool {
+    let mut by_enqueue_end = items.to_vec();
     by_enqueue_end.sort_unstable_by_key(|item| item.enqueue_end);
     // The latest beginning of the dequeues of those that must be enqueued before the item at hand.
     let mut latest_dequeue = 0;
     let mut before = by_enqueue_end.iter().peekable();
-    for item in &items {
+    for item in items {
         while let Some(earlier) = before.next_if(|earlier| earlier.enqueue_end < item.enqueue_begin) {
             latest_dequeue = latest_dequeue.max(earlier.dequeue_begin);
         }
