@@ -13,5 +13,5 @@ use linux as imp;
 
 pub use error::{StartError, StepError};
 pub use outcome::{Counters, Notice, Output};
-pub use process::Process;
+pub use process::{Process, bind_this_thread};
 pub use program::Program;

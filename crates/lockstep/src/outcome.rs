@@ -72,6 +72,11 @@ pub enum Notice {
     LookedAtClockWithoutWaiting,
     /// It, or job control, stopped a process by a signal such as SIGSTOP. The signal was ignored.
     IgnoredStopSignal,
+    /// One of its processes died of SIGSYS: it made a system call of another instruction set, such as `int 0x80`, or one that its own
+    /// filter forbids.
+    ForeignCall,
+    /// It has more processes than this process may have descriptors, of which each needs one. New ones are killed as they start.
+    TooManyProcesses,
     /// Its first process ended while others were running. They were killed.
     KilledRemainingProcesses {
         /// How many there were.
@@ -92,6 +97,12 @@ impl fmt::Display for Notice {
                 formatter.write_str("it kept looking at the clock instead of waiting, and was given some time to pass")
             }
             Notice::IgnoredStopSignal => formatter.write_str("it was sent a stop signal, which was ignored"),
+            Notice::ForeignCall => formatter.write_str(
+                "one of its processes died of SIGSYS: virtual time covers no 32-bit system calls (nor what the program itself forbids)",
+            ),
+            Notice::TooManyProcesses => formatter.write_str(
+                "it has more processes than can be supervised, and new ones are killed; `ulimit -n` sets how many there may be",
+            ),
             Notice::KilledRemainingProcesses { count } => {
                 write!(formatter, "its first process ended and left {count} behind, which were killed")
             }

@@ -16,10 +16,14 @@ const NS_PER_TICK: u64 = 10_000_000;
 
 /// After how many looks at the clock, or yields, without a wait in between a thread is made to pause. A thread that logs a thousand lines
 /// looks at the clock as often, so this is not few.
-const LOOKS_PER_PAUSE: u32 = 1000;
+const LOOKS_BEFORE_PAUSE: u32 = 1000;
+/// The same for one that has just paused, and looks again.
+const LOOKS_BETWEEN_PAUSES: u32 = 50;
 /// The first pause and the longest: each is twice the one before, so that a loop that spins for a second ends soon.
 const FIRST_PAUSE_NS: u64 = 10_000;
 const LONGEST_PAUSE_NS: u64 = 10_000_000;
+/// A pause this long follows several others without a wait in between: the program does nothing but look at the clock.
+const NOTABLE_PAUSE_NS: u64 = 1_000_000;
 
 impl Tree {
     pub(crate) fn monotonic_ns(&self) -> u64 {
@@ -60,14 +64,18 @@ impl Tree {
         let now_ns = self.now_ns;
         let thread = self.thread_mut(id);
         thread.looks += 1;
-        if thread.looks <= LOOKS_PER_PAUSE {
+        let limit = if thread.pause_ns == 0 { LOOKS_BEFORE_PAUSE } else { LOOKS_BETWEEN_PAUSES };
+        if thread.looks <= limit {
             return None;
         }
         thread.looks = 0;
         thread.pause_ns = (thread.pause_ns * 2).clamp(FIRST_PAUSE_NS, LONGEST_PAUSE_NS);
         let deadline_ns = now_ns + thread.pause_ns;
+        let is_notable = thread.pause_ns >= NOTABLE_PAUSE_NS;
         self.counters.pauses += 1;
-        self.notice(Notice::LookedAtClockWithoutWaiting);
+        if is_notable {
+            self.notice(Notice::LookedAtClockWithoutWaiting);
+        }
         Some(Verdict::park(Wait::Pause, Some(deadline_ns)))
     }
 

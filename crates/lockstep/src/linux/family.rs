@@ -9,7 +9,7 @@ use super::arch::{self, CloneArguments, Registers};
 use super::call::Call;
 use super::memory::{read_u64, read_words, write_i32, write_words};
 use super::sys::{self, Gone, Status, Tid, Until};
-use super::thread::{After, CallError, FutexKey, Id, Resume, State, Thread, TracedProcess, Verdict, Wait};
+use super::thread::{After, CallError, EndedProcess, FutexKey, Id, Resume, State, Thread, TracedProcess, Verdict, Wait};
 use super::tree::Tree;
 use super::turn::Flow;
 use super::watchdog;
@@ -45,7 +45,14 @@ impl Tree {
         }
         let process = if has(libc::CLONE_THREAD) { creator } else { child };
         if process == child {
-            let Ok(pidfd) = sys::open_pidfd(new_tid) else { return Err(Gone) };
+            let Ok(pidfd) = sys::open_pidfd(new_tid) else {
+                // To its parent it looks like a child that died at once.
+                self.notice(Notice::TooManyProcesses);
+                sys::kill(new_tid, libc::SIGKILL);
+                wait_for_end(new_tid);
+                sys::resume(tid, Until::Trap, 0)?;
+                return Ok(Flow::Runs(id));
+            };
             let memory = if has(libc::CLONE_VM) { self.processes[&creator].memory } else { self.new_memory() };
             let parent = if has(libc::CLONE_PARENT) { self.processes[&creator].parent } else { creator };
             self.processes.insert(child, TracedProcess { tid: new_tid, pidfd, parent, memory });
@@ -85,12 +92,17 @@ impl Tree {
             return Ok(id);
         }
         sys::resume(tid, Until::CallBoundary, 0)?;
-        loop {
+        // It is reported under the id of the first thread, which passes to the one that executes.
+        'exec: loop {
             for &other in &others {
                 let Some(other_tid) = self.threads.get(&other).map(|thread| thread.tid) else { continue };
-                // The first thread is not reaped: its id passes to the one that executes.
-                if other_tid != leader_tid && matches!(sys::try_wait(other_tid), Some(Status::Ended { .. } | Status::Unknown)) {
-                    self.forget_thread(other);
+                match sys::try_wait(other_tid) {
+                    Some(Status::Executed) => break 'exec,
+                    Some(Status::Ended { .. } | Status::Unknown) => self.forget_thread(other),
+                    Some(_) => {
+                        let _gone = sys::resume(other_tid, Until::Trap, 0);
+                    }
+                    None => {}
                 }
             }
             match sys::try_wait(tid) {
@@ -100,12 +112,13 @@ impl Tree {
                     return Ok(id);
                 }
                 Some(Status::Executed) => break,
-                Some(Status::Unknown) if tid != leader_tid => {}
+                // Killed on the way.
+                Some(Status::Ending) => {
+                    sys::resume(tid, Until::Trap, 0)?;
+                    return Ok(id);
+                }
                 Some(Status::Ended { .. }) if tid == leader_tid => return Err(Gone),
                 _ => {}
-            }
-            if tid != leader_tid && matches!(sys::try_wait(leader_tid), Some(Status::Executed)) {
-                break;
             }
             watchdog::give_way();
         }
@@ -168,10 +181,14 @@ impl Tree {
     pub(crate) fn exit_thread(&mut self, id: Id) -> Result<Option<Id>, Gone> {
         let (leader_tid, tid) = self.tids(id);
         let process = self.thread(id).process;
+        self.thread_mut(id).is_exiting = true;
         sys::resume(tid, Until::Trap, 0)?;
         let is_last = !self.threads_of(process).into_iter().any(|other| other != id && self.is_alive(other));
         if tid != leader_tid || is_last {
             return Ok(Some(id));
+        }
+        if sys::wait(tid) == Status::Ending {
+            sys::resume(tid, Until::Trap, 0)?;
         }
         // The kernel reports the end of a first thread only after that of all others.
         while !watchdog::is_zombie(leader_tid, tid) {
@@ -192,6 +209,18 @@ impl Tree {
         sys::resume(self.thread(id).tid, Until::Trap, 0)?;
         self.reap_process(process);
         Ok(())
+    }
+
+    /// A thread is about to end. That of a first thread is reported only when all others have been reaped, so if its process ends with it,
+    /// the others come first.
+    pub(crate) fn on_ending(&mut self, id: Id) -> Result<Flow, Gone> {
+        let (leader_tid, tid) = self.tids(id);
+        sys::resume(tid, Until::Trap, 0)?;
+        if tid == leader_tid && !self.thread(id).is_exiting {
+            self.reap_process(self.thread(id).process);
+            return Ok(Flow::Stands);
+        }
+        Ok(Flow::Runs(id))
     }
 
     /// A thread has ended and been reaped.
@@ -249,11 +278,18 @@ impl Tree {
         for id in self.threads_of(process) {
             self.forget_thread(id);
         }
-        self.processes.remove(&process);
+        if let Some(TracedProcess { tid, pidfd, .. }) = self.processes.remove(&process) {
+            self.ended.push(EndedProcess { id: process, tid, pidfd });
+        }
         self.timers.forget(process);
         self.release_vfork(process);
         for orphan in self.processes.values_mut().filter(|other| other.parent == process) {
             orphan.parent = 1;
+        }
+        // What it has not collected becomes a child of this process (see `launch`), which collects it here.
+        self.forget_collected();
+        if libc::WIFSIGNALED(raw_status) && libc::WTERMSIG(raw_status) == libc::SIGSYS {
+            self.notice(Notice::ForeignCall);
         }
         if process == self.root {
             self.exit = Some(ExitStatus::from_raw(raw_status));
@@ -311,9 +347,14 @@ impl Tree {
                 self.forget_thread(id);
             }
             wait_for_end(leader_tid);
-            self.processes.remove(&process);
+            if let Some(TracedProcess { tid, pidfd, .. }) = self.processes.remove(&process) {
+                self.ended.push(EndedProcess { id: process, tid, pidfd });
+            }
         }
         self.ready.clear();
+        // Those that had a parent are this process's children now that their parents are gone.
+        self.forget_collected();
+        self.ended.clear();
     }
 }
 

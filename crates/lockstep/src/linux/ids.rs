@@ -1,10 +1,12 @@
 //! Ids of threads and processes. The kernel gives them out as it likes; the program sees ids that are the same in every run.
 
+use std::os::fd::AsFd;
+
 use nix::libc;
 
 use super::arch::Registers;
 use super::memory::{read_u32, write_i32};
-use super::sys::Tid;
+use super::sys::{self, Tid};
 use super::thread::{After, CallError, Id, Saved, Verdict};
 use super::tree::{PARENT_ID, Tree};
 
@@ -17,14 +19,17 @@ impl Tree {
         if tid == i64::from(std::process::id()) {
             return i64::from(PARENT_ID);
         }
-        let found = self.threads.iter().find(|(_, thread)| i64::from(thread.tid) == tid);
-        found.map_or(tid, |(&id, _)| i64::from(id))
+        let running = self.threads.iter().find(|(_, thread)| i64::from(thread.tid) == tid).map(|(&id, _)| id);
+        let ended = || self.ended.iter().find(|ended| i64::from(ended.tid) == tid).map(|ended| ended.id);
+        running.or_else(ended).map_or(tid, i64::from)
     }
 
     /// The kernel's id for one that the program knows; a negative one is that of a process group.
     fn tid_of(&self, id: u64) -> u64 {
         let id = id as Tid;
-        let found = self.threads.get(&id.saturating_abs()).map(|thread| thread.tid);
+        let wanted = id.saturating_abs();
+        let ended = || self.ended.iter().find(|ended| ended.id == wanted).map(|ended| ended.tid);
+        let found = self.threads.get(&wanted).map(|thread| thread.tid).or_else(ended);
         // To the kernel this is an `int`, so the upper half does not matter.
         found.map_or(id, |tid| if id < 0 { -tid } else { tid }) as u32 as u64
     }
@@ -89,8 +94,13 @@ impl Tree {
         Ok(Verdict::ExecuteThen(After::Waitid { original }))
     }
 
+    /// A wait has reported this process: the program may have collected it.
+    pub(crate) fn forget_collected(&mut self) {
+        self.ended.retain(|ended| !sys::reap(ended.pidfd.as_fd()));
+    }
+
     /// `waitid` without waiting says "no child" by leaving the id in its answer 0. True if it must wait.
-    pub(crate) fn finish_waitid(&self, id: Id, original: &Saved, result: i64) -> bool {
+    pub(crate) fn finish_waitid(&mut self, id: Id, original: &Saved, result: i64) -> bool {
         const OFFSET_OF_PID: u64 = 12;
         let info = original.argument(2);
         if result != 0 || info == 0 {
@@ -103,6 +113,7 @@ impl Tree {
         }
         // The address was good a moment ago, and nothing of the program has run since.
         let _fault = write_i32(tid, info + OFFSET_OF_PID, self.id_of(i64::from(child)) as Id);
+        self.forget_collected();
         false
     }
 }

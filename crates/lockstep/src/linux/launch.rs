@@ -32,6 +32,9 @@ use super::sys::{self, Status, Tid, Until};
 use crate::error::StartError;
 use crate::program::Program;
 
+/// How much the pipes of standard output and error hold.
+const OUTPUT_PIPE_BYTES: i32 = 256 << 10;
+
 /// A program that has been loaded and has not run yet: its one thread is in the exec stop.
 pub(crate) struct Launched {
     pub(crate) tid: Tid,
@@ -46,8 +49,15 @@ pub(crate) fn launch(program: &Program) -> Result<Launched, StartError> {
     let (stdin_read, stdin) = pipe()?;
     let (stdout, stdout_write) = pipe()?;
     let (stderr, stderr_write) = pipe()?;
+    // Orphans of the program become children of this process rather than of the machine's first, which may be slow to collect them.
+    // If that fails, they are collected later.
+    let _result = nix::sys::prctl::set_child_subreaper(true);
     for descriptor in [&stdin, &stdout, &stderr] {
         fcntl(descriptor, FcntlArg::F_SETFL(OFlag::O_NONBLOCK)).map_err(io::Error::from)?;
+    }
+    // With more room the program rarely waits for us in the middle of a step. What an unprivileged user may have is limited.
+    for descriptor in [&stdout, &stderr] {
+        let _result = fcntl(descriptor, FcntlArg::F_SETPIPE_SZ(OUTPUT_PIPE_BYTES));
     }
     let (mut ours, theirs) = UnixStream::pair()?;
 

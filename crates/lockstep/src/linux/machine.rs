@@ -1,12 +1,23 @@
 //! What a program asks about the machine: how many CPUs there are, and on which one it is.
 
+use std::io;
+
 use nix::libc;
+use nix::sched::{CpuSet, sched_setaffinity};
+use nix::unistd::Pid;
 
 use super::arch::Registers;
 use super::memory::write_i32;
 use super::sys;
 use super::thread::{CallError, Id, Verdict};
 use super::tree::Tree;
+
+/// Binds the calling thread to one CPU.
+pub(crate) fn bind_this_thread(cpu: usize) -> io::Result<()> {
+    let mut set = CpuSet::new();
+    set.set(cpu)?;
+    Ok(sched_setaffinity(Pid::from_raw(0), &set)?)
+}
 
 impl Tree {
     /// The thread is on the first CPU, of the first node of memory.

@@ -20,4 +20,5 @@ mod tree;
 mod turn;
 mod watchdog;
 
+pub(crate) use machine::bind_this_thread;
 pub(crate) use tree::Tree;

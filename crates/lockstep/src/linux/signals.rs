@@ -80,9 +80,10 @@ impl Tree {
         let own = self.thread(killer).process;
         let others = self.processes.iter().filter(|&(&process, _)| process != own);
         let killed = others.filter(|(_, process)| {
-            let is_stopped = fs::read_to_string(format!("/proc/{0}/task/{0}/stat", process.tid))
-                .is_ok_and(|stat| stat.rsplit(')').next().is_some_and(|rest| rest.trim_start().starts_with('t')));
-            !is_stopped && !watchdog::is_asleep(process.tid, process.tid)
+            let tid = process.tid;
+            // It is on its way to its end, or has been on it between the two looks.
+            let has_report = || sys::try_wait(tid).is_some();
+            has_report() || !watchdog::is_stopped_or_asleep(tid, tid) || has_report()
         });
         for process in killed.map(|(&process, _)| process).collect::<Vec<_>>() {
             self.end_process(process);

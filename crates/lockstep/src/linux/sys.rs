@@ -35,6 +35,8 @@ pub(crate) enum Status {
     Cloned,
     /// It is running a new program.
     Executed,
+    /// It is about to end, for whatever reason; nothing of the program runs in it any more.
+    Ending,
     /// A thread that has just been attached, or one that job control stopped.
     Paused,
     /// A signal is about to be delivered.
@@ -58,6 +60,7 @@ const OPTIONS: libc::c_int = libc::PTRACE_O_EXITKILL
     | libc::PTRACE_O_TRACECLONE
     | libc::PTRACE_O_TRACEFORK
     | libc::PTRACE_O_TRACEVFORK
+    | libc::PTRACE_O_TRACEEXIT
     | libc::PTRACE_O_TRACESYSGOOD;
 
 /// Begins to trace a process, with all its future threads and children. They die when the calling thread ends.
@@ -211,6 +214,7 @@ fn decode(raw_status: i32) -> Status {
         libc::PTRACE_EVENT_EXEC => Status::Executed,
         libc::PTRACE_EVENT_CLONE | libc::PTRACE_EVENT_FORK | libc::PTRACE_EVENT_VFORK => Status::Cloned,
         libc::PTRACE_EVENT_STOP => Status::Paused,
+        libc::PTRACE_EVENT_EXIT => Status::Ending,
         _ if signal == libc::SIGTRAP | 0x80 => Status::CallBoundary,
         _ => Status::Signal(signal),
     }
@@ -259,6 +263,16 @@ pub(crate) fn duplicate_from(pidfd: BorrowedFd<'_>, descriptor: i32) -> io::Resu
     }
     // SAFETY: the call succeeded, so this is an open descriptor that nobody else owns.
     Ok(unsafe { OwnedFd::from_raw_fd(copy as i32) })
+}
+
+/// Collects a process that has ended, if this process is its parent, and says whether nobody has to any more.
+pub(crate) fn reap(pidfd: BorrowedFd<'_>) -> bool {
+    // SAFETY: waitid may be given no place for its answer, and then takes numbers alone; the same holds for pidfd_send_signal.
+    unsafe {
+        let options = libc::WEXITED | libc::WNOHANG | libc::__WALL;
+        libc::waitid(libc::P_PIDFD, pidfd.as_raw_fd() as libc::id_t, ptr::null_mut(), options);
+        libc::syscall(libc::SYS_pidfd_send_signal, pidfd.as_raw_fd(), 0, ptr::null::<libc::siginfo_t>(), 0) < 0
+    }
 }
 
 /// Whether a descriptor of ours and one of another process are the same open file.

@@ -24,6 +24,8 @@ pub(crate) struct Thread {
     pub(crate) looks: u32,
     /// How long its last pause for looking too often was.
     pub(crate) pause_ns: u64,
+    /// It has called `exit`, which ends it alone; otherwise its end is that of its process.
+    pub(crate) is_exiting: bool,
 }
 
 impl Thread {
@@ -38,6 +40,7 @@ impl Thread {
             kept: None,
             looks: 0,
             pause_ns: 0,
+            is_exiting: false,
         }
     }
 }
@@ -50,6 +53,14 @@ pub(crate) struct TracedProcess {
     pub(crate) parent: Id,
     /// Which address space it has; processes that share one (after `vfork`) have equal numbers.
     pub(crate) memory: u32,
+}
+
+/// A process that has ended, and that its parent has not asked about yet.
+#[derive(Debug)]
+pub(crate) struct EndedProcess {
+    pub(crate) id: Id,
+    pub(crate) tid: Tid,
+    pub(crate) pidfd: OwnedFd,
 }
 
 /// Every thread is stopped, except the one that is running and those in the kernel.
@@ -74,6 +85,8 @@ pub(crate) enum Resume {
     Go,
     /// Up to the end of the call that it is in.
     FinishCall,
+    /// Its call has returned from the kernel.
+    CallMade,
     /// The call returns this, without being made.
     Return(i64),
     /// The wait of its call for files is over, since time is up.
@@ -153,26 +166,31 @@ pub(crate) enum After {
     Cloned { child: Id },
     /// The resource usage at this address is to say nothing about the machine.
     Usage { address: u64 },
+    /// The same, and some bytes have been written before.
+    Written(Written),
     /// The same, and the result is a timer descriptor.
     TimerDescriptor { original: Saved },
-    /// Blocks in the kernel from here on.
-    EnterKernel,
+    /// The call is about to be made once more. It may be one that waits in the kernel, and one that has written something before.
+    MakeAgain { is_waiting: bool, written: Option<Written> },
+}
+
+/// A write that the supervisor cut short.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Written {
+    pub(crate) original: Saved,
+    /// How many bytes were written before.
+    pub(crate) count: u64,
 }
 
 /// The arguments of a call before they were changed.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Saved {
-    number: i64,
     arguments: [u64; 6],
 }
 
 impl Saved {
     pub(crate) fn of(registers: &Registers) -> Saved {
-        Saved { number: registers.call_number(), arguments: std::array::from_fn(|index| registers.argument(index)) }
-    }
-
-    pub(crate) fn number(&self) -> i64 {
-        self.number
+        Saved { arguments: std::array::from_fn(|index| registers.argument(index)) }
     }
 
     pub(crate) fn argument(&self, index: usize) -> u64 {

@@ -18,7 +18,7 @@ use nix::unistd;
 use super::chance::{Chance, Stream};
 use super::launch::{Launched, launch};
 use super::sys::{self, Gone, Tid};
-use super::thread::{Id, Park, Resume, State, Thread, TracedProcess, Wait};
+use super::thread::{EndedProcess, Id, Park, Resume, State, Thread, TracedProcess, Wait};
 use super::timers::Timers;
 use super::watchdog::{Stopwatch, give_way};
 use crate::error::{StartError, StepError};
@@ -36,6 +36,7 @@ pub(crate) struct Tree {
     pub(crate) now_ns: u64,
     pub(crate) threads: BTreeMap<Id, Thread>,
     pub(crate) processes: BTreeMap<Id, TracedProcess>,
+    pub(crate) ended: Vec<EndedProcess>,
     pub(crate) root: Id,
     /// Threads whose state is `Ready`, in the order in which they became so.
     pub(crate) ready: Vec<Id>,
@@ -74,6 +75,7 @@ impl Tree {
             now_ns: 0,
             threads: BTreeMap::from([(root, Thread::new(tid, root, 0))]),
             processes: BTreeMap::from([(root, TracedProcess { tid, pidfd, parent: PARENT_ID, memory: 0 })]),
+            ended: Vec::new(),
             root,
             ready: vec![root],
             next_id: root + 1,

@@ -4,8 +4,9 @@ use nix::libc;
 
 use super::arch::{self, Registers};
 use super::call::Call;
+use super::memory::write_timespec;
 use super::sys::{self, Gone, SignalInfo, Status, Tid, Until};
-use super::thread::{After, CallError, Id, Resume, Saved, State, Verdict, Wait};
+use super::thread::{After, CallError, Id, KeptDeadline, Resume, Saved, State, Verdict, Wait, Written};
 use super::tree::Tree;
 use super::watchdog;
 use crate::error::StepError;
@@ -53,6 +54,7 @@ impl Tree {
         match resume {
             Resume::Go => sys::resume(tid, Until::Trap, 0)?,
             Resume::FinishCall => sys::resume(tid, Until::CallBoundary, 0)?,
+            Resume::CallMade => return self.on_call_boundary(id),
             Resume::Deliver(signal) => sys::resume(tid, Until::Trap, signal)?,
             Resume::Return(result) => {
                 let mut registers = Registers::of(tid)?;
@@ -103,6 +105,7 @@ impl Tree {
             Status::CallBoundary => self.on_call_boundary(id),
             Status::Cloned => self.on_cloned(id),
             Status::Executed => return self.on_executed(id).map(Flow::Runs),
+            Status::Ending => self.on_ending(id),
             Status::Paused => sys::resume(tid, Until::Trap, 0).map(|()| Flow::Runs(id)),
             Status::Signal(signal) => return self.on_signal(id, signal),
             Status::Ended { raw_status } => {
@@ -169,12 +172,24 @@ impl Tree {
             sys::resume(tid, Until::Trap, 0)?;
             return Ok(Flow::Runs(id));
         };
-        if let After::EnterKernel = after {
-            self.thread_mut(id).state = State::InKernel;
+        if let After::MakeAgain { is_waiting, written } = after {
+            let thread = self.thread_mut(id);
+            thread.after = written.map(After::Written);
+            if is_waiting {
+                thread.state = State::InKernel;
+            }
             sys::resume(tid, Until::CallBoundary, 0)?;
-            return Ok(Flow::Stands);
+            return Ok(if is_waiting { Flow::Stands } else { Flow::Runs(id) });
         }
         let mut registers = Registers::of(tid)?;
+        if let After::Written(_) = after
+            && is_cut_short(&registers)
+        {
+            // The signal that did it is reported next.
+            self.thread_mut(id).after = Some(after);
+            sys::resume(tid, Until::Trap, 0)?;
+            return Ok(Flow::Runs(id));
+        }
         let waits_for_child = self.finish_call(id, after, &mut registers);
         registers.store(tid)?;
         if waits_for_child {
@@ -200,6 +215,7 @@ impl Tree {
                     return true;
                 }
                 registers.set_result(self.id_of(result));
+                self.forget_collected();
             }
             After::Waitid { original } => {
                 original.restore(registers);
@@ -212,6 +228,11 @@ impl Tree {
                     self.collect_killed(id);
                 }
             }
+            After::Written(Written { original, count }) => {
+                original.restore(registers);
+                // An error after part of it was written is not an error yet.
+                registers.set_result(count as i64 + result.max(0));
+            }
             After::TimerDescriptor { original } => {
                 original.restore(registers);
                 if let Ok(number) = i32::try_from(result)
@@ -222,7 +243,7 @@ impl Tree {
             }
             After::Cloned { child } => registers.set_result(i64::from(child)),
             After::Usage { address } => self.hide_usage(id, address),
-            After::EnterKernel => unreachable!("handled before"),
+            After::MakeAgain { .. } => unreachable!("handled before"),
         }
         false
     }
@@ -245,6 +266,13 @@ impl Tree {
     /// Delivers a signal; its sender appears by the id that the program knows.
     fn deliver(&mut self, id: Id, signal: i32) -> Result<(), Gone> {
         let tid = self.thread(id).tid;
+        self.leave_remaining_sleep(id)?;
+        if let Some(after @ After::Written(_)) = self.thread_mut(id).after.take() {
+            // A signal of the program's own cuts the write short, as it may.
+            let mut registers = Registers::of(tid)?;
+            self.finish_call(id, after, &mut registers);
+            registers.store(tid)?;
+        }
         let mut info = SignalInfo::of(tid)?;
         if let Some(sender) = info.sender() {
             let known = self.id_of(i64::from(sender)) as Tid;
@@ -253,6 +281,25 @@ impl Tree {
             }
         }
         sys::resume(tid, Until::Trap, signal)
+    }
+
+    /// Tells a sleep that this signal interrupts how much of it was left. The kernel has done so, by its own clock.
+    fn leave_remaining_sleep(&mut self, id: Id) -> Result<(), Gone> {
+        let thread = self.thread(id);
+        let Some(KeptDeadline { number, deadline_ns: Some(deadline_ns) }) = thread.kept else { return Ok(()) };
+        let registers = Registers::of(thread.tid)?;
+        let place = match arch::call(number) {
+            Some(Call::Nanosleep) => registers.argument(1),
+            Some(Call::ClockNanosleep) if registers.argument(1) & libc::TIMER_ABSTIME as u64 == 0 => {
+                registers.argument(3)
+            }
+            _ => 0,
+        };
+        if place != 0 && RESTART_RESULTS.contains(&registers.result()) {
+            // A bad address has been noticed by the kernel already.
+            let _fault = write_timespec(thread.tid, place, deadline_ns.saturating_sub(self.now_ns));
+        }
+        Ok(())
     }
 
     /// A fault of the program's own, or its reading of the time-stamp counter, which the supervisor answers.
@@ -283,7 +330,19 @@ impl Tree {
         }
         let printed_before = self.output_length();
         self.drain()?;
-        if !was_in_call || self.output_length() > printed_before {
+        let written = match self.thread_mut(id).after.take() {
+            Some(After::Written(written)) => Some(written),
+            after => {
+                self.thread_mut(id).after = after;
+                None
+            }
+        };
+        if result > 0 && is_cut_short(&registers) {
+            let _gone = self.write_rest(id, &mut registers, written, result as u64);
+            return Ok(Flow::Runs(id));
+        }
+        let has_printed = self.output_length() > printed_before;
+        if !was_in_call || has_printed && written.is_none() {
             // It computes, or its output was what it waited to get rid of.
             let _gone = sys::resume(tid, Until::Trap, 0);
             return Ok(Flow::Runs(id));
@@ -293,11 +352,32 @@ impl Tree {
             registers.rewind_call(number);
             let _gone = registers.store(tid);
         }
-        self.counters.kernel_waits += 1;
-        self.notice(Notice::WaitedInKernel { call_number: number });
-        self.thread_mut(id).after = Some(After::EnterKernel);
+        if !has_printed {
+            self.counters.kernel_waits += 1;
+            self.notice(Notice::WaitedInKernel { call_number: number });
+        }
+        self.thread_mut(id).after = Some(After::MakeAgain { is_waiting: !has_printed, written });
         let _gone = sys::resume(tid, Until::CallBoundary, 0);
         Ok(Flow::Runs(id))
+    }
+
+    /// A nudge cut a write short, which the program cannot expect: the thread writes the rest.
+    fn write_rest(
+        &mut self,
+        id: Id,
+        registers: &mut Registers,
+        before: Option<Written>,
+        count: u64,
+    ) -> Result<(), Gone> {
+        let before = before.unwrap_or(Written { original: Saved::of(registers), count: 0 });
+        let written = Written { count: before.count + count, ..before };
+        self.thread_mut(id).after = Some(After::MakeAgain { is_waiting: false, written: Some(written) });
+        registers.set_argument(1, registers.argument(1) + count);
+        registers.set_argument(2, registers.argument(2) - count);
+        registers.rewind_call(registers.call_number());
+        let tid = self.thread(id).tid;
+        registers.store(tid)?;
+        sys::resume(tid, Until::CallBoundary, 0)
     }
 
     /// A thread that waited in the kernel has reported something.
@@ -308,9 +388,8 @@ impl Tree {
             Status::Trap => self.make_ready(id, Resume::Again),
             Status::Signal(libc::SIGSTOP) if self.is_nudge(id) => self.make_ready(id, Resume::FinishCall),
             Status::Signal(signal) => self.make_ready(id, Resume::Deliver(signal)),
-            Status::CallBoundary | Status::Cloned | Status::Executed | Status::Paused => {
-                self.make_ready(id, Resume::Go);
-            }
+            Status::CallBoundary => self.make_ready(id, Resume::CallMade),
+            Status::Cloned | Status::Executed | Status::Paused | Status::Ending => self.make_ready(id, Resume::Go),
         }
     }
 
@@ -413,4 +492,11 @@ impl Tree {
             Call::Kill { arguments } => self.sends_signal(id, registers, arguments),
         }
     }
+}
+
+/// Whether a call is a write that ended early, before or after it wrote something.
+fn is_cut_short(registers: &Registers) -> bool {
+    let result = registers.result();
+    let is_partial = result > 0 && (result as u64) < registers.argument(2);
+    registers.call_number() == arch::WRITE && (is_partial || RESTART_RESULTS.contains(&result))
 }

@@ -54,6 +54,11 @@ pub(crate) fn is_asleep(process: Tid, thread: Tid) -> bool {
     state(process, thread) == Some(b'S')
 }
 
+/// Whether a thread is in a stop, or sleeps in the kernel.
+pub(crate) fn is_stopped_or_asleep(process: Tid, thread: Tid) -> bool {
+    matches!(state(process, thread), Some(b't' | b'S'))
+}
+
 /// Whether a thread has ended and waits to be reaped.
 pub(crate) fn is_zombie(process: Tid, thread: Tid) -> bool {
     matches!(state(process, thread), Some(b'Z' | b'X') | None)

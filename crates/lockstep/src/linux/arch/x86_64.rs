@@ -119,6 +119,9 @@ pub(crate) const TRAPPED: &[(libc::c_long, Call)] = &[
     (libc::SYS_pidfd_send_signal, Call::Kill { arguments: &[] }),
 ];
 
+/// The number of `write`, which is not trapped.
+pub(crate) const WRITE: i64 = libc::SYS_write;
+
 /// What a trapped number means. A linear search would cost more than the rest of a trap, so this is a table.
 pub(crate) fn call(number: i64) -> Option<Call> {
     use std::sync::LazyLock;
@@ -194,11 +197,6 @@ impl Registers {
         self.0.rip -= SYSCALL_LENGTH;
         self.0.rax = number as u64;
         self.0.orig_rax = u64::MAX;
-    }
-
-    /// Where the thread is.
-    pub(crate) fn instruction(&self) -> u64 {
-        self.0.rip
     }
 
     /// The stack of a program that has just been loaded: its argument count lies there.
