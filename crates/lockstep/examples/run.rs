@@ -12,7 +12,12 @@ fn main() -> Result<(), Box<dyn Error>> {
     let mut next = || arguments.next().ok_or("usage: run SECONDS SEED PROGRAM ARGUMENT…");
     let (seconds, seed, path) = (next()?.parse::<f64>()?, next()?.parse::<u64>()?, next()?);
     let limit_ns = (seconds * 1e9) as u64;
-    let mut process = Process::start(&Program::new(path).arguments(arguments).seed(seed))?;
+    let mut program = Program::new(path).arguments(arguments).seed(seed);
+    if let Some(cpu) = std::env::var("LOCKSTEP_CPU").ok().and_then(|cpu| cpu.parse().ok()) {
+        glomers_lockstep::bind_this_thread(cpu)?;
+        program = program.cpu(cpu);
+    }
+    let mut process = Process::start(&program)?;
     let mut input = Vec::new();
     if !std::io::IsTerminal::is_terminal(&std::io::stdin()) {
         std::io::stdin().read_to_end(&mut input)?;

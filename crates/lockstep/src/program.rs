@@ -18,6 +18,7 @@ pub struct Program {
     pub(crate) unix_time_ns: u64,
     pub(crate) cpu_count: usize,
     pub(crate) cpu: Option<usize>,
+    pub(crate) hides_counter: bool,
     pub(crate) budget: Duration,
     pub(crate) output_limit: usize,
 }
@@ -36,6 +37,7 @@ impl Program {
             unix_time_ns: 1_767_225_600_000_000_000,
             cpu_count: 4,
             cpu: None,
+            hides_counter: false,
             budget: Duration::from_secs(10),
             output_limit: 64 << 20,
         }
@@ -106,6 +108,17 @@ impl Program {
     #[must_use]
     pub fn cpu(mut self, cpu: usize) -> Program {
         self.cpu = Some(cpu);
+        self
+    }
+
+    /// Has the processor's time-stamp counter (the instruction RDTSC) follow virtual time too. Off by default.
+    ///
+    /// Hardly a program reads it, since the system's clocks are as good. Those that do see the real counter unless this is on. It is not on by
+    /// default because it makes each switch between program and supervisor dearer: little on bare metal, but twice as dear on virtual
+    /// machines where the hypervisor is asked each time.
+    #[must_use]
+    pub fn virtual_counter(mut self, is_virtual: bool) -> Program {
+        self.hides_counter = is_virtual;
         self
     }
 

@@ -73,6 +73,7 @@ pub(crate) fn launch(program: &Program) -> Result<Launched, StartError> {
         theirs: theirs.as_raw_fd(),
         ours: ours.as_raw_fd(),
         cpu: program.cpu,
+        hides_counter: program.hides_counter,
     };
     // SAFETY: the child calls `become_program` alone, which is async-signal-safe (see there) and never returns, so no lock that another
     // thread held at the fork is ever taken, and no destructor of this process runs twice.
@@ -158,6 +159,7 @@ struct Prepared {
     theirs: RawFd,
     ours: RawFd,
     cpu: Option<usize>,
+    hides_counter: bool,
 }
 
 /// The life of the child up to exec.
@@ -205,7 +207,7 @@ unsafe fn become_program(prepared: &Prepared) -> ! {
             libc::_exit(127);
         }
         // From here on the supervisor is attached, and answers for the counter.
-        if arch::trap_counter_reads().is_err() {
+        if prepared.hides_counter && arch::trap_counter_reads().is_err() {
             fail(prepared, STEP_SET_UP);
         }
         if seccompiler::apply_filter(&prepared.filter).is_err() {
