@@ -14,17 +14,8 @@ const MONOTONIC_AT_START_NS: u64 = 1_000_000_000_000;
 /// Ticks of `times` in a second, as `sysconf(_SC_CLK_TCK)` says on every Linux.
 const NS_PER_TICK: u64 = 10_000_000;
 
-/// After how many looks at the clock, or yields, without a wait in between a thread is made to pause. A thread that logs a thousand lines
-/// looks at the clock as often, so this is not few.
-const LOOKS_BEFORE_PAUSE: u32 = 1000;
-/// The same for one that has just paused, and looks again.
-const LOOKS_BETWEEN_PAUSES: u32 = 50;
-/// The first pause and the longest: each is twice the one before, so that a loop that spins for a second ends soon.
-const FIRST_PAUSE_NS: u64 = 10_000;
-const LONGEST_PAUSE_NS: u64 = 10_000_000;
-/// A pause this long follows several others without a wait in between: the program does nothing but look at the clock.
-const NOTABLE_PAUSE_NS: u64 = 1_000_000;
-
+/// How long a wait lasts whose deadline has passed, if the thread has made one at this instant before.
+const SHORTEST_WAIT_NS: u64 = 1000;
 impl Tree {
     pub(crate) fn monotonic_ns(&self) -> u64 {
         MONOTONIC_AT_START_NS + self.now_ns
@@ -58,29 +49,20 @@ impl Tree {
         Ok(if ns >= shown_ns { self.now_ns.saturating_add(ns - shown_ns) } else { self.now_ns.saturating_sub(shown_ns - ns) })
     }
 
-    /// Counts a look at the clock, or a yield. One that looks too often without waiting waits a moment, since nothing else would let time
-    /// pass: a loop that waits for the clock to move ends that way.
-    pub(crate) fn look(&mut self, id: Id) -> Option<Verdict> {
+    /// Counts a look at the clock, or a yield. A thread that only looks, and never waits, waits a moment, since nothing else would let time
+    /// pass.
+    pub(crate) fn look(&mut self, id: Id, registers: &Registers) -> Option<Verdict> {
         let now_ns = self.now_ns;
-        let thread = self.thread_mut(id);
-        thread.looks += 1;
-        let limit = if thread.pause_ns == 0 { LOOKS_BEFORE_PAUSE } else { LOOKS_BETWEEN_PAUSES };
-        if thread.looks <= limit {
-            return None;
-        }
-        thread.looks = 0;
-        thread.pause_ns = (thread.pause_ns * 2).clamp(FIRST_PAUSE_NS, LONGEST_PAUSE_NS);
-        let deadline_ns = now_ns + thread.pause_ns;
-        let is_notable = thread.pause_ns >= NOTABLE_PAUSE_NS;
+        let pause = self.thread_mut(id).looks.look((registers.instruction(), registers.stack()))?;
         self.counters.pauses += 1;
-        if is_notable {
+        if pause.is_notable {
             self.notice(Notice::LookedAtClockWithoutWaiting);
         }
-        Some(Verdict::park(Wait::Pause, Some(deadline_ns)))
+        Some(Verdict::park(Wait::Pause, Some(now_ns + pause.length_ns)))
     }
 
     pub(crate) fn clock_gettime(&mut self, id: Id, registers: &Registers) -> Result<Verdict, CallError> {
-        if let Some(pause) = self.look(id) {
+        if let Some(pause) = self.look(id, registers) {
             return Ok(pause);
         }
         let ns = self.clock_ns(registers.argument(0))?;
@@ -89,7 +71,7 @@ impl Tree {
     }
 
     pub(crate) fn gettimeofday(&mut self, id: Id, registers: &Registers) -> Result<Verdict, CallError> {
-        if let Some(pause) = self.look(id) {
+        if let Some(pause) = self.look(id, registers) {
             return Ok(pause);
         }
         let tid = self.thread(id).tid;
@@ -104,7 +86,7 @@ impl Tree {
     }
 
     pub(crate) fn time(&mut self, id: Id, registers: &Registers) -> Result<Verdict, CallError> {
-        if let Some(pause) = self.look(id) {
+        if let Some(pause) = self.look(id, registers) {
             return Ok(pause);
         }
         let seconds = self.unix_time_ns() / 1_000_000_000;
@@ -115,7 +97,7 @@ impl Tree {
     }
 
     pub(crate) fn times(&mut self, id: Id, registers: &Registers) -> Result<Verdict, CallError> {
-        if let Some(pause) = self.look(id) {
+        if let Some(pause) = self.look(id, registers) {
             return Ok(pause);
         }
         if registers.argument(0) != 0 {
@@ -137,7 +119,8 @@ impl Tree {
 
     pub(crate) fn nanosleep(&mut self, id: Id, registers: &Registers) -> Result<Verdict, CallError> {
         let length_ns = read_timespec(self.thread(id).tid, registers.argument(0))?;
-        Ok(self.sleep(id, self.now_ns.saturating_add(length_ns)))
+        let deadline_ns = self.until(id, self.now_ns.saturating_add(length_ns));
+        Ok(Verdict::park(Wait::Sleep, Some(deadline_ns)))
     }
 
     pub(crate) fn clock_nanosleep(&mut self, id: Id, registers: &Registers) -> Result<Verdict, CallError> {
@@ -149,16 +132,20 @@ impl Tree {
             self.clock_ns(clock)?;
             self.now_ns.saturating_add(ns)
         };
-        Ok(self.sleep(id, deadline_ns))
+        Ok(Verdict::park(Wait::Sleep, Some(self.until(id, deadline_ns))))
     }
 
-    /// A sleep that is over at once still lets the others have their turns, and counts as a look at the clock.
-    fn sleep(&mut self, id: Id, deadline_ns: u64) -> Verdict {
-        if deadline_ns <= self.now_ns
-            && let Some(Verdict::Park { deadline_ns, .. }) = self.look(id)
-        {
-            return Verdict::park(Wait::Sleep, deadline_ns);
+    /// When a thread that wants to wait until `deadline_ns` is to go on. A wait that is over at once lets the others have their turns first.
+    /// A second one at the same instant lasts a moment: many programs wait until the clock is past their deadline, not at it, and in real
+    /// time it always is.
+    pub(crate) fn until(&mut self, id: Id, deadline_ns: u64) -> u64 {
+        let now_ns = self.now_ns;
+        if deadline_ns > now_ns {
+            return deadline_ns;
         }
-        Verdict::park(Wait::Sleep, Some(deadline_ns))
+        match self.thread_mut(id).expired_at_ns.replace(now_ns) {
+            Some(last_ns) if last_ns == now_ns => now_ns + SHORTEST_WAIT_NS,
+            _ => now_ns,
+        }
     }
 }

@@ -148,7 +148,7 @@ impl Tree {
             files.push((entry as u32 as i32, (entry >> 32) as u16 as i16));
         }
         files.retain(|&(descriptor, _)| descriptor >= 0);
-        Ok(self.wait_for_files(id, files, timeout_ns, mask))
+        Ok(self.wait_for_files(id, registers, files, timeout_ns, mask))
     }
 
     pub(crate) fn select(&mut self, id: Id, registers: &Registers, is_pselect: bool) -> Result<Verdict, CallError> {
@@ -177,7 +177,7 @@ impl Tree {
                 files.extend(members.filter(|&descriptor| descriptor < count).map(|file| (file as i32, events)));
             }
         }
-        Ok(self.wait_for_files(id, files, timeout, mask))
+        Ok(self.wait_for_files(id, registers, files, timeout, mask))
     }
 
     pub(crate) fn epoll_wait(&mut self, id: Id, registers: &Registers) -> Result<Verdict, CallError> {
@@ -187,20 +187,21 @@ impl Tree {
             && registers.call_number() == libc::SYS_epoll_pwait;
         let mask_address = if is_pwait { registers.argument(4) } else { 0 };
         let mask = optional(mask_address, |address| Ok(read_u64(tid, address)?))?;
-        Ok(self.wait_for_files(id, vec![(registers.argument(0) as i32, libc::POLLIN)], timeout, mask))
+        Ok(self.wait_for_files(id, registers, vec![(registers.argument(0) as i32, libc::POLLIN)], timeout, mask))
     }
 
     pub(crate) fn epoll_pwait2(&mut self, id: Id, registers: &Registers) -> Result<Verdict, CallError> {
         let tid = self.thread(id).tid;
         let timeout = optional(registers.argument(3), |address| read_timespec(tid, address))?;
         let mask = optional(registers.argument(4), |address| Ok(read_u64(tid, address)?))?;
-        Ok(self.wait_for_files(id, vec![(registers.argument(0) as i32, libc::POLLIN)], timeout, mask))
+        Ok(self.wait_for_files(id, registers, vec![(registers.argument(0) as i32, libc::POLLIN)], timeout, mask))
     }
 
     /// Makes the call if it would return at once, else waits.
     fn wait_for_files(
         &mut self,
         id: Id,
+        registers: &Registers,
         files: Vec<(i32, i16)>,
         timeout_ns: Option<u64>,
         mask: Option<u64>,
@@ -209,7 +210,7 @@ impl Tree {
             return Verdict::Execute;
         }
         if timeout_ns == Some(0) {
-            return self.look(id).unwrap_or(Verdict::Execute);
+            return self.look(id, registers).unwrap_or(Verdict::Execute);
         }
         let deadline_ns = timeout_ns.map(|timeout_ns| self.now_ns.saturating_add(timeout_ns));
         Verdict::Park { wait: Wait::Files(files), deadline_ns, mask }

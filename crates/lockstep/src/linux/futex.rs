@@ -72,11 +72,7 @@ impl Tree {
                 })
             }
         };
-        if deadline_ns.is_some_and(|deadline_ns| deadline_ns <= self.now_ns)
-            && let Some(Verdict::Park { deadline_ns, .. }) = self.look(id)
-        {
-            return Ok(Verdict::park(Wait::Futex { key, mask }, deadline_ns));
-        }
+        let deadline_ns = deadline_ns.map(|deadline_ns| self.until(id, deadline_ns));
         Ok(Verdict::park(Wait::Futex { key, mask }, deadline_ns))
     }
 

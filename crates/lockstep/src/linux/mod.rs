@@ -10,6 +10,7 @@ mod filter;
 mod futex;
 mod ids;
 mod launch;
+mod looks;
 mod machine;
 mod memory;
 mod signals;

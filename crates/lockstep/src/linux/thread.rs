@@ -3,6 +3,7 @@
 use std::os::fd::OwnedFd;
 
 use super::arch::Registers;
+use super::looks::Looks;
 use super::sys::Tid;
 
 /// The id of a thread or process as the program sees it: the same in every run. A process has the id of its first thread.
@@ -20,10 +21,9 @@ pub(crate) struct Thread {
     pub(crate) after: Option<After>,
     /// When the wait that it has just left would have ended, in case the same wait begins again.
     pub(crate) kept: Option<KeptDeadline>,
-    /// How often it looked at the time, or yielded, without waiting.
-    pub(crate) looks: u32,
-    /// How long its last pause for looking too often was.
-    pub(crate) pause_ns: u64,
+    pub(crate) looks: Looks,
+    /// When it last waited with a deadline that had passed.
+    pub(crate) expired_at_ns: Option<u64>,
     /// It has called `exit`, which ends it alone; otherwise its end is that of its process.
     pub(crate) is_exiting: bool,
 }
@@ -38,8 +38,8 @@ impl Thread {
             clear_tid,
             after: None,
             kept: None,
-            looks: 0,
-            pause_ns: 0,
+            looks: Looks::default(),
+            expired_at_ns: None,
             is_exiting: false,
         }
     }

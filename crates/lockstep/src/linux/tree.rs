@@ -204,8 +204,7 @@ impl Tree {
         let now_ns = self.now_ns;
         let thread = self.thread_mut(id);
         if !is_pause && park.deadline_ns.is_none_or(|deadline_ns| deadline_ns > now_ns) {
-            thread.looks = 0;
-            thread.pause_ns = 0;
+            thread.looks.forget();
         }
         thread.state = State::Parked(park);
         if self.has_new_signals {

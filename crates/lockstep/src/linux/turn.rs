@@ -440,7 +440,7 @@ impl Tree {
             Call::EpollWait => self.epoll_wait(id, registers),
             Call::EpollPwait2 => self.epoll_pwait2(id, registers),
             Call::Futex => self.futex(id, registers),
-            Call::Yield => Ok(self.look(id).unwrap_or(Verdict::Yield)),
+            Call::Yield => Ok(self.look(id, registers).unwrap_or(Verdict::Yield)),
             Call::Wait4 => self.wait4(id, registers),
             Call::Waitid => self.waitid(id, registers),
             Call::Alarm => self.alarm(id, registers),

@@ -199,7 +199,12 @@ impl Registers {
         self.0.orig_rax = u64::MAX;
     }
 
-    /// The stack of a program that has just been loaded: its argument count lies there.
+    /// Where the thread is.
+    pub(crate) fn instruction(&self) -> u64 {
+        self.0.rip
+    }
+
+    /// The top of its stack. In a program that has just been loaded, its argument count lies there.
     pub(crate) fn stack(&self) -> u64 {
         self.0.rsp
     }
