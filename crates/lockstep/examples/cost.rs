@@ -1,5 +1,9 @@
 //! What a message costs: `cargo run --release --example cost -- MESSAGES CPU PROGRAM ARGUMENT…` sends lines to a program that answers each.
-#![expect(clippy::print_stdout, clippy::disallowed_methods, reason = "a measurement is printed, and measures real time")]
+#![expect(
+    clippy::print_stdout,
+    clippy::disallowed_methods,
+    reason = "a measurement is printed, and measures real time"
+)]
 
 use std::error::Error;
 use std::time::Instant;
@@ -32,7 +36,8 @@ fn main() -> Result<(), Box<dyn Error>> {
         while let Some(deadline_ns) = process.deadline_ns().filter(|&deadline_ns| deadline_ns < now_ns) {
             process.step(deadline_ns, b"", &mut output)?;
         }
-        let line = format!("{{\"src\":\"c1\",\"dest\":\"n1\",\"body\":{{\"type\":\"echo\",\"echo\":{number}}}}}\n");
+        let line =
+            format!("{{\"src\":\"c1\",\"dest\":\"n1\",\"body\":{{\"type\":\"echo\",\"echo\":{number}}}}}\n");
         process.step(now_ns, line.as_bytes(), &mut output)?;
         while output.stdout.is_empty() {
             now_ns = process.deadline_ns().ok_or_else(|| format!("message {number} is not answered"))?;

@@ -1,5 +1,9 @@
 //! Runs a program under virtual time and shows what it prints: `cargo run --example run -- SECONDS SEED PROGRAM ARGUMENT…`.
-#![expect(clippy::print_stderr, clippy::disallowed_methods, reason = "an example shows on a terminal how long it took")]
+#![expect(
+    clippy::print_stderr,
+    clippy::disallowed_methods,
+    reason = "an example shows on a terminal how long it took"
+)]
 
 use std::error::Error;
 use std::io::{Read, Write};

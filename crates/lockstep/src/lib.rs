@@ -6,10 +6,13 @@ mod process;
 mod program;
 
 #[cfg(all(target_os = "linux", target_arch = "x86_64"))]
-#[path = "linux/mod.rs"]
 mod linux;
 #[cfg(all(target_os = "linux", target_arch = "x86_64"))]
 use linux as imp;
+#[cfg(not(all(target_os = "linux", target_arch = "x86_64")))]
+mod unsupported;
+#[cfg(not(all(target_os = "linux", target_arch = "x86_64")))]
+use unsupported as imp;
 
 pub use error::{StartError, StepError};
 pub use outcome::{Counters, Notice, Output};

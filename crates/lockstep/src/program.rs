@@ -8,6 +8,10 @@ use std::time::Duration;
 ///
 /// Two processes started from equal values, in equal directories with equal files, and stepped alike, see the same.
 #[derive(Debug, Clone)]
+#[cfg_attr(
+    not(all(target_os = "linux", target_arch = "x86_64")),
+    expect(dead_code, reason = "only supervision reads the fields")
+)]
 pub struct Program {
     pub(crate) path: PathBuf,
     pub(crate) arguments: Vec<OsString>,

@@ -28,9 +28,10 @@ impl Tree {
     /// What a clock shows. The clocks of CPU time show how long the program has been running.
     fn clock_ns(&self, clock: u64) -> Result<u64, CallError> {
         match clock as i32 {
-            libc::CLOCK_REALTIME | libc::CLOCK_REALTIME_COARSE | libc::CLOCK_TAI | libc::CLOCK_REALTIME_ALARM => {
-                Ok(self.unix_time_ns())
-            }
+            libc::CLOCK_REALTIME
+            | libc::CLOCK_REALTIME_COARSE
+            | libc::CLOCK_TAI
+            | libc::CLOCK_REALTIME_ALARM => Ok(self.unix_time_ns()),
             libc::CLOCK_MONOTONIC
             | libc::CLOCK_MONOTONIC_RAW
             | libc::CLOCK_MONOTONIC_COARSE
@@ -46,7 +47,11 @@ impl Tree {
     /// When a clock will show `ns`, in virtual time.
     pub(crate) fn from_clock(&self, clock: u64, ns: u64) -> Result<u64, CallError> {
         let shown_ns = self.clock_ns(clock)?;
-        Ok(if ns >= shown_ns { self.now_ns.saturating_add(ns - shown_ns) } else { self.now_ns.saturating_sub(shown_ns - ns) })
+        Ok(if ns >= shown_ns {
+            self.now_ns.saturating_add(ns - shown_ns)
+        } else {
+            self.now_ns.saturating_sub(shown_ns - ns)
+        })
     }
 
     /// Counts a look at the clock, or a yield. A thread that only looks, and never waits, waits a moment, since nothing else would let time

@@ -9,7 +9,9 @@ use super::arch::{self, CloneArguments, Registers};
 use super::call::Call;
 use super::memory::{read_u64, read_words, write_i32, write_words};
 use super::sys::{self, Gone, Status, Tid, Until};
-use super::thread::{After, CallError, EndedProcess, FutexKey, Id, Resume, State, Thread, TracedProcess, Verdict, Wait};
+use super::thread::{
+    After, CallError, EndedProcess, FutexKey, Id, Resume, State, Thread, TracedProcess, Verdict, Wait,
+};
 use super::tree::Tree;
 use super::turn::Flow;
 use super::watchdog;
@@ -53,7 +55,8 @@ impl Tree {
                 sys::resume(tid, Until::Trap, 0)?;
                 return Ok(Flow::Runs(id));
             };
-            let memory = if has(libc::CLONE_VM) { self.processes[&creator].memory } else { self.new_memory() };
+            let memory =
+                if has(libc::CLONE_VM) { self.processes[&creator].memory } else { self.new_memory() };
             let parent = if has(libc::CLONE_PARENT) { self.processes[&creator].parent } else { creator };
             self.processes.insert(child, TracedProcess { tid: new_tid, pidfd, parent, memory });
         }
@@ -302,9 +305,9 @@ impl Tree {
             return;
         }
         // A parent may wait for it, and gets SIGCHLD.
-        let waiting = self.threads.iter().filter(|(_, thread)| {
-            matches!(&thread.state, State::Parked(park) if matches!(park.wait, Wait::Child))
-        });
+        let waiting = self.threads.iter().filter(
+            |(_, thread)| matches!(&thread.state, State::Parked(park) if matches!(park.wait, Wait::Child)),
+        );
         for id in waiting.map(|(&id, _)| id).collect::<Vec<_>>() {
             self.make_ready(id, Resume::Repeat);
         }
@@ -377,7 +380,8 @@ fn clone_arguments(tid: Tid, registers: &Registers) -> CloneArguments {
         Some(Call::Clone) => registers.clone_arguments(),
         Some(Call::Clone3) => {
             // struct clone_args: flags, pidfd, child_tid, parent_tid.
-            let [flags, _, child_tid, parent_tid] = read_words(tid, registers.argument(0)).unwrap_or_default();
+            let [flags, _, child_tid, parent_tid] =
+                read_words(tid, registers.argument(0)).unwrap_or_default();
             CloneArguments { flags, parent_tid, child_tid }
         }
         // The old calls, which take no arguments.

@@ -97,7 +97,9 @@ impl Tree {
     }
 
     fn readiness(&self, id: Id, registers: &Registers) -> Readiness {
-        let Ok(file) = self.copy_descriptor(id, registers.argument(0) as i32) else { return Readiness::Ready };
+        let Ok(file) = self.copy_descriptor(id, registers.argument(0) as i32) else {
+            return Readiness::Ready;
+        };
         let Ok(data) = fstat(&file) else { return Readiness::Ready };
         let kind = SFlag::from_bits_truncate(data.st_mode & SFlag::S_IFMT.bits());
         if kind == SFlag::S_IFREG || kind == SFlag::S_IFDIR || kind == SFlag::S_IFBLK {
@@ -151,7 +153,12 @@ impl Tree {
         Ok(self.wait_for_files(id, registers, files, timeout_ns, mask))
     }
 
-    pub(crate) fn select(&mut self, id: Id, registers: &Registers, is_pselect: bool) -> Result<Verdict, CallError> {
+    pub(crate) fn select(
+        &mut self,
+        id: Id,
+        registers: &Registers,
+        is_pselect: bool,
+    ) -> Result<Verdict, CallError> {
         let tid = self.thread(id).tid;
         let read_timeout = if is_pselect { read_timespec } else { read_timeval };
         let timeout = optional(registers.argument(4), |address| read_timeout(tid, address))?;
@@ -174,7 +181,9 @@ impl Tree {
             for word in 0..count.div_ceil(64) {
                 let bits = read_u64(tid, set + 8 * word)?;
                 let members = (0..64).filter(|bit| bits & (1 << bit) != 0).map(|bit| word * 64 + bit);
-                files.extend(members.filter(|&descriptor| descriptor < count).map(|file| (file as i32, events)));
+                files.extend(
+                    members.filter(|&descriptor| descriptor < count).map(|file| (file as i32, events)),
+                );
             }
         }
         Ok(self.wait_for_files(id, registers, files, timeout, mask))
@@ -187,14 +196,26 @@ impl Tree {
             && registers.call_number() == libc::SYS_epoll_pwait;
         let mask_address = if is_pwait { registers.argument(4) } else { 0 };
         let mask = optional(mask_address, |address| Ok(read_u64(tid, address)?))?;
-        Ok(self.wait_for_files(id, registers, vec![(registers.argument(0) as i32, libc::POLLIN)], timeout, mask))
+        Ok(self.wait_for_files(
+            id,
+            registers,
+            vec![(registers.argument(0) as i32, libc::POLLIN)],
+            timeout,
+            mask,
+        ))
     }
 
     pub(crate) fn epoll_pwait2(&mut self, id: Id, registers: &Registers) -> Result<Verdict, CallError> {
         let tid = self.thread(id).tid;
         let timeout = optional(registers.argument(3), |address| read_timespec(tid, address))?;
         let mask = optional(registers.argument(4), |address| Ok(read_u64(tid, address)?))?;
-        Ok(self.wait_for_files(id, registers, vec![(registers.argument(0) as i32, libc::POLLIN)], timeout, mask))
+        Ok(self.wait_for_files(
+            id,
+            registers,
+            vec![(registers.argument(0) as i32, libc::POLLIN)],
+            timeout,
+            mask,
+        ))
     }
 
     /// Makes the call if it would return at once, else waits.
@@ -227,16 +248,20 @@ impl Tree {
     pub(crate) fn time_out_files(&self, id: Id, registers: &Registers) -> i64 {
         let tid = self.thread(id).tid;
         let result = match arch::call(registers.call_number()) {
-            Some(Call::Poll | Call::Ppoll) => (0..registers.argument(1).min(MAX_POLLED)).try_for_each(|index| {
-                // The last two bytes of an entry: the events that occurred.
-                sys::write_memory(tid, registers.argument(0) + 8 * index + 6, &[0; 2])
-            }),
+            Some(Call::Poll | Call::Ppoll) => {
+                (0..registers.argument(1).min(MAX_POLLED)).try_for_each(|index| {
+                    // The last two bytes of an entry: the events that occurred.
+                    sys::write_memory(tid, registers.argument(0) + 8 * index + 6, &[0; 2])
+                })
+            }
             Some(Call::Select | Call::Pselect) => {
                 let bytes = vec![0; registers.argument(0).min(MAX_POLLED).div_ceil(64) as usize * 8];
                 let sets = (1..=3).map(|argument| registers.argument(argument)).filter(|&set| set != 0);
                 // The time that is left of the time-out.
                 let clear = |address| sys::write_memory(tid, address, &[0; 16]);
-                sets.into_iter().try_for_each(|set| sys::write_memory(tid, set, &bytes)).and(clear(registers.argument(4)))
+                sets.into_iter()
+                    .try_for_each(|set| sys::write_memory(tid, set, &bytes))
+                    .and(clear(registers.argument(4)))
             }
             _ => Ok(()),
         };
@@ -247,7 +272,9 @@ impl Tree {
     pub(crate) fn look_at_files(&mut self) -> bool {
         let turn = self.turn;
         let waiting = self.threads.iter().filter_map(|(&id, thread)| match &thread.state {
-            State::Parked(Park { wait: Wait::Files(_), checked_at_turn, .. }) if *checked_at_turn < turn => Some(id),
+            State::Parked(Park { wait: Wait::Files(_), checked_at_turn, .. }) if *checked_at_turn < turn => {
+                Some(id)
+            }
             _ => None,
         });
         let waiting = waiting.collect::<Vec<_>>();

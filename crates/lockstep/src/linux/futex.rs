@@ -103,7 +103,9 @@ impl Tree {
             .iter()
             .filter_map(|(&id, thread)| match &thread.state {
                 State::Parked(park) => match park.wait {
-                    Wait::Futex { key, mask } if key == wanted && mask & wanted_mask != 0 => Some((park.sequence, id)),
+                    Wait::Futex { key, mask } if key == wanted && mask & wanted_mask != 0 => {
+                        Some((park.sequence, id))
+                    }
                     _ => None,
                 },
                 _ => None,
@@ -115,7 +117,12 @@ impl Tree {
     }
 
     /// Changes the second word, wakes waiters of the first, and those of the second if its old value compares as asked.
-    fn futex_wake_op(&mut self, id: Id, registers: &Registers, is_private: bool) -> Result<Verdict, CallError> {
+    fn futex_wake_op(
+        &mut self,
+        id: Id,
+        registers: &Registers,
+        is_private: bool,
+    ) -> Result<Verdict, CallError> {
         let tid = self.thread(id).tid;
         let [first, second] = [registers.argument(0), registers.argument(4)];
         let keys = [self.futex_key(id, first, is_private)?, self.futex_key(id, second, is_private)?];

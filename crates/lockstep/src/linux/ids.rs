@@ -50,7 +50,10 @@ impl Tree {
     ) -> Result<Verdict, CallError> {
         let original = Saved::of(registers);
         self.translate(registers, arguments);
-        if arguments.iter().all(|&argument| registers.argument(argument) as u32 == original.argument(argument) as u32) {
+        if arguments
+            .iter()
+            .all(|&argument| registers.argument(argument) as u32 == original.argument(argument) as u32)
+        {
             return Ok(Verdict::Execute);
         }
         registers.store(self.thread(id).tid)?;

@@ -67,7 +67,11 @@ pub(crate) fn launch(program: &Program) -> Result<Launched, StartError> {
             std::iter::once(program.path.as_os_str()).chain(program.arguments.iter().map(AsRef::as_ref)),
         )?,
         environment: Strings::new(environment(program).iter().map(AsRef::as_ref))?,
-        directory: program.directory.as_deref().map(|directory| c_string(directory.as_os_str())).transpose()?,
+        directory: program
+            .directory
+            .as_deref()
+            .map(|directory| c_string(directory.as_os_str()))
+            .transpose()?,
         filter: filter::compile(),
         streams: [stdin_read.as_raw_fd(), stdout_write.as_raw_fd(), stderr_write.as_raw_fd()],
         theirs: theirs.as_raw_fd(),
@@ -134,7 +138,8 @@ fn start_attached(
         Ok(()) => report[0],
         Err(error) => return Err(StartError::Io(error)),
     };
-    let error = io::Error::from_raw_os_error(i32::from_ne_bytes([report[1], report[2], report[3], report[4]]));
+    let error =
+        io::Error::from_raw_os_error(i32::from_ne_bytes([report[1], report[2], report[3], report[4]]));
     Err(match step {
         STEP_FILTER => StartError::Forbidden { request: "seccomp", error },
         STEP_DIRECTORY => StartError::Directory { error },
@@ -252,7 +257,8 @@ impl Strings {
 }
 
 fn c_string(string: &OsStr) -> Result<CString, StartError> {
-    CString::new(string.as_bytes()).map_err(|_| StartError::NulByte { string: string.to_string_lossy().into_owned() })
+    CString::new(string.as_bytes())
+        .map_err(|_| StartError::NulByte { string: string.to_string_lossy().into_owned() })
 }
 
 /// A pipe whose ends are not inherited, and are not the standard streams even if this process has closed its own.

@@ -2,7 +2,10 @@
 //!
 //! Every function here is safe to call with any argument: a wrong thread id or address is an error, never undefined behaviour, because
 //! the kernel checks both, and no function hands the kernel a pointer that outlives the call.
-#![expect(unsafe_code, reason = "ptrace, waitpid for all signals, and descriptors of other processes have no safe wrapper")]
+#![expect(
+    unsafe_code,
+    reason = "ptrace, waitpid for all signals, and descriptors of other processes have no safe wrapper"
+)]
 
 use std::io::{self, IoSlice, IoSliceMut};
 use std::mem::MaybeUninit;
@@ -66,7 +69,9 @@ const OPTIONS: libc::c_int = libc::PTRACE_O_EXITKILL
 /// Begins to trace a process, with all its future threads and children. They die when the calling thread ends.
 pub(crate) fn seize(tid: Tid) -> io::Result<()> {
     // SAFETY: PTRACE_SEIZE takes the options in place of the data pointer and reads no memory of ours.
-    let result = unsafe { libc::ptrace(libc::PTRACE_SEIZE, tid, ptr::null_mut::<libc::c_void>(), OPTIONS as libc::c_long) };
+    let result = unsafe {
+        libc::ptrace(libc::PTRACE_SEIZE, tid, ptr::null_mut::<libc::c_void>(), OPTIONS as libc::c_long)
+    };
     if result < 0 { Err(io::Error::last_os_error()) } else { Ok(()) }
 }
 
@@ -77,7 +82,8 @@ pub(crate) fn resume(tid: Tid, until: Until, signal: i32) -> Result<(), Gone> {
         Until::CallBoundary => libc::PTRACE_SYSCALL,
     };
     // SAFETY: both requests take the signal's number in place of the data pointer and read no memory of ours.
-    let result = unsafe { libc::ptrace(request, tid, ptr::null_mut::<libc::c_void>(), signal as libc::c_long) };
+    let result =
+        unsafe { libc::ptrace(request, tid, ptr::null_mut::<libc::c_void>(), signal as libc::c_long) };
     if result < 0 { Err(Gone) } else { Ok(()) }
 }
 
@@ -85,8 +91,9 @@ pub(crate) fn resume(tid: Tid, until: Until, signal: i32) -> Result<(), Gone> {
 pub(crate) fn registers(tid: Tid) -> Result<libc::user_regs_struct, Gone> {
     let mut registers = MaybeUninit::<libc::user_regs_struct>::uninit();
     // SAFETY: the kernel writes one user_regs_struct to the pointer, which has room for it.
-    let result =
-        unsafe { libc::ptrace(libc::PTRACE_GETREGS, tid, ptr::null_mut::<libc::c_void>(), registers.as_mut_ptr()) };
+    let result = unsafe {
+        libc::ptrace(libc::PTRACE_GETREGS, tid, ptr::null_mut::<libc::c_void>(), registers.as_mut_ptr())
+    };
     // SAFETY: on success the kernel has filled the whole structure.
     if result < 0 { Err(Gone) } else { Ok(unsafe { registers.assume_init() }) }
 }
@@ -105,7 +112,12 @@ pub(crate) fn event_message(tid: Tid) -> Result<Tid, Gone> {
     let mut message: libc::c_ulong = 0;
     // SAFETY: the kernel writes one unsigned long to the pointer, which has room for it.
     let result = unsafe {
-        libc::ptrace(libc::PTRACE_GETEVENTMSG, tid, ptr::null_mut::<libc::c_void>(), ptr::from_mut(&mut message))
+        libc::ptrace(
+            libc::PTRACE_GETEVENTMSG,
+            tid,
+            ptr::null_mut::<libc::c_void>(),
+            ptr::from_mut(&mut message),
+        )
     };
     if result < 0 { Err(Gone) } else { Ok(message as Tid) }
 }
@@ -138,7 +150,12 @@ impl SignalInfo {
         self.set_word(4, sender);
         // SAFETY: the kernel reads one siginfo_t from the pointer, which is a valid reference.
         let result = unsafe {
-            libc::ptrace(libc::PTRACE_SETSIGINFO, tid, ptr::null_mut::<libc::c_void>(), ptr::from_ref(&self.0))
+            libc::ptrace(
+                libc::PTRACE_SETSIGINFO,
+                tid,
+                ptr::null_mut::<libc::c_void>(),
+                ptr::from_ref(&self.0),
+            )
         };
         if result < 0 { Err(Gone) } else { Ok(()) }
     }
@@ -271,7 +288,8 @@ pub(crate) fn reap(pidfd: BorrowedFd<'_>) -> bool {
     unsafe {
         let options = libc::WEXITED | libc::WNOHANG | libc::__WALL;
         libc::waitid(libc::P_PIDFD, pidfd.as_raw_fd() as libc::id_t, ptr::null_mut(), options);
-        libc::syscall(libc::SYS_pidfd_send_signal, pidfd.as_raw_fd(), 0, ptr::null::<libc::siginfo_t>(), 0) < 0
+        libc::syscall(libc::SYS_pidfd_send_signal, pidfd.as_raw_fd(), 0, ptr::null::<libc::siginfo_t>(), 0)
+            < 0
     }
 }
 
@@ -280,7 +298,8 @@ pub(crate) fn is_same_file(ours: BorrowedFd<'_>, process: Tid, theirs: i32) -> b
     const KCMP_FILE: libc::c_int = 0;
     let own_pid = std::process::id() as Tid;
     // SAFETY: kcmp takes five numbers and touches no memory.
-    let result = unsafe { libc::syscall(libc::SYS_kcmp, own_pid, process, KCMP_FILE, ours.as_raw_fd(), theirs) };
+    let result =
+        unsafe { libc::syscall(libc::SYS_kcmp, own_pid, process, KCMP_FILE, ours.as_raw_fd(), theirs) };
     result == 0
 }
 

@@ -6,7 +6,9 @@ use nix::libc;
 use nix::unistd;
 
 use super::arch::Registers;
-use super::memory::{read_timespec, read_timeval, read_u64, read_words, write_i32, write_timespec, write_timeval};
+use super::memory::{
+    read_timespec, read_timeval, read_u64, read_words, write_i32, write_timespec, write_timeval,
+};
 use super::sys::{self, SignalInfo};
 use super::thread::{CallError, Id, Verdict};
 use super::tree::Tree;
@@ -37,9 +39,19 @@ struct Timer {
 enum Kind {
     /// `alarm` and `setitimer(ITIMER_REAL)`: SIGALRM.
     Alarm,
-    Posix { number: i32, clock: u64, signal: Option<i32>, thread: Option<Id>, value: u64 },
+    Posix {
+        number: i32,
+        clock: u64,
+        signal: Option<i32>,
+        thread: Option<Id>,
+        value: u64,
+    },
     /// The file is held while the timer is armed.
-    Descriptor { number: i32, clock: u64, file: Option<OwnedFd> },
+    Descriptor {
+        number: i32,
+        clock: u64,
+        file: Option<OwnedFd>,
+    },
 }
 
 impl Timers {
@@ -58,7 +70,9 @@ impl Timers {
     }
 
     fn alarm(&mut self, owner: Id) -> &mut Timer {
-        let position = self.position(owner, |kind| matches!(kind, Kind::Alarm)).unwrap_or_else(|| self.add(owner, Kind::Alarm));
+        let position = self
+            .position(owner, |kind| matches!(kind, Kind::Alarm))
+            .unwrap_or_else(|| self.add(owner, Kind::Alarm));
         &mut self.timers[position]
     }
 
@@ -70,8 +84,8 @@ impl Timers {
     }
 
     fn descriptor(&mut self, owner: Id, wanted: i32) -> Option<&mut Timer> {
-        let position =
-            self.position(owner, |kind| matches!(kind, Kind::Descriptor { number, .. } if *number == wanted))?;
+        let position = self
+            .position(owner, |kind| matches!(kind, Kind::Descriptor { number, .. } if *number == wanted))?;
         Some(&mut self.timers[position])
     }
 
@@ -111,7 +125,9 @@ impl Tree {
     pub(crate) fn fire_timers(&mut self) -> bool {
         let now_ns = self.now_ns;
         let is_due = |timer: &Timer| timer.next_ns.is_some_and(|next_ns| next_ns <= now_ns);
-        let mut due = (0..self.timers.timers.len()).filter(|&index| is_due(&self.timers.timers[index])).collect::<Vec<_>>();
+        let mut due = (0..self.timers.timers.len())
+            .filter(|&index| is_due(&self.timers.timers[index]))
+            .collect::<Vec<_>>();
         due.sort_by_key(|&index| (self.timers.timers[index].next_ns, index));
         for &index in &due {
             self.counters.wakeups += 1;
@@ -138,9 +154,10 @@ impl Tree {
             }
             Kind::Descriptor { number, file, .. } => {
                 let process = self.processes.get(&owner).map(|process| process.tid);
-                let is_open = file.as_ref().zip(process).is_some_and(|(file, process)| {
-                    sys::is_same_file(file.as_fd(), process, *number)
-                });
+                let is_open = file
+                    .as_ref()
+                    .zip(process)
+                    .is_some_and(|(file, process)| sys::is_same_file(file.as_fd(), process, *number));
                 if let Some(file) = file.as_ref().filter(|_| is_open) {
                     // It only fails when nobody has read 2^64 expirations.
                     let _result = unistd::write(file, &count.to_ne_bytes());
@@ -198,7 +215,8 @@ impl Tree {
         let tid = self.thread(id).tid;
         let (now_ns, owner) = (self.now_ns, self.thread(id).process);
         let is_real = registers.argument(0) as i32 == libc::ITIMER_REAL;
-        let (remaining_ns, interval_ns) = if is_real { self.timers.alarm(owner).remaining_ns(now_ns) } else { (0, 0) };
+        let (remaining_ns, interval_ns) =
+            if is_real { self.timers.alarm(owner).remaining_ns(now_ns) } else { (0, 0) };
         write_timeval(tid, registers.argument(1), interval_ns)?;
         write_timeval(tid, registers.argument(1) + 16, remaining_ns)?;
         Ok(Verdict::Return(0))
@@ -210,13 +228,17 @@ impl Tree {
         let owner = self.thread(id).process;
         let clock = registers.argument(0);
         self.from_clock(clock, 0)?;
-        let numbers = self.timers.timers.iter().filter(|timer| timer.owner == owner).filter_map(|timer| match timer.kind {
-            Kind::Posix { number, .. } => Some(number),
-            _ => None,
+        let numbers = self.timers.timers.iter().filter(|timer| timer.owner == owner).filter_map(|timer| {
+            match timer.kind {
+                Kind::Posix { number, .. } => Some(number),
+                _ => None,
+            }
         });
         let number = numbers.max().map_or(0, |last| last + 1);
         let kind = match registers.argument(1) {
-            0 => Kind::Posix { number, clock, signal: Some(libc::SIGALRM), thread: None, value: number as u64 },
+            0 => {
+                Kind::Posix { number, clock, signal: Some(libc::SIGALRM), thread: None, value: number as u64 }
+            }
             address => {
                 // struct sigevent: the value, the signal, how to notify, and whom.
                 let [value, signal_and_notify, target] = read_words(tid, address)?;
@@ -287,7 +309,8 @@ impl Tree {
     pub(crate) fn created_timerfd(&mut self, id: Id, clock: u64, number: i32) {
         let owner = self.thread(id).process;
         self.timers.timers.retain(|timer| {
-            timer.owner != owner || !matches!(timer.kind, Kind::Descriptor { number: other, .. } if other == number)
+            timer.owner != owner
+                || !matches!(timer.kind, Kind::Descriptor { number: other, .. } if other == number)
         });
         self.timers.add(owner, Kind::Descriptor { number, clock, file: None });
     }
@@ -326,7 +349,12 @@ impl Tree {
     }
 
     /// When a timer is to go off first, and the interval after that, from the arguments of a call that sets one.
-    fn read_setting(&self, id: Id, registers: &Registers, clock: u64) -> Result<(Option<u64>, u64), CallError> {
+    fn read_setting(
+        &self,
+        id: Id,
+        registers: &Registers,
+        clock: u64,
+    ) -> Result<(Option<u64>, u64), CallError> {
         let tid = self.thread(id).tid;
         let [flags, setting] = [registers.argument(1), registers.argument(2)];
         // One look at all of it first: a bad address changes nothing.
@@ -340,7 +368,12 @@ impl Tree {
         Ok((next_ns, interval_ns))
     }
 
-    fn write_setting(&self, id: Id, address: u64, (value_ns, interval_ns): (u64, u64)) -> Result<Verdict, CallError> {
+    fn write_setting(
+        &self,
+        id: Id,
+        address: u64,
+        (value_ns, interval_ns): (u64, u64),
+    ) -> Result<Verdict, CallError> {
         if address != 0 {
             let tid = self.thread(id).tid;
             write_timespec(tid, address, interval_ns)?;

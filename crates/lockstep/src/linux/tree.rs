@@ -198,8 +198,7 @@ impl Tree {
 
     pub(crate) fn park(&mut self, id: Id, wait: Wait, deadline_ns: Option<u64>, mask: Option<u64>) {
         self.next_park += 1;
-        let park =
-            Park { wait, deadline_ns, mask, sequence: self.next_park, checked_at_turn: self.turn };
+        let park = Park { wait, deadline_ns, mask, sequence: self.next_park, checked_at_turn: self.turn };
         let is_pause = matches!(park.wait, Wait::Pause);
         let now_ns = self.now_ns;
         let thread = self.thread_mut(id);
@@ -223,7 +222,9 @@ impl Tree {
             .threads
             .iter()
             .filter_map(|(&id, thread)| match &thread.state {
-                State::Parked(Park { deadline_ns: Some(deadline_ns), sequence, .. }) if *deadline_ns <= now_ns => {
+                State::Parked(Park { deadline_ns: Some(deadline_ns), sequence, .. })
+                    if *deadline_ns <= now_ns =>
+                {
                     Some((*deadline_ns, *sequence, id))
                 }
                 _ => None,
@@ -347,7 +348,8 @@ impl Tree {
         if poll(&mut streams, PollTimeout::ZERO).map_err(io::Error::from)? == 0 {
             return Ok(());
         }
-        let has_data = |stream: &PollFd<'_>| stream.revents().is_some_and(|events| events.contains(PollFlags::POLLIN));
+        let has_data =
+            |stream: &PollFd<'_>| stream.revents().is_some_and(|events| events.contains(PollFlags::POLLIN));
         let [from_stdout, from_stderr] = [has_data(&streams[0]), has_data(&streams[1])];
         if from_stdout {
             read_available(&self.stdout, &mut self.buffer, &mut self.output.stdout)?;

@@ -286,7 +286,9 @@ impl Tree {
     /// Tells a sleep that this signal interrupts how much of it was left. The kernel has done so, by its own clock.
     fn leave_remaining_sleep(&mut self, id: Id) -> Result<(), Gone> {
         let thread = self.thread(id);
-        let Some(KeptDeadline { number, deadline_ns: Some(deadline_ns) }) = thread.kept else { return Ok(()) };
+        let Some(KeptDeadline { number, deadline_ns: Some(deadline_ns) }) = thread.kept else {
+            return Ok(());
+        };
         let registers = Registers::of(thread.tid)?;
         let place = match arch::call(number) {
             Some(Call::Nanosleep) => registers.argument(1),
@@ -323,7 +325,8 @@ impl Tree {
         let tid = self.thread(id).tid;
         let Ok(mut registers) = Registers::of(tid) else { return Ok(Flow::Runs(id)) };
         let (number, result) = (registers.call_number(), registers.result());
-        let was_in_call = number >= 0 && (RESTART_RESULTS.contains(&result) || result == -i64::from(libc::EINTR));
+        let was_in_call =
+            number >= 0 && (RESTART_RESULTS.contains(&result) || result == -i64::from(libc::EINTR));
         if let Err(error) = self.check_budget(Some((id, "computing"))) {
             self.make_ready(id, Resume::Go);
             return Err(error);
@@ -389,7 +392,9 @@ impl Tree {
             Status::Signal(libc::SIGSTOP) if self.is_nudge(id) => self.make_ready(id, Resume::FinishCall),
             Status::Signal(signal) => self.make_ready(id, Resume::Deliver(signal)),
             Status::CallBoundary => self.make_ready(id, Resume::CallMade),
-            Status::Cloned | Status::Executed | Status::Paused | Status::Ending => self.make_ready(id, Resume::Go),
+            Status::Cloned | Status::Executed | Status::Paused | Status::Ending => {
+                self.make_ready(id, Resume::Go)
+            }
         }
     }
 

@@ -2,7 +2,10 @@
 //!
 //! `waitpid` has no time-out, and only the thread that attached may stop a tracee by `ptrace`. But anybody may send it SIGSTOP, which
 //! ends a wait in the kernel and reaches the supervisor as a stop, and which the supervisor then swallows. That is a nudge.
-#![expect(clippy::disallowed_methods, reason = "a budget of real time is measured in real time, and decides nothing but an error")]
+#![expect(
+    clippy::disallowed_methods,
+    reason = "a budget of real time is measured in real time, and decides nothing but an error"
+)]
 
 use std::cell::RefCell;
 use std::fs;

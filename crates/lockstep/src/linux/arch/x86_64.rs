@@ -233,7 +233,10 @@ impl Registers {
         }
         let length = if bytes[..2] == RDTSC {
             2
-        } else if bytes[..2] == RDTSCP[..2] && sys::read_memory(tid, self.0.rip, &mut bytes).is_ok() && bytes == RDTSCP {
+        } else if bytes[..2] == RDTSCP[..2]
+            && sys::read_memory(tid, self.0.rip, &mut bytes).is_ok()
+            && bytes == RDTSCP
+        {
             // RDTSCP also tells the number of the CPU.
             self.0.rcx = 0;
             3
