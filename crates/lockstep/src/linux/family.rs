@@ -258,10 +258,17 @@ impl Tree {
 
     /// Kills a process, if it is not on its way to its end, and reaps it.
     pub(crate) fn end_process(&mut self, process: Id) {
-        if let Some(process) = self.processes.get(&process) {
-            sys::kill(process.tid, libc::SIGKILL);
-        }
+        self.send_sigkill(process);
         self.reap_process(process);
+    }
+
+    fn send_sigkill(&self, process: Id) {
+        let Some(traced) = self.processes.get(&process) else { return };
+        sys::kill(traced.tid, libc::SIGKILL);
+        // A thread that has already reported that it is about to end stays in that stop, signal or not. Any other dies wherever it goes.
+        for id in self.threads_of(process) {
+            let _gone = sys::resume(self.thread(id).tid, Until::Trap, 0);
+        }
     }
 
     /// Waits for the end of all threads of a process that is ending.
@@ -336,8 +343,8 @@ impl Tree {
     /// Kills and reaps every process of the tree.
     pub(crate) fn kill_all(&mut self) {
         // All are killed before one is waited for, so that none is left to start another.
-        for process in self.processes.values() {
-            sys::kill(process.tid, libc::SIGKILL);
+        for process in self.processes.keys().copied().collect::<Vec<_>>() {
+            self.send_sigkill(process);
         }
         // Children before parents: then each is reaped by its parent's end as well.
         while let Some((&process, traced)) = self.processes.last_key_value() {

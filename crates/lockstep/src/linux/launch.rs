@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! supervisor                          child
-//! fork ------------------------------> own session, standard streams, directory, personality
+//! fork ------------------------------> own session, standard streams, all else closed, directory, personality
 //! PTRACE_SEIZE                        waits for a byte
 //! sends the byte -------------------> installs the filter, execs
 //! waits for the exec stop
@@ -19,6 +19,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::{env, fs, ptr};
 
 use nix::fcntl::{FcntlArg, OFlag, fcntl};
@@ -34,6 +35,16 @@ use crate::program::Program;
 
 /// How much the pipes of standard output and error hold.
 const OUTPUT_PIPE_BYTES: i32 = 256 << 10;
+
+/// Held while a child has copies of this process's descriptors: from fork until exec.
+///
+/// A pipe of a program ends only when no such copy of it is left. Whoever closes one so that the program sees its end takes the lock as
+/// well; else the program would see it sooner or later, depending on what other threads start.
+pub(crate) fn forking() -> MutexGuard<'static, ()> {
+    static FORKING: Mutex<()> = Mutex::new(());
+    // It guards nothing that a panic could leave half done.
+    FORKING.lock().unwrap_or_else(PoisonError::into_inner)
+}
 
 /// A program that has been loaded and has not run yet: its one thread is in the exec stop.
 pub(crate) struct Launched {
@@ -75,10 +86,10 @@ pub(crate) fn launch(program: &Program) -> Result<Launched, StartError> {
         filter: filter::compile(),
         streams: [stdin_read.as_raw_fd(), stdout_write.as_raw_fd(), stderr_write.as_raw_fd()],
         theirs: theirs.as_raw_fd(),
-        ours: ours.as_raw_fd(),
         cpu: program.cpu,
         hides_counter: program.hides_counter,
     };
+    let _guard = forking();
     // SAFETY: the child calls `become_program` alone, which is async-signal-safe (see there) and never returns, so no lock that another
     // thread held at the fork is ever taken, and no destructor of this process runs twice.
     let tid = match unsafe { libc::fork() } {
@@ -86,7 +97,6 @@ pub(crate) fn launch(program: &Program) -> Result<Launched, StartError> {
         0 => unsafe { become_program(&prepared) },
         tid => tid,
     };
-    let theirs_in_child = theirs.as_raw_fd();
     drop(theirs);
 
     if let Err(error) = sys::seize(tid) {
@@ -96,7 +106,7 @@ pub(crate) fn launch(program: &Program) -> Result<Launched, StartError> {
         sys::wait(tid);
         return Err(StartError::Forbidden { request: "ptrace", error });
     }
-    match start_attached(tid, theirs_in_child, &mut ours, &file) {
+    match start_attached(tid, &mut ours, &file) {
         Ok(pidfd) => Ok(Launched { tid, pidfd, stdin, stdout, stderr }),
         Err(error) => {
             sys::kill(tid, libc::SIGKILL);
@@ -110,15 +120,10 @@ pub(crate) fn launch(program: &Program) -> Result<Launched, StartError> {
 }
 
 /// Lets the attached child go on up to its exec stop, and finds out whether the system permits what supervision needs.
-fn start_attached(
-    tid: Tid,
-    theirs_in_child: RawFd,
-    ours: &mut UnixStream,
-    file: &Path,
-) -> Result<OwnedFd, StartError> {
+fn start_attached(tid: Tid, ours: &mut UnixStream, file: &Path) -> Result<OwnedFd, StartError> {
     let pidfd =
         sys::open_pidfd(tid).map_err(|error| StartError::Forbidden { request: "pidfd_open", error })?;
-    sys::duplicate_from(pidfd.as_fd(), theirs_in_child)
+    sys::duplicate_from(pidfd.as_fd(), 0)
         .map_err(|error| StartError::Forbidden { request: "pidfd_getfd", error })?;
     ours.write_all(&[0])?;
     loop {
@@ -153,6 +158,9 @@ const STEP_DIRECTORY: u8 = 1;
 const STEP_FILTER: u8 = 2;
 const STEP_EXEC: u8 = 3;
 
+/// The child's end of the socket, once everything else is closed.
+const SOCKET: RawFd = 3;
+
 /// All that the child needs, made before the fork, since it may not allocate.
 struct Prepared {
     file: CString,
@@ -162,7 +170,6 @@ struct Prepared {
     filter: BpfProgram,
     streams: [RawFd; 3],
     theirs: RawFd,
-    ours: RawFd,
     cpu: Option<usize>,
     hides_counter: bool,
 }
@@ -177,7 +184,6 @@ unsafe fn become_program(prepared: &Prepared) -> ! {
     // SAFETY (of every call below): the pointers point into `prepared`, which the child has its own copy of, and lists of strings end
     // with a null pointer.
     unsafe {
-        libc::close(prepared.ours);
         libc::setsid();
         // The pipes' descriptors are above 2 (see `pipe`), so none of these overwrites another.
         for (target, &stream) in prepared.streams.iter().enumerate() {
@@ -185,6 +191,13 @@ unsafe fn become_program(prepared: &Prepared) -> ! {
                 fail(prepared, STEP_SET_UP);
             }
         }
+        // Nothing else that the supervisor has open may be held open here, the other ends of these pipes least of all.
+        if libc::dup2(prepared.theirs, SOCKET) < 0
+            || libc::syscall(libc::SYS_close_range, SOCKET + 1, u32::MAX, 0) < 0
+        {
+            fail(prepared, STEP_SET_UP);
+        }
+        libc::fcntl(SOCKET, libc::F_SETFD, libc::FD_CLOEXEC);
         if let Some(directory) = &prepared.directory
             && libc::chdir(directory.as_ptr()) < 0
         {
@@ -208,7 +221,7 @@ unsafe fn become_program(prepared: &Prepared) -> ! {
             libc::sched_setaffinity(0, size_of::<libc::cpu_set_t>(), &raw const set);
         }
         let mut byte = 0_u8;
-        if libc::read(prepared.theirs, (&raw mut byte).cast(), 1) != 1 {
+        if libc::read(SOCKET, (&raw mut byte).cast(), 1) != 1 {
             libc::_exit(127);
         }
         // From here on the supervisor is attached, and answers for the counter.
@@ -218,8 +231,6 @@ unsafe fn become_program(prepared: &Prepared) -> ! {
         if seccompiler::apply_filter(&prepared.filter).is_err() {
             fail(prepared, STEP_FILTER);
         }
-        // Whatever this process has open without close-on-exec must not be the program's.
-        libc::syscall(libc::SYS_close_range, 3, u32::MAX, libc::CLOSE_RANGE_CLOEXEC);
         libc::execve(prepared.file.as_ptr(), prepared.arguments.as_ptr(), prepared.environment.as_ptr());
         fail(prepared, STEP_EXEC)
     }
@@ -231,7 +242,10 @@ fn fail(prepared: &Prepared, step: u8) -> ! {
     unsafe {
         let error = (*libc::__errno_location()).to_ne_bytes();
         let report = [step, error[0], error[1], error[2], error[3]];
-        libc::write(prepared.theirs, report.as_ptr().cast(), report.len());
+        // The socket is in one of two places, depending on the step.
+        if libc::write(SOCKET, report.as_ptr().cast(), report.len()) < 0 {
+            libc::write(prepared.theirs, report.as_ptr().cast(), report.len());
+        }
         libc::_exit(127)
     }
 }

@@ -6,7 +6,7 @@ use nix::libc;
 
 use super::arch::Registers;
 use super::memory::{read_timespec, read_u64};
-use super::sys;
+use super::sys::{self, Status, Until};
 use super::thread::{After, CallError, Id, Resume, Saved, State, Verdict, Wait};
 use super::tree::Tree;
 use super::watchdog;
@@ -82,7 +82,14 @@ impl Tree {
         let killed = others.filter(|(_, process)| {
             let tid = process.tid;
             // It is on its way to its end, or has been on it between the two looks.
-            let has_report = || sys::try_wait(tid).is_some();
+            let has_report = || match sys::try_wait(tid) {
+                Some(Status::Ended { .. } | Status::Unknown) => true,
+                Some(_) => {
+                    let _gone = sys::resume(tid, Until::Trap, 0);
+                    true
+                }
+                None => false,
+            };
             has_report() || !watchdog::is_stopped_or_asleep(tid, tid) || has_report()
         });
         for process in killed.map(|(&process, _)| process).collect::<Vec<_>>() {

@@ -16,7 +16,7 @@ use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::unistd;
 
 use super::chance::{Chance, Stream};
-use super::launch::{Launched, launch};
+use super::launch::{Launched, forking, launch};
 use super::sys::{self, Gone, Tid};
 use super::thread::{EndedProcess, Id, Park, Resume, State, Thread, TracedProcess, Wait};
 use super::timers::Timers;
@@ -333,7 +333,9 @@ impl Tree {
                 Err(error) => return Err(StepError::Io(error.into())),
             }
         }
-        if self.is_closing_input && self.input.is_empty() && self.stdin.take().is_some() {
+        if self.is_closing_input && self.input.is_empty() && self.stdin.is_some() {
+            let _guard = forking();
+            self.stdin = None;
             self.turn += 1;
         }
         Ok(())

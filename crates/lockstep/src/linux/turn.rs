@@ -392,9 +392,11 @@ impl Tree {
             Status::Signal(libc::SIGSTOP) if self.is_nudge(id) => self.make_ready(id, Resume::FinishCall),
             Status::Signal(signal) => self.make_ready(id, Resume::Deliver(signal)),
             Status::CallBoundary => self.make_ready(id, Resume::CallMade),
-            Status::Cloned | Status::Executed | Status::Paused | Status::Ending => {
-                self.make_ready(id, Resume::Go)
+            // It says so again when it has ended.
+            Status::Ending => {
+                let _gone = self.on_ending(id);
             }
+            Status::Cloned | Status::Executed | Status::Paused => self.make_ready(id, Resume::Go),
         }
     }
 
