@@ -1,6 +1,7 @@
 //! Programs that fork, exec, die, spin, or do what virtual time does not cover: each works, or gets a sentence.
 #![cfg(all(target_os = "linux", target_arch = "x86_64"))]
 
+#[cfg(test)]
 mod support;
 
 use std::os::unix::process::ExitStatusExt;
@@ -71,6 +72,11 @@ fn signals_restart_what_they_restart_in_real_time() {
         let restarts = run_with(&behaviour("signal-restarts"), &[(1_500_000_000, "x"), (50 * SECOND_NS, "")]);
         assert_eq!(restarts.stdout, "read 1 1 1.500\nsleep -1 left 3.500 2 3.000\n");
     });
+}
+
+#[test]
+fn a_wait_after_an_interrupted_one_has_its_own_deadline() {
+    assert_prints("waits-again", "-1 1.000\n0 6.000\n");
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! Killing the supervisor kills its programs.
 #![cfg(all(target_os = "linux", target_arch = "x86_64"))]
 
+#[cfg(test)]
 mod support;
 
 use std::process::{Command, Stdio};

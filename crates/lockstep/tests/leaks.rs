@@ -1,6 +1,7 @@
 //! Nothing is left of a program: no process, no zombie, no descriptor. In a file of its own, since it looks at all children of the process.
 #![cfg(all(target_os = "linux", target_arch = "x86_64"))]
 
+#[cfg(test)]
 mod support;
 
 use glomers_lockstep::{Output, Process};

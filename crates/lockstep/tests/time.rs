@@ -1,6 +1,7 @@
 //! What a program sees of time is what its caller says.
 #![cfg(all(target_os = "linux", target_arch = "x86_64"))]
 
+#[cfg(test)]
 mod support;
 
 use glomers_lockstep::{Notice, Output, Process};

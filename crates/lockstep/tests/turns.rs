@@ -1,6 +1,7 @@
 //! The same seed gives the same run, whatever threads race for; another seed gives another.
 #![cfg(all(target_os = "linux", target_arch = "x86_64"))]
 
+#[cfg(test)]
 mod support;
 
 use std::collections::BTreeSet;

@@ -45,7 +45,7 @@ impl Tree {
     }
 
     /// When a clock will show `ns`, in virtual time.
-    pub(crate) fn from_clock(&self, clock: u64, ns: u64) -> Result<u64, CallError> {
+    pub(crate) fn time_of_clock(&self, clock: u64, ns: u64) -> Result<u64, CallError> {
         let shown_ns = self.clock_ns(clock)?;
         Ok(if ns >= shown_ns {
             self.now_ns.saturating_add(ns - shown_ns)
@@ -132,7 +132,7 @@ impl Tree {
         let [clock, flags, time] = [registers.argument(0), registers.argument(1), registers.argument(2)];
         let ns = read_timespec(self.thread(id).tid, time)?;
         let deadline_ns = if flags & libc::TIMER_ABSTIME as u64 != 0 {
-            self.from_clock(clock, ns)?
+            self.time_of_clock(clock, ns)?
         } else {
             self.clock_ns(clock)?;
             self.now_ns.saturating_add(ns)

@@ -277,21 +277,26 @@ impl Tree {
             }
             _ => None,
         });
-        let waiting = waiting.collect::<Vec<_>>();
-        let mut has_news = false;
-        for id in waiting {
+        let mut with_news = Vec::new();
+        for id in waiting.collect::<Vec<_>>() {
             let State::Parked(park) = &self.thread(id).state else { continue };
             let Wait::Files(files) = &park.wait else { continue };
             if self.is_any_ready(id, files) {
-                let deadline_ns = park.deadline_ns;
-                self.keep_deadline(id, deadline_ns);
-                self.make_ready(id, Resume::Again);
-                has_news = true;
+                with_news.push((id, park.deadline_ns));
             } else if let State::Parked(park) = &mut self.thread_mut(id).state {
                 park.checked_at_turn = turn;
             }
         }
-        has_news
+        // One thread alone finds what was there when it was looked for. Of several, another may take it first.
+        if let [(id, _)] = with_news[..] {
+            self.make_ready(id, Resume::Go);
+            return true;
+        }
+        for &(id, deadline_ns) in &with_news {
+            self.keep_deadline(id, deadline_ns);
+            self.make_ready(id, Resume::Again);
+        }
+        !with_news.is_empty()
     }
 
     /// Remembers when the wait of a stopped thread ends, for the case that the thread turns out to wait on.

@@ -66,9 +66,9 @@ impl Tree {
                 Some(if operation & libc::FUTEX_CMD_MASK == libc::FUTEX_WAIT {
                     self.now_ns.saturating_add(ns)
                 } else if operation & libc::FUTEX_CLOCK_REALTIME != 0 {
-                    self.from_clock(libc::CLOCK_REALTIME as u64, ns)?
+                    self.time_of_clock(libc::CLOCK_REALTIME as u64, ns)?
                 } else {
-                    self.from_clock(libc::CLOCK_MONOTONIC as u64, ns)?
+                    self.time_of_clock(libc::CLOCK_MONOTONIC as u64, ns)?
                 })
             }
         };
@@ -162,7 +162,7 @@ impl Tree {
 
     /// What threads that wait on a word agree on. Only where several processes may share it is the mapping looked up.
     pub(crate) fn futex_key(&self, id: Id, address: u64, is_private: bool) -> Result<FutexKey, CallError> {
-        if address % 4 != 0 {
+        if !address.is_multiple_of(4) {
             return Err(CallError::Errno(libc::EINVAL));
         }
         let process = &self.processes[&self.thread(id).process];

@@ -1,4 +1,4 @@
-//! Supervision on Linux. `sys`, `launch` and the processor's file hold all `unsafe` code.
+//! Supervision on Linux. All `unsafe` code is in `sys` and `launch`; all that depends on the processor is in its file under `arch`.
 
 pub(crate) mod arch;
 mod call;

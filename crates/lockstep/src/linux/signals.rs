@@ -39,7 +39,7 @@ impl Tree {
             let State::Parked(park) = &thread.state else { continue };
             let process = thread.process;
             let (leader, tid) = self.tids(id);
-            let Some(pending) = Pending::of(leader, tid) else { continue };
+            let Some(pending) = Signals::of(leader, tid) else { continue };
             let wanted = match &park.wait {
                 Wait::Vfork(_) => continue,
                 Wait::Signal { set } => *set,
@@ -97,6 +97,12 @@ impl Tree {
         }
     }
 
+    /// Whether the program handles a signal.
+    pub(crate) fn is_caught(&self, id: Id, signal: i32) -> bool {
+        let (process, tid) = self.tids(id);
+        Signals::of(process, tid).is_some_and(|signals| signals.caught & (1 << (signal - 1)) != 0)
+    }
+
     /// Sends a signal from a timer to a process, or to one of its threads.
     pub(crate) fn send_from_timer(&mut self, process: Id, thread: Option<Id>, info: Option<sys::SignalInfo>) {
         let Some(leader) = self.processes.get(&process).map(|process| process.tid) else { return };
@@ -110,19 +116,27 @@ impl Tree {
 }
 
 /// Signals of a thread, as sets in which bit 0 is signal 1.
-struct Pending {
+struct Signals {
+    /// Sent to the thread, and not delivered yet.
     thread: u64,
+    /// Sent to the process, and not delivered yet.
     process: u64,
     blocked: u64,
+    caught: u64,
 }
 
-impl Pending {
-    fn of(process: i32, thread: i32) -> Option<Pending> {
+impl Signals {
+    fn of(process: i32, thread: i32) -> Option<Signals> {
         let status = fs::read_to_string(format!("/proc/{process}/task/{thread}/status")).ok()?;
         let set = |name: &str| {
             let line = status.lines().find_map(|line| line.strip_prefix(name))?;
             u64::from_str_radix(line.trim(), 16).ok()
         };
-        Some(Pending { thread: set("SigPnd:")?, process: set("ShdPnd:")?, blocked: set("SigBlk:")? })
+        Some(Signals {
+            thread: set("SigPnd:")?,
+            process: set("ShdPnd:")?,
+            blocked: set("SigBlk:")?,
+            caught: set("SigCgt:")?,
+        })
     }
 }

@@ -227,7 +227,7 @@ impl Tree {
         let tid = self.thread(id).tid;
         let owner = self.thread(id).process;
         let clock = registers.argument(0);
-        self.from_clock(clock, 0)?;
+        self.time_of_clock(clock, 0)?;
         let numbers = self.timers.timers.iter().filter(|timer| timer.owner == owner).filter_map(|timer| {
             match timer.kind {
                 Kind::Posix { number, .. } => Some(number),
@@ -293,7 +293,7 @@ impl Tree {
 
     pub(crate) fn timerfd_create(&mut self, id: Id, registers: &mut Registers) -> Result<Verdict, CallError> {
         let [clock, flags] = [registers.argument(0), registers.argument(1)];
-        self.from_clock(clock, 0)?;
+        self.time_of_clock(clock, 0)?;
         if flags & !((libc::TFD_NONBLOCK | libc::TFD_CLOEXEC) as u64) != 0 {
             return Err(CallError::Errno(libc::EINVAL));
         }
@@ -362,7 +362,7 @@ impl Tree {
         let (interval_ns, value_ns) = (read_timespec(tid, setting)?, read_timespec(tid, setting + 16)?);
         let next_ns = match value_ns {
             0 => None,
-            _ if flags & libc::TIMER_ABSTIME as u64 != 0 => Some(self.from_clock(clock, value_ns)?),
+            _ if flags & libc::TIMER_ABSTIME as u64 != 0 => Some(self.time_of_clock(clock, value_ns)?),
             _ => Some(self.now_ns.saturating_add(value_ns)),
         };
         Ok((next_ns, interval_ns))

@@ -267,6 +267,10 @@ impl Tree {
     fn deliver(&mut self, id: Id, signal: i32) -> Result<(), Gone> {
         let tid = self.thread(id).tid;
         self.leave_remaining_sleep(id)?;
+        if self.thread(id).kept.is_some() && self.is_caught(id, signal) {
+            // No wait with a deadline goes on after a handler has run: the next one is another.
+            self.thread_mut(id).kept = None;
+        }
         if let Some(after @ After::Written(_)) = self.thread_mut(id).after.take() {
             // A signal of the program's own cuts the write short, as it may.
             let mut registers = Registers::of(tid)?;

@@ -359,6 +359,23 @@ static void signal_restarts(void) {
   printf("sleep %d left %ld.%03ld %d %.3f\n", result, rest.tv_sec, rest.tv_nsec / 1000000, signals, now());
 }
 
+// A wait after an interrupted one has a deadline of its own.
+static void waits_again(void) {
+  handle(SIGUSR1, 0);
+  int parent = getpid();
+  if (fork() == 0) {
+    sleep(1);
+    kill(parent, SIGUSR1);
+    exit(0);
+  }
+  int epoll = epoll_create1(0);
+  struct epoll_event event;
+  for (int i = 0; i < 2; i++) {
+    int result = epoll_wait(epoll, &event, 1, 5000);
+    printf("%d %.3f\n", result, now());
+  }
+}
+
 static void stops_itself(void) {
   raise(SIGSTOP);
   printf("went on\n");
@@ -547,7 +564,7 @@ static const struct {
     {"exec-beside-threads", exec_beside_threads}, {"exit-beside-threads", exit_beside_threads},
     {"abort-beside-threads", abort_beside_threads}, {"leader-exits", leader_exits}, {"joins-leader", joins_leader},
     {"leaves-children", leaves_children}, {"fault", fault}, {"kills", kills}, {"fork-bomb", fork_bomb},
-    {"signal-waits", signal_waits}, {"signal-restarts", signal_restarts}, {"stops-itself", stops_itself},
+    {"signal-waits", signal_waits}, {"signal-restarts", signal_restarts}, {"waits-again", waits_again}, {"stops-itself", stops_itself},
     {"pipes", pipes}, {"full-pipe", full_pipe}, {"big-write", big_write}, {"file-lock", file_lock},
     {"network", network}, {"shared-semaphore", shared_semaphore}, {"two-writers", two_writers}, {"spin", spin},
     {"spin-in-calls", spin_in_calls}, {"prints-for-ever", prints_for_ever}, {"traces", traces},
