@@ -147,6 +147,34 @@ fn a_32_bit_call_kills_and_is_noticed() {
 }
 
 #[test]
+fn a_32_bit_program_is_refused() {
+    let directory = tempfile::tempdir().unwrap();
+    let (source, file) = (directory.path().join("exit.s"), directory.path().join("exit"));
+    std::fs::write(&source, ".globl _start\n_start: mov $1, %eax\nxor %ebx, %ebx\nint $0x80\n").unwrap();
+    let mut compiler = std::process::Command::new("cc");
+    if !compiler
+        .args(["-m32", "-nostdlib", "-static", "-o"])
+        .args([&file, &source])
+        .status()
+        .unwrap()
+        .success()
+    {
+        eprintln!("SKIPPED: this compiler builds no 32-bit programs, so the test proves nothing");
+        return;
+    }
+    within_limit(move || {
+        let error = Process::start(&Program::new(&file)).unwrap_err();
+        assert!(
+            error
+                .to_string()
+                .ends_with("is a 32-bit program; build it for 64 bits to run it under virtual time")
+        );
+        let error = try_run(&Program::new("sh").argument("-c").argument(&file), &[]).unwrap_err();
+        assert!(matches!(error, StepError::Not64Bit { .. }), "{error}");
+    });
+}
+
+#[test]
 fn what_a_program_leaves_behind_is_killed() {
     within_limit(|| {
         let leaves = run(&behaviour("leaves-children"));

@@ -8,7 +8,7 @@ use std::process::{Command, Stdio};
 use std::{env, fs};
 
 use glomers_lockstep::{Output, Process};
-use support::{behaviour, within_limit};
+use support::{behaviour, behaviours_with, within_limit};
 
 /// Set for the copy of this test that is to be killed.
 const VICTIM: &str = "LOCKSTEP_TEST_VICTIM";
@@ -46,24 +46,13 @@ fn the_death_of_the_supervisor_kills_its_programs() {
             assert!(victim.try_wait().unwrap().is_none(), "the victim ended by itself");
             std::thread::yield_now();
         }
-        assert!(!marked(&ready).is_empty());
+        let mark = format!("{VICTIM}={}", ready.display());
+        assert!(!behaviours_with(&mark).is_empty());
         victim.kill().unwrap();
         victim.wait().unwrap();
         // The kernel kills them at once, and takes a moment to end them.
-        while !marked(&ready).is_empty() {
+        while !behaviours_with(&mark).is_empty() {
             std::thread::yield_now();
         }
     });
-}
-
-/// The processes, other than the victim, that carry the path in their environment.
-fn marked(path: &std::path::Path) -> Vec<String> {
-    let mark = format!("{VICTIM}={}", path.display());
-    let processes = fs::read_dir("/proc").unwrap().map(|entry| entry.unwrap().path());
-    let has_mark = |process: &std::path::PathBuf| {
-        let is_behaviour = fs::read(process.join("comm")).is_ok_and(|name| name.starts_with(b"behaviours"));
-        let environment = fs::read(process.join("environ")).unwrap_or_default();
-        is_behaviour && environment.split(|&byte| byte == 0).any(|variable| variable == mark.as_bytes())
-    };
-    processes.filter(has_mark).map(|process| process.display().to_string()).collect()
 }

@@ -27,6 +27,7 @@ pub(crate) enum Call {
     Select,
     Pselect,
     EpollWait,
+    EpollPwait,
     EpollPwait2,
 
     Futex,

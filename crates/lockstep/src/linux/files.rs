@@ -189,20 +189,17 @@ impl Tree {
         Ok(self.wait_for_files(id, registers, files, timeout, mask))
     }
 
-    pub(crate) fn epoll_wait(&mut self, id: Id, registers: &Registers) -> Result<Verdict, CallError> {
+    pub(crate) fn epoll_wait(
+        &mut self,
+        id: Id,
+        registers: &Registers,
+        mask_address: u64,
+    ) -> Result<Verdict, CallError> {
         let tid = self.thread(id).tid;
         let timeout = time_out_of_ms(registers.argument(3));
-        let is_pwait = arch::call(registers.call_number()) == Some(Call::EpollWait)
-            && registers.call_number() == libc::SYS_epoll_pwait;
-        let mask_address = if is_pwait { registers.argument(4) } else { 0 };
         let mask = optional(mask_address, |address| Ok(read_u64(tid, address)?))?;
-        Ok(self.wait_for_files(
-            id,
-            registers,
-            vec![(registers.argument(0) as i32, libc::POLLIN)],
-            timeout,
-            mask,
-        ))
+        let epoll = vec![(registers.argument(0) as i32, libc::POLLIN)];
+        Ok(self.wait_for_files(id, registers, epoll, timeout, mask))
     }
 
     pub(crate) fn epoll_pwait2(&mut self, id: Id, registers: &Registers) -> Result<Verdict, CallError> {

@@ -9,6 +9,7 @@ mod files;
 mod filter;
 mod futex;
 mod ids;
+mod judge;
 mod launch;
 mod looks;
 mod machine;

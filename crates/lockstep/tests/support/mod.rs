@@ -155,3 +155,14 @@ pub fn children() -> Vec<String> {
 pub fn descriptor_count() -> usize {
     fs::read_dir("/proc/self/fd").unwrap().count()
 }
+
+/// The running behaviours that carry a variable in their environment.
+pub fn behaviours_with(mark: &str) -> Vec<PathBuf> {
+    let processes = fs::read_dir("/proc").unwrap().map(|entry| entry.unwrap().path());
+    let has_mark = |process: &PathBuf| {
+        let is_behaviour = fs::read(process.join("comm")).is_ok_and(|name| name.starts_with(b"behaviours"));
+        let environment = fs::read(process.join("environ")).unwrap_or_default();
+        is_behaviour && environment.split(|&byte| byte == 0).any(|variable| variable == mark.as_bytes())
+    };
+    processes.filter(has_mark).collect()
+}

@@ -49,7 +49,7 @@ pub(crate) const TRAPPED: &[(libc::c_long, Call)] = &[
     (libc::SYS_select, Call::Select),
     (libc::SYS_pselect6, Call::Pselect),
     (libc::SYS_epoll_wait, Call::EpollWait),
-    (libc::SYS_epoll_pwait, Call::EpollWait),
+    (libc::SYS_epoll_pwait, Call::EpollPwait),
     (libc::SYS_epoll_pwait2, Call::EpollPwait2),
     // Waiting for another thread.
     (libc::SYS_futex, Call::Futex),
