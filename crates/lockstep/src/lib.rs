@@ -70,6 +70,9 @@
 //!   The time-stamp counter shows real time unless [`Program::virtual_counter`] is on.
 //! - **The network.** What comes through a socket from outside comes in real time, and a program that waits for it looks quiet.
 //!   Between processes of one tree sockets work.
+//! - **Addresses on the stack** lie below the path of the program, its arguments and its environment, so they move with the lengths of these.
+//!   Some runtimes (Ruby's is one) mix such an address into their random seeds: give two runs that are to be equal the same of each, `PWD`
+//!   included.
 //! - **CPU time.** The clocks of CPU time show virtual time, and timers that measure it never go off.
 //! - **What `/proc` and `/sys` say**, the times of files, the sizes of memory, and `/proc` paths made from an id, since ids are not
 //!   the kernel's.

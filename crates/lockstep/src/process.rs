@@ -69,6 +69,14 @@ impl Process {
         self.tree.close_input();
     }
 
+    /// How many bytes of its input the program has not read. After [`close_input`](Process::close_input) has taken
+    /// effect, what was in the pipe no longer counts.
+    ///
+    /// Once it has ended, or closed its standard input, it never will read them.
+    pub fn unread_input_bytes(&self) -> usize {
+        self.tree.unread_input_bytes()
+    }
+
     /// Kills every process of the program, as SIGKILL does, and waits until they are gone. Does nothing if it has ended.
     pub fn kill(&mut self) {
         self.tree.kill();

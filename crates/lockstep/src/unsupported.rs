@@ -39,6 +39,10 @@ impl Tree {
         match self.never {}
     }
 
+    pub(crate) fn unread_input_bytes(&self) -> usize {
+        match self.never {}
+    }
+
     pub(crate) fn kill(&mut self) {
         match self.never {}
     }

@@ -109,6 +109,7 @@ fn a_step_brings_input_and_takes_output_at_its_own_time() {
         output.clear();
         process.step(4 * SECOND_NS, lines.as_bytes(), &mut output).unwrap();
         assert!(output.stdout == lines.as_bytes(), "1.6 MB come back as they were");
+        assert_eq!(process.unread_input_bytes(), 0);
         assert_eq!(process.exit_status(), None);
         process.close_input();
         process.step(4 * SECOND_NS, b"", &mut output).unwrap();
@@ -126,12 +127,14 @@ fn a_paused_program_oversleeps() {
         assert_eq!(process.deadline_ns(), Some(5 * SECOND_NS));
         process.pause();
         assert_eq!(process.deadline_ns(), None);
-        process.step(60 * SECOND_NS, b"", &mut output).unwrap();
+        process.step(60 * SECOND_NS, b"unread", &mut output).unwrap();
         assert_eq!(output, Output::default());
+        assert_eq!(process.unread_input_bytes(), 6);
         process.resume();
         assert_eq!(process.deadline_ns(), Some(5 * SECOND_NS));
         process.step(60 * SECOND_NS, b"", &mut output).unwrap();
         assert_eq!(output.stdout, b"sleep 60.000000000\n");
+        assert_eq!(process.unread_input_bytes(), 6);
         assert_eq!(process.deadline_ns(), Some(60_001_500_000));
     });
 }

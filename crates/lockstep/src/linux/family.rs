@@ -190,9 +190,10 @@ impl Tree {
         if tid != leader_tid || is_last {
             return Ok(Some(id));
         }
-        if sys::wait(tid) == Status::Ending {
+        while !matches!(sys::wait(tid), Status::Ending | Status::Unknown) {
             sys::resume(tid, Until::Trap, 0)?;
         }
+        sys::resume(tid, Until::Trap, 0)?;
         // The kernel reports the end of a first thread only after that of all others.
         while !watchdog::is_zombie(leader_tid, tid) {
             watchdog::give_way();

@@ -303,6 +303,16 @@ pub(crate) fn is_same_file(ours: BorrowedFd<'_>, process: Tid, theirs: i32) -> b
     result == 0
 }
 
+/// How much lies in a pipe, seen from either end.
+pub(crate) fn unread_bytes(pipe: &OwnedFd) -> usize {
+    let mut count: libc::c_int = 0;
+    // SAFETY: the kernel writes one int to the pointer, which has room for it. On failure it stays 0.
+    unsafe {
+        libc::ioctl(pipe.as_raw_fd(), libc::FIONREAD, &raw mut count);
+    }
+    usize::try_from(count).unwrap_or(0)
+}
+
 /// Sends a signal to a process. That it is gone already is no error.
 pub(crate) fn kill(process: Tid, signal: i32) {
     // SAFETY: kill takes two numbers.

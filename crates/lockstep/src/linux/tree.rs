@@ -59,6 +59,8 @@ pub(crate) struct Tree {
     buffer: Box<[u8]>,
     output: Output,
     is_closing_input: bool,
+    /// What was to be read by a program that has closed its standard input.
+    lost_input_bytes: usize,
     pub(crate) is_paused: bool,
     pub(crate) exit: Option<ExitStatus>,
     pub(crate) counters: Counters,
@@ -93,6 +95,7 @@ impl Tree {
             buffer: vec![0; 64 << 10].into(),
             output: Output::default(),
             is_closing_input: false,
+            lost_input_bytes: 0,
             is_paused: false,
             exit: None,
             counters: Counters::default(),
@@ -315,7 +318,7 @@ impl Tree {
     /// Writes input for as long as the program's pipe takes it.
     fn feed(&mut self) -> Result<(), StepError> {
         let Some(stdin) = &self.stdin else {
-            self.input.clear();
+            self.lose_input();
             return Ok(());
         };
         if !self.input.is_empty() {
@@ -327,8 +330,9 @@ impl Tree {
                 Err(Errno::EAGAIN | Errno::EINTR) => {}
                 // Nobody will ever read it.
                 Err(Errno::EPIPE) => {
-                    self.input.clear();
+                    self.lost_input_bytes += sys::unread_bytes(stdin);
                     self.stdin = None;
+                    self.lose_input();
                 }
                 Err(error) => return Err(StepError::Io(error.into())),
             }
@@ -339,6 +343,16 @@ impl Tree {
             self.turn += 1;
         }
         Ok(())
+    }
+
+    fn lose_input(&mut self) {
+        self.lost_input_bytes += self.input.len();
+        self.input.clear();
+    }
+
+    /// How much of its input the program has not read.
+    pub(crate) fn unread_input_bytes(&self) -> usize {
+        self.lost_input_bytes + self.input.len() + self.stdin.as_ref().map_or(0, sys::unread_bytes)
     }
 
     /// Takes what the program has printed.
