@@ -6,11 +6,22 @@
 )]
 
 use std::error::Error;
+use std::process::ExitCode;
 use std::time::Instant;
 
 use glomers_lockstep::{Output, Process, Program, bind_this_thread};
 
-fn main() -> Result<(), Box<dyn Error>> {
+fn main() -> ExitCode {
+    match run() {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("{error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run() -> Result<(), Box<dyn Error>> {
     let mut arguments = std::env::args().skip(1);
     let mut next = || arguments.next().ok_or("usage: cost MESSAGES CPU|any PROGRAM ARGUMENT…");
     let (count, cpu, path) = (next()?.parse::<u64>()?, next()?, next()?);

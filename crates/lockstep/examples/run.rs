@@ -1,4 +1,6 @@
 //! Runs a program under virtual time and shows what it prints: `cargo run --example run -- SECONDS SEED PROGRAM ARGUMENT…`.
+//!
+//! With `LOCKSTEP_CPU=1` in the environment, supervisor and program are bound to CPU 1.
 #![expect(
     clippy::print_stderr,
     clippy::disallowed_methods,
@@ -7,11 +9,22 @@
 
 use std::error::Error;
 use std::io::{Read, Write};
+use std::process::ExitCode;
 use std::time::Instant;
 
 use glomers_lockstep::{Output, Process, Program};
 
-fn main() -> Result<(), Box<dyn Error>> {
+fn main() -> ExitCode {
+    match run() {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("{error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run() -> Result<(), Box<dyn Error>> {
     let mut arguments = std::env::args().skip(1);
     let mut next = || arguments.next().ok_or("usage: run SECONDS SEED PROGRAM ARGUMENT…");
     let (seconds, seed, path) = (next()?.parse::<f64>()?, next()?.parse::<u64>()?, next()?);

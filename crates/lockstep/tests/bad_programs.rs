@@ -259,3 +259,26 @@ fn what_cannot_be_started_gets_a_sentence() {
     let text = start(&Program::new(support::source("race.py")));
     assert!(text.to_string().contains("cannot be run"), "{text}");
 }
+
+/// Set for the copy of this test that runs in lock step itself, where its own child cannot be attached to.
+const NESTED: &str = "LOCKSTEP_TEST_NESTED";
+
+#[test]
+fn where_ptrace_is_not_permitted_the_error_says_what_to_do() {
+    if std::env::var_os(NESTED).is_some() {
+        let error = Process::start(&Program::new("true")).unwrap_err();
+        assert!(matches!(error, StartError::Forbidden { request: "ptrace", .. }), "{error}");
+        println!("{error}");
+        return;
+    }
+    within_limit(|| {
+        let name = "where_ptrace_is_not_permitted_the_error_says_what_to_do";
+        let program = Program::new(std::env::current_exe().unwrap())
+            .arguments(["--exact", name, "--nocapture", "--test-threads=1"])
+            .variable(NESTED, "yes");
+        let nested = run(&program);
+        assert!(nested.status.is_some_and(|status| status.success()), "{nested:?}");
+        assert!(nested.stdout.contains("this system does not permit ptrace"), "{}", nested.stdout);
+        assert!(nested.stdout.contains("--cap-add=SYS_PTRACE"), "{}", nested.stdout);
+    });
+}

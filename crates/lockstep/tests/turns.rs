@@ -6,7 +6,7 @@ mod support;
 
 use std::collections::BTreeSet;
 
-use support::{Run, SECOND_NS, behaviour, race, run, run_with, within_limit};
+use support::{Run, SECOND_NS, behaviour, interleaved, race, run, run_with, within_limit};
 
 const RUNS: usize = 10;
 const INPUTS: [(u64, &str); 2] = [(6 * SECOND_NS, "early\n"), (60 * SECOND_NS, "late\n")];
@@ -97,5 +97,17 @@ fn ids_are_those_that_the_program_knows() {
     within_limit(|| {
         let ids = run(&behaviour("ids"));
         assert_eq!(ids.stdout, "1\nchild 2, parent is 1\nwaited 1 4 -1\nkill 0 -1\n");
+    });
+}
+
+#[test]
+fn programs_on_one_thread_and_on_several_do_not_disturb_each_other() {
+    within_limit(|| {
+        let alone =
+            (0..6).map(|seed| run(&behaviour("race").seed(seed)).stdout.into_bytes()).collect::<Vec<_>>();
+        assert_eq!(interleaved(0..6), alone);
+        let threads = [0..2, 2..4, 4..6].map(|seeds| std::thread::spawn(move || interleaved(seeds)));
+        let side_by_side = threads.map(|thread| thread.join().unwrap()).concat();
+        assert_eq!(side_by_side, alone);
     });
 }

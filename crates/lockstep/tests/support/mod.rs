@@ -166,3 +166,20 @@ pub fn behaviours_with(mark: &str) -> Vec<PathBuf> {
     };
     processes.filter(has_mark).collect()
 }
+
+/// Steps several programs by turns on one thread, each to its next deadline, and returns what each printed.
+pub fn interleaved(seeds: std::ops::Range<u64>) -> Vec<Vec<u8>> {
+    let start = |seed| (Process::start(&behaviour("race").seed(seed)).unwrap(), Output::default());
+    let mut programs = seeds.map(start).collect::<Vec<_>>();
+    let mut now_ns = 0;
+    while let Some(next_ns) = programs.iter().filter_map(|(process, _)| process.deadline_ns()).min() {
+        now_ns = next_ns.max(now_ns);
+        for (process, output) in &mut programs {
+            if process.deadline_ns().is_some_and(|deadline_ns| deadline_ns <= now_ns) {
+                process.step(now_ns, b"", output).unwrap();
+            }
+        }
+    }
+    assert!(programs.iter().all(|(process, _)| process.exit_status().is_some_and(|status| status.success())));
+    programs.into_iter().map(|(_, output)| output.stdout).collect()
+}
