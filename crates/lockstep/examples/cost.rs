@@ -1,5 +1,6 @@
 //! What a message costs: `cargo run --release --example cost -- MESSAGES CPU PROGRAM ARGUMENT…` sends lines to a program that answers each.
 #![expect(
+    clippy::print_stderr,
     clippy::print_stdout,
     clippy::disallowed_methods,
     reason = "a measurement is printed, and measures real time"

@@ -32,6 +32,11 @@ fn children_sleep_side_by_side() {
 }
 
 #[test]
+fn waitid_waits_for_a_child() {
+    assert_prints("waits-by-id", "0 0\n0 1 5 2.000\n");
+}
+
+#[test]
 fn vfork_exec_and_shells_work() {
     assert_prints("programs", "vfork 0.500\nshell\nsystem 2.500\npopen\n");
 }

@@ -104,7 +104,7 @@ impl Tree {
 
     /// `waitid` without waiting says "no child" by leaving the id in its answer 0. True if it must wait.
     pub(crate) fn finish_waitid(&mut self, id: Id, original: &Saved, result: i64) -> bool {
-        const OFFSET_OF_PID: u64 = 12;
+        const OFFSET_OF_PID: u64 = 16;
         let info = original.argument(2);
         if result != 0 || info == 0 {
             return false;

@@ -224,6 +224,19 @@ static void children(void) {
   while (wait(&status) > 0) printf("%d %.3f\n", WEXITSTATUS(status), now());
 }
 
+static void waits_by_id(void) {
+  int child = fork();
+  if (child == 0) {
+    sleep(2);
+    exit(5);
+  }
+  siginfo_t info = {0};
+  int result = waitid(P_PID, child, &info, WEXITED | WNOHANG);
+  printf("%d %d\n", result, info.si_pid);
+  result = waitid(P_ALL, 0, &info, WEXITED);
+  printf("%d %d %d %.3f\n", result, info.si_pid == child, info.si_status, now());
+}
+
 static void programs(void) {
   pid_t child = vfork();
   if (child == 0) {
@@ -560,7 +573,7 @@ static const struct {
 } behaviours[] = {
     {"sleeps", sleeps}, {"clocks", clocks}, {"timeouts", timeouts}, {"timers", timers}, {"counter", counter},
     {"spin-on-clock", spin_on_clock}, {"spin-on-yield", spin_on_yield}, {"many-wakeups", many_wakeups},
-    {"chance", chance}, {"ids", ids}, {"children", children}, {"programs", programs},
+    {"chance", chance}, {"ids", ids}, {"children", children}, {"waits-by-id", waits_by_id}, {"programs", programs},
     {"exec-beside-threads", exec_beside_threads}, {"exit-beside-threads", exit_beside_threads},
     {"abort-beside-threads", abort_beside_threads}, {"leader-exits", leader_exits}, {"joins-leader", joins_leader},
     {"leaves-children", leaves_children}, {"fault", fault}, {"kills", kills}, {"fork-bomb", fork_bomb},
