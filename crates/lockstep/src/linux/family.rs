@@ -101,6 +101,11 @@ impl Tree {
                 let Some(other_tid) = self.threads.get(&other).map(|thread| thread.tid) else { continue };
                 match sys::try_wait(other_tid) {
                     Some(Status::Executed) => break 'exec,
+                    // The new program could not be loaded, when it was too late to go back to the old one.
+                    Some(Status::Ended { raw_status }) if other_tid == leader_tid => {
+                        self.forget_process(process, raw_status);
+                        return Err(Gone);
+                    }
                     Some(Status::Ended { .. } | Status::Unknown) => self.forget_thread(other),
                     Some(_) => {
                         let _gone = sys::resume(other_tid, Until::Trap, 0);
@@ -120,7 +125,10 @@ impl Tree {
                     sys::resume(tid, Until::Trap, 0)?;
                     return Ok(id);
                 }
-                Some(Status::Ended { .. }) if tid == leader_tid => return Err(Gone),
+                Some(Status::Ended { raw_status }) if tid == leader_tid => {
+                    self.forget_process(process, raw_status);
+                    return Err(Gone);
+                }
                 _ => {}
             }
             watchdog::give_way();
@@ -132,7 +140,7 @@ impl Tree {
         let mut thread = Thread::new(leader_tid, process, 0);
         thread.state = State::Running;
         self.threads.insert(process, thread);
-        // A loaded program that cannot be prepared is noticed at its next stop.
+        // A 32-bit program dies at its first call, and is noticed then.
         let _is_native = self.prepare_program(leader_tid);
         self.after_exec(process);
         sys::resume(leader_tid, Until::Trap, 0)?;
@@ -329,6 +337,16 @@ impl Tree {
         });
         for id in waiting.map(|(&id, _)| id).collect::<Vec<_>>() {
             self.make_ready(id, Resume::FinishCall);
+        }
+    }
+
+    /// The kernel does not know a thread any more that had not been seen to end.
+    pub(crate) fn on_vanished(&mut self, id: Id) {
+        let (leader_tid, tid) = self.tids(id);
+        if tid == leader_tid {
+            self.forget_process(self.thread(id).process, libc::SIGKILL);
+        } else {
+            self.forget_thread(id);
         }
     }
 

@@ -127,15 +127,14 @@ fn start_attached(tid: Tid, ours: &mut UnixStream, file: &Path) -> Result<OwnedF
         .map_err(|error| StartError::Forbidden { request: "pidfd_getfd", error })?;
     ours.write_all(&[0])?;
     loop {
-        let (until, signal) = match sys::wait(tid) {
+        let signal = match sys::wait(tid) {
             Status::Executed => return Ok(pidfd),
             Status::Ended { .. } | Status::Unknown => break,
-            Status::Signal(signal) => (Until::Trap, signal),
-            _ => (Until::Trap, 0),
+            Status::Signal(signal) => signal,
+            _ => 0,
         };
-        if sys::resume(tid, until, signal).is_err() {
-            continue;
-        }
+        // If it was killed meanwhile, waiting for it says so.
+        let _gone = sys::resume(tid, Until::Trap, signal);
     }
     // It ended before it ran anything: the step that failed and the error number lie in the socket.
     let mut report = [0; 5];

@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 use std::io::{self, Write};
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::process::ExitStatusExt;
 use std::process::ExitStatus;
 use std::time::Duration;
@@ -358,8 +358,8 @@ impl Tree {
     /// Takes what the program has printed.
     pub(crate) fn drain(&mut self) -> Result<(), StepError> {
         let mut streams = [
-            PollFd::new(std::os::fd::AsFd::as_fd(&self.stdout), PollFlags::POLLIN),
-            PollFd::new(std::os::fd::AsFd::as_fd(&self.stderr), PollFlags::POLLIN),
+            PollFd::new(self.stdout.as_fd(), PollFlags::POLLIN),
+            PollFd::new(self.stderr.as_fd(), PollFlags::POLLIN),
         ];
         if poll(&mut streams, PollTimeout::ZERO).map_err(io::Error::from)? == 0 {
             return Ok(());

@@ -40,6 +40,9 @@ impl Tree {
             Err(Gone) => Flow::Runs(id),
         };
         while let Flow::Runs(id) = flow {
+            if !self.threads.contains_key(&id) {
+                return Ok(());
+            }
             let (process, tid) = self.tids(id);
             watchdog::watch(process, tid, self.remaining_budget());
             let status = sys::wait(tid);
@@ -113,7 +116,7 @@ impl Tree {
                 Ok(Flow::Stands)
             }
             Status::Unknown => {
-                self.forget_thread(id);
+                self.on_vanished(id);
                 Ok(Flow::Stands)
             }
         };
@@ -391,7 +394,7 @@ impl Tree {
     pub(crate) fn came_back(&mut self, id: Id, status: Status) {
         match status {
             Status::Ended { raw_status } => self.on_ended(id, raw_status),
-            Status::Unknown => self.forget_thread(id),
+            Status::Unknown => self.on_vanished(id),
             Status::Trap => self.make_ready(id, Resume::Again),
             Status::Signal(libc::SIGSTOP) if self.is_nudge(id) => self.make_ready(id, Resume::FinishCall),
             Status::Signal(signal) => self.make_ready(id, Resume::Deliver(signal)),
