@@ -68,6 +68,7 @@ fn signals_between_processes_arrive() {
         assert_eq!(kills.stdout, "1 9 1.000\n1 15 2.000\n");
         assert_eq!(kills.status.unwrap().signal(), Some(15));
     });
+    assert_prints("kills-its-group", "9 1.000\n");
     assert_prints("signal-waits", "-1 2.000\n1 3.000\n");
 }
 

@@ -320,6 +320,10 @@ impl Tree {
             self.kill_all();
             return;
         }
+        if libc::WIFSIGNALED(raw_status) && libc::WTERMSIG(raw_status) == libc::SIGKILL {
+            // It may have killed its whole group, and itself with it.
+            self.collect_killed(process);
+        }
         // A parent may wait for it, and gets SIGCHLD.
         let waiting = self.threads.iter().filter(
             |(_, thread)| matches!(&thread.state, State::Parked(park) if matches!(park.wait, Wait::Child)),

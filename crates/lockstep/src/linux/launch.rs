@@ -2,9 +2,9 @@
 //!
 //! ```text
 //! supervisor                          child
-//! fork ------------------------------> own session, standard streams, all else closed, directory, personality
+//! fork ------------------------------> own session, standard streams, all else closed
 //! PTRACE_SEIZE                        waits for a byte
-//! sends the byte -------------------> installs the filter, execs
+//! sends the byte -------------------> directory, signals, personality, filter, exec
 //! waits for the exec stop
 //! ```
 //!
@@ -39,7 +39,7 @@ const OUTPUT_PIPE_BYTES: i32 = 256 << 10;
 /// Held while a child has copies of this process's descriptors: from fork until exec.
 ///
 /// A pipe of a program ends only when no such copy of it is left. Whoever closes one so that the program sees its end takes the lock as
-/// well; else the program would see it sooner or later, depending on what other threads start.
+/// well; else the program would see it sooner or later, depending on what other threads start. (A child that other code of this process forks has copies too, for the moment until its exec.)
 pub(crate) fn forking() -> MutexGuard<'static, ()> {
     static FORKING: Mutex<()> = Mutex::new(());
     // It guards nothing that a panic could leave half done.
@@ -86,7 +86,8 @@ pub(crate) fn launch(program: &Program) -> Result<Launched, StartError> {
         filter: filter::compile(),
         streams: [stdin_read.as_raw_fd(), stdout_write.as_raw_fd(), stderr_write.as_raw_fd()],
         theirs: theirs.as_raw_fd(),
-        cpu: program.cpu,
+        // Beyond this no mask has a bit for it.
+        cpu: program.cpu.filter(|&cpu| cpu < libc::CPU_SETSIZE as usize),
         hides_counter: program.hides_counter,
     };
     let _guard = forking();
@@ -197,6 +198,11 @@ unsafe fn become_program(prepared: &Prepared) -> ! {
             fail(prepared, STEP_SET_UP);
         }
         libc::fcntl(SOCKET, libc::F_SETFD, libc::FD_CLOEXEC);
+        let mut byte = 0_u8;
+        if libc::read(SOCKET, (&raw mut byte).cast(), 1) != 1 {
+            libc::_exit(127);
+        }
+        // From here on the supervisor is attached, and hears of every failure.
         if let Some(directory) = &prepared.directory
             && libc::chdir(directory.as_ptr()) < 0
         {
@@ -219,11 +225,7 @@ unsafe fn become_program(prepared: &Prepared) -> ! {
             // On failure the program is slower, and nothing else.
             libc::sched_setaffinity(0, size_of::<libc::cpu_set_t>(), &raw const set);
         }
-        let mut byte = 0_u8;
-        if libc::read(SOCKET, (&raw mut byte).cast(), 1) != 1 {
-            libc::_exit(127);
-        }
-        // From here on the supervisor is attached, and answers for the counter.
+        // From here on the supervisor must answer for the counter.
         if prepared.hides_counter && arch::trap_counter_reads().is_err() {
             fail(prepared, STEP_SET_UP);
         }

@@ -75,26 +75,38 @@ impl Tree {
         Ok(Verdict::ExecuteThen(After::SignalSent { original, is_kill }))
     }
 
-    /// Finds the processes that a SIGKILL ended. All their threads were stopped before; those of a killed one are not.
+    /// Finds the processes that a SIGKILL from `killer` ended, and reaps them.
     pub(crate) fn collect_killed(&mut self, killer: Id) {
-        let own = self.thread(killer).process;
-        let others = self.processes.iter().filter(|&(&process, _)| process != own);
-        let killed = others.filter(|(_, process)| {
-            let tid = process.tid;
-            // It is on its way to its end, or has been on it between the two looks.
-            let has_report = || match sys::try_wait(tid) {
-                Some(Status::Ended { .. } | Status::Unknown) => true,
-                Some(_) => {
-                    let _gone = sys::resume(tid, Until::Trap, 0);
-                    true
-                }
-                None => false,
-            };
-            has_report() || !watchdog::is_stopped_or_asleep(tid, tid) || has_report()
-        });
-        for process in killed.map(|(&process, _)| process).collect::<Vec<_>>() {
-            self.end_process(process);
+        for process in self.processes.keys().copied().filter(|&process| process != killer).collect::<Vec<_>>()
+        {
+            if self.processes.contains_key(&process) && self.is_killed(process) {
+                self.end_process(process);
+            }
         }
+    }
+
+    /// Whether a process is on its way to its end, although none of its threads has the turn.
+    fn is_killed(&mut self, process: Id) -> bool {
+        let tid = self.processes[&process].tid;
+        let is_in_kernel =
+            self.threads.get(&process).is_some_and(|first| matches!(first.state, State::InKernel));
+        // It may get from one sign of its end to the next between two looks, so the first sign is looked for twice.
+        for _ in 0..2 {
+            match sys::try_wait(tid) {
+                Some(Status::Ended { .. } | Status::Unknown) => return true,
+                Some(Status::Ending) => {
+                    let _gone = sys::resume(tid, Until::Trap, 0);
+                    return true;
+                }
+                Some(status) => self.came_back(process, status),
+                // Every thread that is not in the kernel is stopped.
+                None if !is_in_kernel && !watchdog::is_stopped_or_asleep(tid, tid) => return true,
+                None => {}
+            }
+        }
+        let sigkill = 1 << (libc::SIGKILL - 1);
+        is_in_kernel
+            && Signals::of(tid, tid).is_none_or(|signals| (signals.thread | signals.process) & sigkill != 0)
     }
 
     /// Whether the program handles a signal.

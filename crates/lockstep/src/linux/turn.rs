@@ -228,7 +228,7 @@ impl Tree {
                 original.restore(registers);
                 self.has_new_signals = true;
                 if is_kill && result == 0 {
-                    self.collect_killed(id);
+                    self.collect_killed(self.thread(id).process);
                 }
             }
             After::Written(Written { original, count }) => {

@@ -326,6 +326,21 @@ static void kills(void) {
   kill(getpid(), SIGTERM);
 }
 
+static void kills_its_group(void) {
+  int leader = fork();
+  if (leader == 0) {
+    setpgid(0, 0);
+    for (int i = 0; i < 3; i++) {
+      if (fork() == 0) sleep(100);
+    }
+    sleep(1);
+    kill(0, SIGKILL);
+  }
+  int status;
+  waitpid(leader, &status, 0);
+  printf("%d %.3f\n", WTERMSIG(status), now());
+}
+
 static void fork_bomb(void) {
   for (int i = 0; i < 8; i++) fork();
   sleep(1000);
@@ -576,7 +591,7 @@ static const struct {
     {"chance", chance}, {"ids", ids}, {"children", children}, {"waits-by-id", waits_by_id}, {"programs", programs},
     {"exec-beside-threads", exec_beside_threads}, {"exit-beside-threads", exit_beside_threads},
     {"abort-beside-threads", abort_beside_threads}, {"leader-exits", leader_exits}, {"joins-leader", joins_leader},
-    {"leaves-children", leaves_children}, {"fault", fault}, {"kills", kills}, {"fork-bomb", fork_bomb},
+    {"leaves-children", leaves_children}, {"fault", fault}, {"kills", kills}, {"kills-its-group", kills_its_group}, {"fork-bomb", fork_bomb},
     {"signal-waits", signal_waits}, {"signal-restarts", signal_restarts}, {"waits-again", waits_again}, {"stops-itself", stops_itself},
     {"pipes", pipes}, {"full-pipe", full_pipe}, {"big-write", big_write}, {"file-lock", file_lock},
     {"network", network}, {"shared-semaphore", shared_semaphore}, {"two-writers", two_writers}, {"spin", spin},
