@@ -58,7 +58,6 @@ mod lag;
 mod memo;
 mod model;
 mod monitor;
-mod monitors;
 mod object;
 mod pass;
 mod recording;

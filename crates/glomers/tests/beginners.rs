@@ -273,7 +273,7 @@ const CASES: &[Case] = &[
         "a reply is megabytes long and wrong",
         "echo --rate 2",
         "def handle(r):\n    reply(r, {'type': 'echo_okay', 'echo': 'x' * (3 << 20)})",
-        &["`type` should be \"echo_ok\"", "bytes more)"],
+        &["`type` should be \"echo_ok\"", "bytes)"],
     ),
     python(
         "bytes that are not UTF-8",

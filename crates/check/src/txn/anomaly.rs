@@ -79,18 +79,6 @@ impl Anomaly {
     }
 }
 
-impl std::str::FromStr for Anomaly {
-    type Err = UnknownAnomaly;
-
-    fn from_str(name: &str) -> Result<Self, UnknownAnomaly> {
-        let implications = edges().flat_map(|(one, other)| [one, other]);
-        let proscribed = super::model::proscribed_names();
-        let alone = [Self::EMPTY_TRANSACTION_GRAPH.0];
-        let mut known = implications.chain(proscribed).chain(alone);
-        known.find(|known| *known == name).map(Self).ok_or_else(|| UnknownAnomaly { name: name.to_owned() })
-    }
-}
-
 impl fmt::Display for Anomaly {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str(self.0)
@@ -116,6 +104,11 @@ pub(crate) fn closure<T: Copy + Ord, I: Iterator<Item = T>>(
         }
     }
     reached
+}
+
+/// The names in the table of implications. Some occur more than once.
+pub(super) fn names() -> impl Iterator<Item = &'static str> {
+    edges().flat_map(|(one, other)| [one, other])
 }
 
 fn edges() -> impl Iterator<Item = (&'static str, &'static str)> {

@@ -2,10 +2,10 @@
 
 use std::collections::BTreeSet;
 use std::fmt;
+use std::str::FromStr;
 use std::sync::LazyLock;
 
-use super::Anomaly;
-use super::anomaly::closure;
+use super::anomaly::{self, Anomaly, UnknownAnomaly, closure};
 use crate::Mode;
 
 /// A consistency model, such as `serializable` or `read-committed`.
@@ -120,7 +120,7 @@ impl Model {
     }
 }
 
-impl std::str::FromStr for Model {
+impl FromStr for Model {
     type Err = UnknownModel;
 
     fn from_str(name: &str) -> Result<Self, UnknownModel> {
@@ -141,9 +141,19 @@ impl fmt::Debug for Model {
     }
 }
 
-/// The names of all anomalies that some model forbids outright.
-pub(crate) fn proscribed_names() -> impl Iterator<Item = &'static str> {
-    PROSCRIPTIONS.iter().flat_map(|(_, anomalies)| anomalies.iter().copied())
+/// Some anomalies are known only because a model proscribes them, so this is where names are looked up.
+impl FromStr for Anomaly {
+    type Err = UnknownAnomaly;
+
+    fn from_str(name: &str) -> Result<Self, UnknownAnomaly> {
+        let proscribed = PROSCRIPTIONS.iter().flat_map(|(_, anomalies)| anomalies.iter().copied());
+        let alone = [Self::EMPTY_TRANSACTION_GRAPH.name()];
+        let mut known = anomaly::names().chain(proscribed).chain(alone);
+        known
+            .find(|known| *known == name)
+            .map(Self::known)
+            .ok_or_else(|| UnknownAnomaly { name: name.to_owned() })
+    }
 }
 
 fn vertices() -> impl Iterator<Item = Model> {

@@ -407,7 +407,7 @@ mod tests {
         let log = log(&[&long, r#"{"type":"read_ok"}"#]);
         let replies = log.unusable().next().expect("two of one kind");
         assert_eq!((replies.count, replies.nodes.len()), (2, 1));
-        assert!(replies.body.len() < 2 * QUOTE_CHARS && replies.body.ends_with("bytes more)"), "{replies:?}");
+        assert!(replies.body.len() < 2 * QUOTE_CHARS && replies.body.ends_with("bytes)"), "{replies:?}");
         assert_eq!(log.requests()[0].timed_out, 1);
     }
 

@@ -1,13 +1,15 @@
 //! Many objects of one kind, each under its key.
 
+mod monitor;
+
 use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use rustc_hash::FxHashMap;
 
+use self::monitor::KeyedMonitor;
 use crate::Value;
-use crate::linear::monitors::KeyedMonitor;
 use crate::linear::{Call, Effect, Model, Monitor, Unsuitable};
 
 /// A map of objects. An operation names its key under `:key`, besides its value.

@@ -1,13 +1,15 @@
 //! A log to which items are appended, and which is read as a whole.
 
+mod monitor;
+
 use std::fmt;
 use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
 use rustc_hash::FxHasher;
 
+use self::monitor::LogMonitor;
 use crate::Value;
-use crate::linear::monitors::LogMonitor;
 use crate::linear::{Call, Effect, Model, Monitor, Unsuitable};
 
 /// An append-only log: `:append` adds its value at the end, and `:read` or `:get` returns the whole log, as a

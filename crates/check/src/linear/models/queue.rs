@@ -1,10 +1,12 @@
 //! A queue: first in, first out.
 
+mod monitor;
+
 use std::collections::VecDeque;
 use std::fmt;
 
+use self::monitor::QueueMonitor;
 use crate::Value;
-use crate::linear::monitors::QueueMonitor;
 use crate::linear::{Call, Effect, Model, Monitor, Unsuitable};
 
 /// A first-in-first-out queue: `:enqueue` adds its value, `:dequeue` removes the oldest and returns it; nil says

@@ -1,8 +1,10 @@
 //! A register that is read, written, and compared and set.
 
+mod monitor;
+
 use std::fmt;
 
-use crate::linear::monitors::RegisterMonitor;
+use self::monitor::RegisterMonitor;
 use crate::linear::{Call, Effect, Model, Monitor, Unsuitable};
 use crate::{Mode, Operation, Value};
 

@@ -1,10 +1,12 @@
 //! A set to which elements are added, and which is read as a whole.
 
+mod monitor;
+
 use std::collections::BTreeSet;
 use std::fmt;
 
+use self::monitor::SetMonitor;
 use crate::Value;
-use crate::linear::monitors::SetMonitor;
 use crate::linear::{Call, Effect, Model, Monitor, Unsuitable};
 
 /// A set: `:add` adds its value, `:read` returns all elements, in any order.

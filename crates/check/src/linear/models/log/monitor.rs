@@ -16,13 +16,13 @@
 
 use rustc_hash::{FxHashMap, FxHashSet};
 
+use super::LogAction;
 use crate::Value;
 use crate::linear::distinct::{DistinctAction, DistinctRegister};
-use crate::linear::models::LogAction;
 use crate::linear::monitor::{Monitor, Timed};
 
 #[derive(Debug, Default)]
-pub(in crate::linear) struct LogMonitor {
+pub(super) struct LogMonitor {
     items: FxHashSet<Value>,
 }
 

@@ -30,12 +30,12 @@
 
 use rustc_hash::{FxHashMap, FxHashSet};
 
+use super::QueueAction;
 use crate::Value;
-use crate::linear::models::QueueAction;
 use crate::linear::monitor::{Monitor, NEVER, Timed};
 
 #[derive(Debug, Default)]
-pub(in crate::linear) struct QueueMonitor {
+pub(super) struct QueueMonitor {
     enqueued: FxHashSet<Value>,
 }
 

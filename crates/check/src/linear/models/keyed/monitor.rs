@@ -7,12 +7,12 @@ use crate::linear::monitor::{Monitor, Timed};
 
 /// Shows the actions on one key, which is all that it is asked about, to that object's monitor.
 #[derive(Debug)]
-pub(in crate::linear) struct KeyedMonitor<A> {
+pub(super) struct KeyedMonitor<A> {
     monitor: Box<dyn Monitor<A>>,
 }
 
 impl<A> KeyedMonitor<A> {
-    pub(in crate::linear) fn new(monitor: Box<dyn Monitor<A>>) -> Self {
+    pub(super) fn new(monitor: Box<dyn Monitor<A>>) -> Self {
         Self { monitor }
     }
 }

@@ -3,9 +3,9 @@
 use rustc_hash::FxHashMap;
 use rustc_hash::FxHashSet;
 
+use super::RegisterAction;
 use crate::Value;
 use crate::linear::distinct::{DistinctAction, DistinctRegister};
-use crate::linear::models::RegisterAction;
 use crate::linear::monitor::{Monitor, Timed};
 
 /// Gives values numbers and leaves the rest to [`DistinctRegister`], where the argument stands.
@@ -13,13 +13,13 @@ use crate::linear::monitor::{Monitor, Timed};
 /// Reads that saw only what the value was *not* have no place in it. Without them, what fits no order still fits none
 /// with them; what fits one may not.
 #[derive(Debug)]
-pub(in crate::linear) struct RegisterMonitor {
+pub(super) struct RegisterMonitor {
     initial: Value,
     written: FxHashSet<Value>,
 }
 
 impl RegisterMonitor {
-    pub(in crate::linear) fn new(initial: Value) -> Self {
+    pub(super) fn new(initial: Value) -> Self {
         Self { written: [initial.clone()].into_iter().collect(), initial }
     }
 }

@@ -15,12 +15,12 @@
 
 use rustc_hash::FxHashMap;
 
+use super::{SetAction, SetState};
 use crate::Value;
-use crate::linear::models::{SetAction, SetState};
 use crate::linear::monitor::{Monitor, Timed};
 
 #[derive(Debug)]
-pub(in crate::linear) struct SetMonitor;
+pub(super) struct SetMonitor;
 
 /// The stage of the elements that no read saw.
 const UNSEEN: usize = usize::MAX;
