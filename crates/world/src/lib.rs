@@ -44,7 +44,7 @@
 //! - `options`: [`WorldOptions`], its seed, clock, latency and bounds.
 //! - `turn`: the event loop, and what processes do.
 //! - `network`: the way of a message, from its sender to its receiver or its end.
-//! - `host`: [`HostIndex`] and [`HostRole`].
+//! - `ids`: [`HostIndex`] and [`HostRole`]; `host`: what the world keeps of each host.
 //! - `rules`: [`Rule`], a fault of the network, and the common ones.
 //! - [`services`]: `lin-kv`, `seq-kv`, `lww-kv` and `lin-tso`, for the nodes to use.
 //! - `latency`, `clock`, `queue`: when a message arrives.
@@ -57,6 +57,7 @@
 mod clock;
 mod complaint;
 mod host;
+mod ids;
 pub mod journal;
 mod latency;
 mod network;
@@ -73,11 +74,11 @@ mod world;
 
 pub use clock::ClockKind;
 pub use complaint::{Complaint, Complaints, Fault};
-pub use host::{HostIndex, HostRole};
+pub use ids::{HostIndex, HostRole};
 pub use journal::{DropReason, Journal, JournalError};
 pub use latency::{Latency, LatencyDistribution};
 pub use options::{Limits, WorldOptions};
-pub use process::{ExitReport, ProcessSpec, SpawnError};
+pub use process::{ExitReport, ProcessSpec, SpawnError, open_node_log};
 pub use rules::{
     Duplication, Flakiness, Links, Loss, Packet, Partition, Reordering, Rule, RuleId, Slowness, Verdict,
 };

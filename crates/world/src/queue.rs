@@ -26,6 +26,8 @@ pub(crate) enum Event {
     InputClosed(HostIndex),
     /// A process closed its standard output a while ago: if it still lives, that is a fault.
     OutputClosed(HostIndex),
+    /// A process printed the beginning of a line a while ago: if nothing has come since, it may have forgotten the newline.
+    LineUnfinished(HostIndex),
 }
 
 /// A message under way.

@@ -14,7 +14,9 @@ use crate::complaint::{Complaint, Fault};
 use crate::host::{HostIndex, HostState};
 use crate::journal::{JournalError, WireEntry};
 use crate::network::{BodyText, UnknownDestination};
-use crate::process::{ExitReport, Line, LineSplitter, describe, last_lines_of_file};
+use crate::process::{
+    ExitReport, Line, LineSplitter, LogEnd, NodeEnd, Supervision, describe, last_lines_of_log,
+};
 use crate::queue::Event;
 use crate::wake::WakePipe;
 use crate::world::World;
@@ -28,8 +30,9 @@ const MAX_PLANNED_PER_TURN: usize = 4096;
 const GLANCES: usize = 32;
 /// A process that closes a stream is about to exit, most often. It is at fault if it still lives after this.
 const CLOSED_STREAM_GRACE: Duration = Duration::from_millis(200);
-/// Where the system cannot say at once that a process has ended, this is how often the world asks.
-const EXIT_CHECK_INTERVAL: Duration = Duration::from_millis(50);
+/// A process that prints the beginning of a line prints the rest at once. It has forgotten the newline, if the line has not grown
+/// after this.
+const UNFINISHED_LINE_GRACE: Duration = Duration::from_secs(1);
 
 /// What a turn came to.
 #[derive(Debug)]
@@ -57,7 +60,7 @@ enum Readiness {
     Output(HostIndex),
     Input(HostIndex),
     InputClosed(HostIndex),
-    Exit(HostIndex),
+    Report(HostIndex),
     Wake,
 }
 
@@ -115,12 +118,9 @@ impl World {
                 Readiness::Output(host) => self.read_output(host),
                 Readiness::Input(host) => self.write_input(host),
                 Readiness::InputClosed(host) => self.end_input(host),
-                Readiness::Exit(host) => self.notice_exit(host),
+                Readiness::Report(host) => self.read_reports(host),
                 Readiness::Wake => was_woken |= self.wake_pipe.as_mut().is_some_and(WakePipe::clear),
             }
-        }
-        if cfg!(not(target_os = "linux")) {
-            self.notice_exits();
         }
         let is_quiet = ready.is_empty() && planned_count == 0;
         match (was_woken, is_quiet && self.clock.now() >= until) {
@@ -145,6 +145,7 @@ impl World {
             Event::HostDeadline(host) => self.handle_deadline(host, due),
             Event::InputClosed(host) => self.complain_of_closed_stream(host, Fault::InputClosed),
             Event::OutputClosed(host) => self.complain_of_closed_stream(host, Fault::OutputClosed),
+            Event::LineUnfinished(host) => self.check_unfinished_line(host),
         }
     }
 
@@ -169,19 +170,14 @@ impl World {
                 descriptors.push(PollFd::new(stdin.as_fd(), flags));
                 meanings.push(meaning);
             }
-            if let Some(notice) = process.exit_notice() {
-                descriptors.push(PollFd::new(notice, PollFlags::POLLIN));
-                meanings.push(Readiness::Exit(*host));
-            }
+            descriptors.push(PollFd::new(process.notice(), PollFlags::POLLIN));
+            meanings.push(Readiness::Report(*host));
         }
         if let Some(pipe) = &self.wake_pipe {
             descriptors.push(PollFd::new(pipe.readable(), PollFlags::POLLIN));
             meanings.push(Readiness::Wake);
         }
-        let mut timeout = until.since(self.clock.now());
-        if cfg!(not(target_os = "linux")) && !self.processes.is_empty() {
-            timeout = timeout.min(EXIT_CHECK_INTERVAL);
-        }
+        let timeout = until.since(self.clock.now());
         let may_glance = is_awaiting_answers && !timeout.is_zero();
         if !(may_glance && glance(&mut descriptors)?) {
             poll(&mut descriptors, timeout)?;
@@ -221,7 +217,41 @@ impl World {
         // Routing needs the whole world, this process included: its half of a line waits outside.
         let mut lines = std::mem::take(&mut process.lines);
         lines.split(chunk, |number, line| self.route_line(host, number, &line));
+        let is_unfinished = !lines.unfinished().is_empty();
         self.put_back(host, lines);
+        if is_unfinished {
+            self.watch_unfinished_line(host);
+        }
+    }
+
+    /// Makes sure that somebody looks again at a line that has begun.
+    fn watch_unfinished_line(&mut self, host: HostIndex) {
+        let HostState::Process(process) = &mut self.hosts[host.slot()].state else { return };
+        if process.watched_line.is_none() {
+            process.watched_line = Some(process.lines.progress());
+            self.queue.plan(self.clock.now() + UNFINISHED_LINE_GRACE, Event::LineUnfinished(host));
+        }
+    }
+
+    /// Complains of a message that stands there without its newline.
+    fn check_unfinished_line(&mut self, host: HostIndex) {
+        let place = &mut self.hosts[host.slot()];
+        let HostState::Process(process) = &mut place.state else { return };
+        let before = process.watched_line.take();
+        let line = process.lines.unfinished();
+        if line.is_empty() {
+            return;
+        }
+        if place.is_paused || before != Some(process.lines.progress()) {
+            return self.watch_unfinished_line(host);
+        }
+        if !holds_whole_message(line) {
+            return;
+        }
+        // Once is enough: the line stays watched, and nobody looks again.
+        process.watched_line = before;
+        let (number, line) = (process.lines.progress().0 + 1, line.to_vec());
+        self.complain(host, |node| Complaint::about_line(node, number, &line, Fault::MissingNewline));
     }
 
     fn put_back(&mut self, host: HostIndex, lines: LineSplitter) {
@@ -238,6 +268,10 @@ impl World {
             Line::Whole(bytes) => match self.route_message(host, bytes) {
                 Ok(()) => return,
                 Err(fault) => (bytes, fault),
+            },
+            Line::Unfinished(bytes) => match self.route_message(host, bytes) {
+                Ok(()) => return,
+                Err(_) => (bytes, Fault::UnfinishedLine),
             },
         };
         self.complain(host, |node| Complaint::about_line(node, number, bytes, fault));
@@ -260,7 +294,9 @@ impl World {
             return;
         }
         let mut lines = std::mem::take(&mut process.lines);
-        lines.finish(|number, line| self.route_line(host, number, &line));
+        if !process.is_killed {
+            lines.finish(|number, line| self.route_line(host, number, &line));
+        }
         self.put_back(host, lines);
         self.queue.plan(self.clock.now() + CLOSED_STREAM_GRACE, Event::OutputClosed(host));
     }
@@ -303,22 +339,42 @@ impl World {
     /// Looks at every process.
     pub(crate) fn notice_exits(&mut self) {
         for host in self.processes.clone() {
-            self.notice_exit(host);
+            self.read_reports(host);
         }
     }
 
-    /// Reports a process that has ended by itself, after its last words.
-    fn notice_exit(&mut self, host: HostIndex) {
+    /// Takes in what a process's guard says: that its log has ended, or that the process has ended by itself.
+    fn read_reports(&mut self, host: HostIndex) {
         let HostState::Process(process) = &mut self.hosts[host.slot()].state else { return };
-        let Some(status) = process.poll_exit(&mut self.tether) else { return };
+        let end = process.read_reports();
+        self.complain_of_log(host);
+        if let Some(end) = end {
+            self.note_exit(host, end);
+        }
+    }
+
+    /// Says where a process's log has ended before the process did.
+    pub(crate) fn complain_of_log(&mut self, host: HostIndex) {
+        let HostState::Process(process) = &mut self.hosts[host.slot()].state else { return };
+        let fault = match process.take_log_end() {
+            None => return,
+            Some(LogEnd::Full) => Fault::LogFull { limit_bytes: self.options.limits.log_bytes },
+            Some(LogEnd::Unwritable(reason)) => Fault::LogUnwritable { reason },
+        };
+        self.complain(host, |node| Complaint::new(node, fault));
+    }
+
+    /// Reports a process that has ended by itself, after its last words.
+    fn note_exit(&mut self, host: HostIndex, end: NodeEnd) {
         self.drain_output(host);
+        self.complain_of_supervision(host, end);
         self.processes.retain(|process| *process != host);
         let place = &mut self.hosts[host.slot()];
         place.is_paused = false;
         let HostState::Process(process) = std::mem::replace(&mut place.state, HostState::Dead) else {
             return;
         };
-        let now = self.clock.now();
+        let (now, status) = (self.clock.now(), end.status);
         let name = self.journal.host_name(host.0, place.id.as_str());
         self.journal.append(now, WireEntry::ProcessExited { host: name, status: &describe(status) });
         self.exits.push(ExitReport {
@@ -327,9 +383,25 @@ impl World {
             time: now,
             status,
             stdout_tail: process.stdout_tail.lines(),
-            stderr_tail: last_lines_of_file(&process.log_file),
+            stderr_tail: last_lines_of_log(&process.log_file),
         });
     }
+
+    /// Says where a process could not be ended as it should.
+    pub(crate) fn complain_of_supervision(&mut self, host: HostIndex, end: NodeEnd) {
+        let fault = match end.supervision {
+            Supervision::Kept => return,
+            Supervision::Lost => Fault::GuardKilled,
+            Supervision::Forced => Fault::GuardStopped,
+        };
+        self.complain(host, |node| Complaint::new(node, fault));
+    }
+}
+
+/// Whether the text begins with a whole JSON object: no further text could make it the beginning of one message.
+fn holds_whole_message(text: &[u8]) -> bool {
+    let mut values = serde_json::Deserializer::from_slice(text).into_iter::<&serde_json::value::RawValue>();
+    matches!(values.next(), Some(Ok(value)) if value.get().starts_with('{'))
 }
 
 /// Looks whether any of the descriptors becomes ready in the next moment, and lets others run in between.

@@ -4,15 +4,14 @@ use std::fmt;
 use std::io;
 
 use glomers_node::{Node, NodeCore, NodeId, Outputs, Random, Time};
-use nix::sys::signal::Signal;
 use rustc_hash::FxHashMap;
 
 use crate::clock::{Clock, ClockKind};
-use crate::complaint::{Complaint, Complaints};
+use crate::complaint::{Complaint, Complaints, EXCERPT_CHARS, escape};
 use crate::host::{Host, HostIndex, HostRole, HostState, LocalHost};
 use crate::journal::{Journal, JournalError, JournalWriter, WireEntry};
 use crate::options::WorldOptions;
-use crate::process::{ExitReport, ProcessHost, ProcessLimits, ProcessSpec, SpawnError, Tether};
+use crate::process::{ExitReport, KILL_PATIENCE, ProcessHost, ProcessSpec, SpawnError, Supervision};
 use crate::queue::EventQueue;
 use crate::rules::{Rule, RuleId, Rules};
 use crate::statistics::NetworkStatistics;
@@ -46,7 +45,6 @@ pub struct World {
     pub(crate) read_buffer: Vec<u8>,
     pub(crate) exits: Vec<ExitReport>,
     pub(crate) wake_pipe: Option<WakePipe>,
-    pub(crate) tether: Tether,
     pub(crate) watcher: Option<Watcher>,
 }
 
@@ -84,7 +82,6 @@ impl World {
             read_buffer: Vec::new(),
             exits: Vec::new(),
             wake_pipe: None,
-            tether: Tether::new(),
             watcher: None,
             options,
         }
@@ -127,10 +124,8 @@ impl World {
         if self.is_taken(&id) {
             return Err(SpawnError::NameTaken { node: id });
         }
-        let limits = self.options.limits;
-        let limits = ProcessLimits { line_bytes: limits.line_bytes, input_bytes: limits.input_bytes };
         let seed = self.seed_of_process(&id);
-        let process = ProcessHost::spawn(&id, spec, seed, limits, &mut self.tether)?;
+        let process = ProcessHost::spawn(&id, spec, seed, self.options.limits)?;
         let host = self.add_host(id, HostRole::Node, HostState::Process(Box::new(process)));
         self.processes.push(host);
         Ok(host)
@@ -169,6 +164,24 @@ impl World {
         self.hosts[host.slot()].state.is_alive()
     }
 
+    /// The beginning of a line that a process has printed and not ended yet, fit for a terminal.
+    pub fn unfinished_line(&self, host: HostIndex) -> Option<String> {
+        match &self.hosts[host.slot()].state {
+            HostState::Process(process) if !process.lines.unfinished().is_empty() => {
+                Some(escape(process.lines.unfinished(), EXCERPT_CHARS))
+            }
+            _ => None,
+        }
+    }
+
+    /// Whether a process stands still because of a signal such as SIGSTOP, whoever sent it. `false` where the system does not say.
+    pub fn is_stopped(&mut self, host: HostIndex) -> bool {
+        match &mut self.hosts[host.slot()].state {
+            HostState::Process(process) => process.is_stopped(),
+            _ => false,
+        }
+    }
+
     /// Lets a host leave in peace, as a client does: what still comes for it is dropped, and nobody is to blame.
     pub fn remove(&mut self, host: HostIndex) {
         if self.end(host, HostState::Departed) {
@@ -185,8 +198,8 @@ impl World {
         }
     }
 
-    /// Stops a host in its tracks until [`resume`](Self::resume): a process gets SIGSTOP, a local host is not stepped. What comes
-    /// for it waits.
+    /// Stops a host in its tracks until [`resume`](Self::resume): a process and all that it started get SIGSTOP, a local host is not
+    /// stepped. What comes for it waits.
     pub fn pause(&mut self, host: HostIndex) {
         let place = &mut self.hosts[host.slot()];
         if place.is_paused || !place.state.is_alive() {
@@ -194,7 +207,7 @@ impl World {
         }
         place.is_paused = true;
         if let HostState::Process(process) = &place.state {
-            process.signal(Signal::SIGSTOP);
+            process.pause();
         }
         let name = self.journal.host_name(host.0, place.id.as_str());
         self.journal.append(self.clock.now(), WireEntry::HostPaused { host: name });
@@ -210,7 +223,7 @@ impl World {
         let name = self.journal.host_name(host.0, place.id.as_str());
         self.journal.append(self.clock.now(), WireEntry::HostResumed { host: name });
         match &mut place.state {
-            HostState::Process(process) => process.signal(Signal::SIGCONT),
+            HostState::Process(process) => process.resume(),
             HostState::Local(local) => {
                 let held = std::mem::take(&mut local.held);
                 self.release(held);
@@ -326,8 +339,12 @@ impl World {
             return false;
         }
         if let HostState::Process(process) = &mut self.hosts[host.slot()].state {
-            process.kill(&mut self.tether);
+            process.is_killed = true;
+            process.request_kill();
+            let end = process.await_end(KILL_PATIENCE);
             self.drain_output(host);
+            self.complain_of_log(host);
+            self.complain_of_supervision(host, end);
             self.processes.retain(|process| *process != host);
         }
         let place = &mut self.hosts[host.slot()];
@@ -341,10 +358,20 @@ impl World {
     }
 
     fn kill_processes(&mut self) {
-        for host in std::mem::take(&mut self.processes) {
+        let mut ending = std::mem::take(&mut self.processes);
+        // All are asked before the first is waited for: however many guards are slow, the end takes no longer than one.
+        for host in &ending {
+            if let HostState::Process(process) = &mut self.hosts[host.slot()].state {
+                process.request_kill();
+            }
+        }
+        let mut patience = KILL_PATIENCE;
+        for host in ending.drain(..) {
             let place = &mut self.hosts[host.slot()];
-            if let HostState::Process(process) = &mut place.state {
-                process.kill(&mut self.tether);
+            if let HostState::Process(process) = &mut place.state
+                && process.await_end(patience).supervision == Supervision::Forced
+            {
+                patience = std::time::Duration::ZERO;
             }
             place.state = HostState::Dead;
         }
