@@ -46,7 +46,7 @@ fn a_node_that_dies_at_once_is_named_with_its_status_and_last_words() {
 
 #[test]
 fn a_node_that_dies_in_the_middle_is_named_with_its_status_and_last_words() {
-    run("die-on-echo", &[]).1.expect_code(1).expect_said(&["n0", "status 4", "about to fall over"]);
+    run("die-on-request", &[]).1.expect_code(1).expect_said(&["n0", "status 4", "about to fall over"]);
 }
 
 #[test]

@@ -10,7 +10,7 @@ use glomers_workbench::{
     plan::{Concurrency, Plan, expectation::Expectation, numbered_nodes},
     workloads,
 };
-use glomers_world::{Latency, LatencyDistribution};
+use glomers_world::{Latency, LatencyDistribution, services};
 
 use super::{
     exit::{CliError, ExitStatus},
@@ -286,6 +286,8 @@ fn named_nodes<'a>(names: impl Iterator<Item = &'a String>) -> Result<Vec<NodeId
             "would name a hidden log"
         } else if node.is_client() {
             "looks like a client's (a `c` and digits), whose links have no latency"
+        } else if services::find(name).is_some() {
+            "is a service's, which every node may use under that name"
         } else if nodes.contains(&node) {
             "stands twice"
         } else {

@@ -49,12 +49,16 @@ struct Followed {
     path: PathBuf,
     name: String,
     offset: u64,
-    /// The begin of a line whose end is not written yet.
+    /// The beginning of a line whose end is not written yet.
     rest: Vec<u8>,
 }
 
 /// A line this long is shown in pieces.
 const LINE_LIMIT_BYTES: usize = 16 * 1024;
+/// So much of one log is read at a time: whoever follows has other things to do.
+const STEP_BYTES: u64 = 256 << 10;
+/// A follower that is further behind than this skips the rest: a terminal is no place for a flood.
+const LAG_LIMIT_BYTES: u64 = 1 << 20;
 
 impl Follower {
     pub(crate) fn new(paths: impl IntoIterator<Item = PathBuf>) -> Self {
@@ -77,12 +81,20 @@ impl Follower {
 impl Followed {
     fn follow(&mut self, show: &mut dyn FnMut(&str)) {
         // A log that can't be read is not worth a run: the file itself is what counts.
-        let Ok(mut file) = File::open(&self.path) else { return };
+        let Ok(mut file) = glomers_world::open_node_log(&self.path) else { return };
+        let Ok(length) = file.metadata().map(|metadata| metadata.len()) else { return };
+        if length.saturating_sub(self.offset) > LAG_LIMIT_BYTES {
+            let skipped = length - STEP_BYTES - self.offset;
+            self.offset = length - STEP_BYTES;
+            self.rest.clear();
+            show(&format!("{}: … {skipped} bytes skipped; all of it is in {}", self.name, self.path.display()));
+        }
         if file.seek(std::io::SeekFrom::Start(self.offset)).is_err() {
             return;
         }
         let mut buffer = [0; 16 * 1024];
-        while let Ok(count @ 1..) = file.read(&mut buffer) {
+        let mut step = file.take(STEP_BYTES);
+        while let Ok(count @ 1..) = step.read(&mut buffer) {
             self.offset += count as u64;
             for &byte in &buffer[..count] {
                 if byte == b'\n' || self.rest.len() == LINE_LIMIT_BYTES {
@@ -133,5 +145,32 @@ mod tests {
         file.write_all(b"o\n\x1b[2J\n").expect("writable");
         follower.follow(&mut |line| shown.push(line.to_owned()));
         assert_eq!(shown, ["n3: one", "n3: two", "n3: \\u{1b}[2J"]);
+    }
+
+    #[test]
+    fn a_flood_is_skipped_and_a_step_is_short() {
+        let scratch = tempfile::tempdir().expect("a scratch directory");
+        let path = scratch.path().join("n3.log");
+        let file = File::create(&path).expect("writable");
+        let mut follower = Follower::new([path]);
+        let mut shown = 0;
+        for length in [8_u64 << 20, 1 << 30, 1 << 40] {
+            file.set_len(length).expect("sparse files are free");
+            let mut first = None;
+            follower.follow(&mut |line| {
+                first.get_or_insert_with(|| line.to_owned());
+                shown += line.len();
+            });
+            assert!(first.expect("there is something to say").contains("bytes skipped"));
+        }
+        assert!(shown < 8 << 20, "{shown} bytes were shown of a terabyte of zeros");
+    }
+
+    #[test]
+    fn what_is_no_file_is_not_followed() {
+        let scratch = tempfile::tempdir().expect("a scratch directory");
+        let path = scratch.path().join("n3.log");
+        nix::unistd::mkfifo(&path, nix::sys::stat::Mode::S_IRWXU).expect("a pipe can be made");
+        Follower::new([path]).follow(&mut |line| panic!("{line}"));
     }
 }

@@ -35,7 +35,7 @@ impl Fault for Kill {
     fn start(&mut self, site: &mut Site<'_>) -> Step {
         let (kind, places) = Target::draw(&self.kinds, site.nodes().len(), site.random);
         let done = each_node(site, places, |site, place| {
-            if !site.cluster.is_running(place) {
+            if !site.cluster.is_running(site.world, place) {
                 return "not-running";
             }
             site.cluster.kill(site.world, place);
@@ -46,7 +46,7 @@ impl Fault for Kill {
 
     fn stop(&mut self, site: &mut Site<'_>) -> Step {
         let done = each_node(site, 0..site.nodes().len(), |site, place| {
-            if site.cluster.is_running(place) {
+            if site.cluster.is_running(site.world, place) {
                 return "already-running";
             }
             site.cluster.restart(site.world, place);

@@ -34,9 +34,9 @@ impl Fault for Pause {
     fn start(&mut self, site: &mut Site<'_>) -> Step {
         let (kind, places) = Target::draw(&self.kinds, site.nodes().len(), site.random);
         let done = each_node(site, places, |site, place| {
-            if !site.cluster.is_running(place) {
+            if !site.cluster.is_running(site.world, place) {
                 "not-running"
-            } else if !site.cluster.is_ready(place) {
+            } else if !site.cluster.is_ready(site.world, place) {
                 // A node that cannot answer init in time would be blamed for it.
                 "starting"
             } else {
@@ -49,7 +49,7 @@ impl Fault for Pause {
 
     fn stop(&mut self, site: &mut Site<'_>) -> Step {
         let done = each_node(site, 0..site.nodes().len(), |site, place| {
-            if !site.cluster.is_paused(place) {
+            if !site.cluster.is_paused(site.world, place) {
                 return "not-paused";
             }
             site.cluster.resume(site.world, place);

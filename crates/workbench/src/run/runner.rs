@@ -401,7 +401,7 @@ impl<'a> Runner<'a> {
     }
 
     /// What a node did instead of answering what it was sent before the first operation; none if it did answer.
-    fn why_not_ready(&self, node: &NodeId, preparation: &Preparation) -> Option<String> {
+    fn why_not_ready(&mut self, node: &NodeId, preparation: &Preparation) -> Option<String> {
         match preparation {
             Preparation::Ready => None,
             Preparation::Init(error) => Some(self.why_no_init(node, error)),
@@ -412,18 +412,20 @@ impl<'a> Runner<'a> {
         }
     }
 
-    fn why_no_init(&self, node: &NodeId, error: &RpcError) -> String {
+    fn why_no_init(&mut self, node: &NodeId, error: &RpcError) -> String {
         if error.code != ErrorCode::TIMEOUT {
             return format!("Node {node} answered its init message with an error: {error}");
         }
-        let complaint = self.world.complaints().kept().iter().find(|complaint| complaint.node == *node);
-        let instead = complaint.map_or_else(
-            || {
-                "it printed nothing to stdout: does it read stdin, and flush stdout after every line?"
-                    .to_owned()
-            },
-            |complaint| format!("what it did instead: {complaint}"),
-        );
+        let host = self.world.find(node);
+        let instead = if host.is_some_and(|host| self.world.is_stopped(host)) {
+            "it is stopped by a signal such as SIGSTOP, and nobody has sent SIGCONT since".to_owned()
+        } else if let Some(complaint) = self.world.complaints().kept().iter().find(|complaint| complaint.node == *node) {
+            format!("what it did instead: {complaint}")
+        } else if let Some(line) = host.and_then(|host| self.world.unfinished_line(host)) {
+            format!("it printed the beginning of a line, and no newline: {line}")
+        } else {
+            "it printed nothing to stdout: does it read stdin, and flush stdout after every line?".to_owned()
+        };
         format!("Node {node} did not answer its init message within {} s; {instead}", INIT_TIMEOUT.as_secs())
     }
 
