@@ -294,6 +294,8 @@ impl World {
             return;
         }
         let mut lines = std::mem::take(&mut process.lines);
+        // Most often this is the beginning of an exit. A guard that somebody stopped could not report it.
+        process.wake_guard();
         if !process.is_killed {
             lines.finish(|number, line| self.route_line(host, number, &line));
         }

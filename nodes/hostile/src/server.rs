@@ -126,8 +126,11 @@ impl Server {
                 None => json!({"type": "error", "code": 20, "text": "no such key"}),
             };
         }
-        let value = if self.workload.ends_with("counter") { json!(self.sum) } else { json!(self.elements) };
-        json!({"type": "read_ok", "messages": self.elements, "value": value})
+        match self.workload.as_str() {
+            "g-counter" | "pn-counter" => json!({"type": "read_ok", "value": self.sum}),
+            "g-set" => json!({"type": "read_ok", "value": self.elements}),
+            _ => json!({"type": "read_ok", "messages": self.elements}),
+        }
     }
 
     fn compare_and_set(&mut self, body: &Value) -> Value {

@@ -56,9 +56,11 @@ struct Followed {
 /// A line this long is shown in pieces.
 const LINE_LIMIT_BYTES: usize = 16 * 1024;
 /// So much of one log is read at a time: whoever follows has other things to do.
-const STEP_BYTES: u64 = 256 << 10;
-/// A follower that is further behind than this skips the rest: a terminal is no place for a flood.
+const STEP_BYTES: u64 = 64 << 10;
+/// A follower that is further behind than this skips all but the end: a terminal is no place for a flood.
 const LAG_LIMIT_BYTES: u64 = 1 << 20;
+/// How much of the end it shows.
+const FLOOD_END_BYTES: u64 = 4 << 10;
 
 impl Follower {
     pub(crate) fn new(paths: impl IntoIterator<Item = PathBuf>) -> Self {
@@ -69,11 +71,23 @@ impl Follower {
         Self { files: paths.into_iter().map(followed).collect() }
     }
 
-    /// Shows every line that has been completed since the last call, with the node's name before it. Whatever could drive a terminal
-    /// is escaped.
+    /// Shows the lines that have been completed since the last call, each with its node's name, as far as a short step goes.
+    /// Whatever could drive a terminal is escaped.
     pub(crate) fn follow(&mut self, show: &mut dyn FnMut(&str)) {
         for followed in &mut self.files {
             followed.follow(show);
+        }
+    }
+
+    /// Shows what is left when the run has ended, also a last line without a newline.
+    pub(crate) fn finish(mut self, show: &mut dyn FnMut(&str)) {
+        for followed in &mut self.files {
+            for _ in 0..=LAG_LIMIT_BYTES / STEP_BYTES {
+                followed.follow(show);
+            }
+            if !followed.rest.is_empty() {
+                followed.show_rest(show);
+            }
         }
     }
 }
@@ -84,8 +98,8 @@ impl Followed {
         let Ok(mut file) = glomers_world::open_node_log(&self.path) else { return };
         let Ok(length) = file.metadata().map(|metadata| metadata.len()) else { return };
         if length.saturating_sub(self.offset) > LAG_LIMIT_BYTES {
-            let skipped = length - STEP_BYTES - self.offset;
-            self.offset = length - STEP_BYTES;
+            let skipped = length - FLOOD_END_BYTES - self.offset;
+            self.offset = length - FLOOD_END_BYTES;
             self.rest.clear();
             show(&format!("{}: … {skipped} bytes skipped; all of it is in {}", self.name, self.path.display()));
         }
@@ -98,15 +112,21 @@ impl Followed {
             self.offset += count as u64;
             for &byte in &buffer[..count] {
                 if byte == b'\n' || self.rest.len() == LINE_LIMIT_BYTES {
-                    let line = String::from_utf8_lossy(&self.rest);
-                    show(&format!("{}: {}", self.name, escape_controls(&line)));
-                    self.rest.clear();
+                    self.show_rest(show);
                 }
                 if byte != b'\n' {
                     self.rest.push(byte);
                 }
             }
         }
+    }
+}
+
+impl Followed {
+    fn show_rest(&mut self, show: &mut dyn FnMut(&str)) {
+        let line = String::from_utf8_lossy(&self.rest);
+        show(&format!("{}: {}", self.name, escape_controls(&line)));
+        self.rest.clear();
     }
 }
 
@@ -163,7 +183,7 @@ mod tests {
             });
             assert!(first.expect("there is something to say").contains("bytes skipped"));
         }
-        assert!(shown < 8 << 20, "{shown} bytes were shown of a terabyte of zeros");
+        assert!(shown < 256 << 10, "{shown} bytes were shown of a terabyte of zeros");
     }
 
     #[test]

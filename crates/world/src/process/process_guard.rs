@@ -135,6 +135,14 @@ impl ProcessGuard {
         if self.end.is_none() {
             // A full or closed socket belongs to a guard that will not answer: waiting for the end finds out.
             let _ = (&self.control).write(&[KILL]);
+            self.wake();
+        }
+    }
+
+    /// Lets the guard go on, should somebody have stopped it.
+    pub(crate) fn wake(&self) {
+        // Once its end is known its number may be another's.
+        if self.end.is_none() {
             let _ = kill(self.pid(), Signal::SIGCONT);
         }
     }
@@ -161,7 +169,9 @@ impl ProcessGuard {
 
     /// Sends a signal to the node and all that it started, as far as the system lists them.
     pub(crate) fn signal(&self, signal: Signal) {
-        descendants::signal_all(self.pid(), self.node, signal);
+        if self.end.is_none() {
+            descendants::signal_all(self.pid(), self.node, signal);
+        }
     }
 
     /// Whether the node stands still because of a signal such as SIGSTOP. `None` where the system does not say.

@@ -108,6 +108,11 @@ impl ProcessHost {
         self.guard.take_log_end()
     }
 
+    /// Lets the guard go on, should somebody have stopped it.
+    pub(crate) fn wake_guard(&self) {
+        self.guard.wake();
+    }
+
     /// Has the process and all that it started killed. Several may be asked to end before one is waited for.
     pub(crate) fn request_kill(&mut self) {
         self.guard.request_kill();
