@@ -200,7 +200,10 @@ impl fmt::Display for Complaint {
                 limit_bytes >> 20
             )?,
             Fault::LogUnwritable { reason } => {
-                write!(formatter, "The log of node {node} can't be written ({reason}): the rest is discarded")?;
+                write!(
+                    formatter,
+                    "The log of node {node} can't be written ({reason}): the rest is discarded"
+                )?;
             }
             Fault::GuardKilled => write!(
                 formatter,

@@ -35,7 +35,11 @@ fn wait_for_ever() -> ! {
 }
 
 /// Prints the correct reply after a change to its text.
-fn reply_changed(server: &mut Server, request: &Value, change: impl FnOnce(String) -> String) -> io::Result<Next> {
+fn reply_changed(
+    server: &mut Server,
+    request: &Value,
+    change: impl FnOnce(String) -> String,
+) -> io::Result<Next> {
     let line = server.reply_line(request);
     crate::server::print(change(line).as_bytes())?;
     Ok(Next::Silence)

@@ -100,7 +100,12 @@ pub(crate) fn play(role: &str, argument: &str) -> io::Result<ExitCode> {
                 std::thread::park_timeout(Duration::from_micros(100));
             }
         }
-        other => return Err(io::Error::new(io::ErrorKind::InvalidInput, format!("unknown role {other:?}; see roles.rs"))),
+        other => {
+            return Err(io::Error::new(
+                io::ErrorKind::InvalidInput,
+                format!("unknown role {other:?}; see roles.rs"),
+            ));
+        }
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -167,7 +167,8 @@ impl Server {
         for (key, from) in body["offsets"].as_object().into_iter().flatten() {
             let from = usize::try_from(from.as_u64().unwrap_or(0)).unwrap_or(0);
             let log = self.logs.get(key).map(Vec::as_slice).unwrap_or_default();
-            let messages = log.iter().enumerate().skip(from).map(|(offset, message)| json!([offset, message]));
+            let messages =
+                log.iter().enumerate().skip(from).map(|(offset, message)| json!([offset, message]));
             found.insert(key.clone(), messages.collect());
         }
         json!({"type": "poll_ok", "msgs": found})

@@ -101,7 +101,11 @@ impl Followed {
             let skipped = length - FLOOD_END_BYTES - self.offset;
             self.offset = length - FLOOD_END_BYTES;
             self.rest.clear();
-            show(&format!("{}: … {skipped} bytes skipped; all of it is in {}", self.name, self.path.display()));
+            show(&format!(
+                "{}: … {skipped} bytes skipped; all of it is in {}",
+                self.name,
+                self.path.display()
+            ));
         }
         if file.seek(std::io::SeekFrom::Start(self.offset)).is_err() {
             return;

@@ -33,7 +33,8 @@ const LATEST_KILL_MS: u64 = 2500;
 
 #[test]
 fn a_workbench_that_is_killed_leaves_no_process_and_a_directory_that_opens() {
-    let count = std::env::var("GLOMERS_KILLS").map_or(6, |count| count.parse().expect("GLOMERS_KILLS is a number"));
+    let count =
+        std::env::var("GLOMERS_KILLS").map_or(6, |count| count.parse().expect("GLOMERS_KILLS is a number"));
     let sandbox = Sandbox::new();
     for round in 0..count {
         // Spread over the whole run, in an order that looks random: a golden ratio's multiples.
@@ -50,7 +51,10 @@ fn a_workbench_that_is_killed_leaves_no_process_and_a_directory_that_opens() {
         statuses.push(ended.code.expect("it was not killed"));
     }
     let pages = serve(&sandbox, &runs);
-    println!("{count} kills, {} runs; `glomers check` ended with {statuses:?}; the pages with {pages:?}", runs.len());
+    println!(
+        "{count} kills, {} runs; `glomers check` ended with {statuses:?}; the pages with {pages:?}",
+        runs.len()
+    );
     assert!(statuses.iter().all(|status| matches!(status, 0..=2 | 254)), "{statuses:?}");
     assert!(pages.iter().all(|status| *status == 200), "{pages:?}");
 }
@@ -71,7 +75,8 @@ fn kill_a_run(sandbox: &Sandbox, node_kind: &str, moment_ms: u64) {
 /// The directories of all runs, in order.
 fn runs(store: &Path) -> Vec<PathBuf> {
     let Ok(entries) = fs::read_dir(store.join("echo")) else { return Vec::new() };
-    let directories = entries.flatten().map(|entry| entry.path()).filter(|path| !path.is_symlink() && path.is_dir());
+    let directories =
+        entries.flatten().map(|entry| entry.path()).filter(|path| !path.is_symlink() && path.is_dir());
     directories.collect::<BTreeSet<_>>().into_iter().collect()
 }
 

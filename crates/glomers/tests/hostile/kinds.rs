@@ -55,7 +55,7 @@ const SHORT: &[(&str, &str)] = &[
 ];
 
 /// So many at once: most of the time each waits.
-const AT_ONCE: usize = 8;
+const AT_ONCE: usize = 12;
 const TIME_LIMIT_S: f64 = 0.5;
 /// Init may take 10 s, a set-up, the last operation and a final one 5 s each: a run that takes longer than this hangs.
 const HANG: Duration = Duration::from_secs(60);
@@ -115,7 +115,8 @@ fn try_out(kind: &str, workload: &str) -> Vec<String> {
     let mut command = sandbox.glomers(&arguments);
     command.stdout(File::create(&out).expect("writable")).stderr(File::create(&err).expect("writable"));
     let (code, peak_kib) = watch(command.spawn().expect("the workbench starts"));
-    let read = |path| fs::read(path).map(|bytes| String::from_utf8_lossy(&bytes).into_owned()).expect("it was made");
+    let read =
+        |path| fs::read(path).map(|bytes| String::from_utf8_lossy(&bytes).into_owned()).expect("it was made");
     let (out, err) = (read(out), read(err));
     let mut faults = Vec::new();
     match code {
@@ -149,7 +150,9 @@ fn watch(mut child: Child) -> (Option<i32>, u64) {
     let (mut peak_kib, mut code) = (0, None);
     let has_ended = eventually_within(HANG, || {
         let text = fs::read_to_string(&status_file).unwrap_or_default();
-        let peak = text.lines().find_map(|line| line.strip_prefix("VmHWM:")?.trim().strip_suffix(" kB")?.parse().ok());
+        let peak = text
+            .lines()
+            .find_map(|line| line.strip_prefix("VmHWM:")?.trim().strip_suffix(" kB")?.parse().ok());
         peak_kib = peak_kib.max(peak.unwrap_or(0));
         let status = child.try_wait().expect("it is our child");
         code = status.map(|status| status.code().unwrap_or(-1));

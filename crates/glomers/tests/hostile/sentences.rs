@@ -199,7 +199,10 @@ fn a_node_that_stopped_itself_is_said_to_be_stopped() {
 
 #[test]
 fn a_killed_guard_is_named() {
-    run("kill-guard-of-daemons", &[]).1.expect_code(1).expect_said(&["The process that supervises node n0 was killed"]);
+    run("kill-guard-of-daemons", &[])
+        .1
+        .expect_code(1)
+        .expect_said(&["The process that supervises node n0 was killed"]);
 }
 
 #[test]
@@ -248,5 +251,26 @@ fn too_few_open_files_are_named_with_the_way_out() {
     };
     let ended = sandbox.run(glomers);
     ended.expect_code(255);
-    assert!(ended.stderr.contains("only 40 files open") && ended.stderr.contains("ulimit -n 4096"), "{}", ended.stderr);
+    assert!(
+        ended.stderr.contains("only 40 files open") && ended.stderr.contains("ulimit -n 4096"),
+        "{}",
+        ended.stderr
+    );
+}
+
+#[test]
+fn a_signal_ends_a_run_whose_log_is_flooded() {
+    use crate::support::eventually;
+    let sandbox = Sandbox::new();
+    let child = sandbox.hostile("flood-stderr", &["--log-stderr", "--time-limit", "600"]);
+    let mut command = child;
+    command.stderr(std::process::Stdio::null());
+    let child = command.spawn().expect("the workbench starts");
+    let log = sandbox.run_directory().join("node-logs/n0.log");
+    assert!(eventually(|| fs::metadata(&log).is_ok_and(|log| log.len() > 1 << 20)), "nothing floods the log");
+    let workbench = nix::unistd::Pid::from_raw(child.id().cast_signed());
+    nix::sys::signal::kill(workbench, nix::sys::signal::Signal::SIGINT).expect("it runs");
+    sandbox.wait(child).expect_code(130);
+    let history = sandbox.read("history.edn");
+    assert!(history.contains(":type :ok"), "no client was served:\n{history}");
 }

@@ -180,13 +180,16 @@ fn adopted_processes() -> Vec<i32> {
     let children: Vec<i32> = lists
         .flat_map(|list| list.split_whitespace().filter_map(|child| child.parse().ok()).collect::<Vec<_>>())
         .collect();
-    let is_adopted = |child: &i32| getsid(Some(Pid::from_raw(*child))).is_ok_and(|session| Ok(session) != own_session);
+    let is_adopted =
+        |child: &i32| getsid(Some(Pid::from_raw(*child))).is_ok_and(|session| Ok(session) != own_session);
     let adopted = children.into_iter().filter(is_adopted);
     // One that has ended is not left; waiting for it takes it off the list.
-    adopted.filter(|child| {
-        let ended = waitpid(Pid::from_raw(*child), Some(WaitPidFlag::WNOHANG));
-        matches!(ended, Ok(nix::sys::wait::WaitStatus::StillAlive))
-    }).collect()
+    adopted
+        .filter(|child| {
+            let ended = waitpid(Pid::from_raw(*child), Some(WaitPidFlag::WNOHANG));
+            matches!(ended, Ok(nix::sys::wait::WaitStatus::StillAlive))
+        })
+        .collect()
 }
 
 /// Waits until something holds, for at most ten seconds.

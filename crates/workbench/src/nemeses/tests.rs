@@ -74,7 +74,10 @@ fn a_paused_node_can_be_killed_and_needs_no_resuming() {
     check(&kill.stop(&mut bench.site()), "start", "started");
     check(&pause.start(&mut bench.site()), "pause", "starting");
     bench.settle();
-    assert!((0..3).all(|node| bench.cluster.is_ready(&bench.world, node)), "every node has answered its second init");
+    assert!(
+        (0..3).all(|node| bench.cluster.is_ready(&bench.world, node)),
+        "every node has answered its second init"
+    );
 }
 
 #[test]

@@ -419,7 +419,9 @@ impl<'a> Runner<'a> {
         let host = self.world.find(node);
         let instead = if host.is_some_and(|host| self.world.is_stopped(host)) {
             "it is stopped by a signal such as SIGSTOP, and nobody has sent SIGCONT since".to_owned()
-        } else if let Some(complaint) = self.world.complaints().kept().iter().find(|complaint| complaint.node == *node) {
+        } else if let Some(complaint) =
+            self.world.complaints().kept().iter().find(|complaint| complaint.node == *node)
+        {
             format!("what it did instead: {complaint}")
         } else if let Some(line) = host.and_then(|host| self.world.unfinished_line(host)) {
             format!("it printed the beginning of a line, and no newline: {line}")

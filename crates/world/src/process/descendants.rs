@@ -14,7 +14,7 @@ use nix::sys::prctl;
 use nix::sys::signal::{Signal, kill, killpg};
 use nix::unistd::{Pid, getpid, getsid};
 
-use super::process_guard::Deadline;
+use super::deadline::Deadline;
 use super::sys::{self, Waited};
 
 /// A process may fork while others are stopped or killed: so often the workbench looks again.
@@ -111,9 +111,12 @@ fn lists_children() -> bool {
 /// The children of all threads of a process; none where it is gone.
 fn children(process: Pid) -> Vec<Pid> {
     let Ok(threads) = fs::read_dir(format!("/proc/{process}/task")) else { return Vec::new() };
-    let lists = threads.flatten().filter_map(|thread| fs::read_to_string(thread.path().join("children")).ok());
+    let lists =
+        threads.flatten().filter_map(|thread| fs::read_to_string(thread.path().join("children")).ok());
     lists
-        .flat_map(|list| list.split_whitespace().filter_map(|number| number.parse().ok()).collect::<Vec<i32>>())
+        .flat_map(|list| {
+            list.split_whitespace().filter_map(|number| number.parse().ok()).collect::<Vec<i32>>()
+        })
         .map(Pid::from_raw)
         .collect()
 }

@@ -375,7 +375,8 @@ fn kill_children(node: Pid) {
 fn for_each_child(mut each: impl FnMut(Pid)) -> bool {
     use nix::fcntl::{OFlag, open};
     use nix::sys::stat::Mode;
-    let Ok(list) = open(c"/proc/thread-self/children", OFlag::O_RDONLY | OFlag::O_CLOEXEC, Mode::empty()) else {
+    let Ok(list) = open(c"/proc/thread-self/children", OFlag::O_RDONLY | OFlag::O_CLOEXEC, Mode::empty())
+    else {
         return false;
     };
     let mut buffer = [0; 4096];
@@ -409,7 +410,8 @@ mod tests {
 
     #[test]
     fn reports_survive_the_way() {
-        for report in [Report::Started(i32::MAX), Report::LogEnded(28), Report::Ended(-1), Report::Ended(256)] {
+        for report in [Report::Started(i32::MAX), Report::LogEnded(28), Report::Ended(-1), Report::Ended(256)]
+        {
             assert_eq!(Report::decode(report.encode()), Some(report));
         }
         assert_eq!(Report::decode([0xff; 8]), None);

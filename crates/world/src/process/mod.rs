@@ -8,12 +8,14 @@
 //! - `guard`: the process between the workbench and the node, which makes sure that nothing outlives either; `process_guard`: the
 //!   workbench's end of it.
 //! - `descendants`: what a node started, to pause it, and to kill it when the guard cannot.
+//! - `deadline`: how long to wait for other processes.
 //! - `sys`: the only unsafe code.
 //!
 //! Nothing that a node does makes the workbench wait without bound, and nothing that it starts outlives the run. What Linux alone
 //! can: adopting orphans, and listing children. Elsewhere a descendant that leaves the node's process group survives. So does,
 //! everywhere, what is not a descendant at all: a job that the node had another service start (`systemd-run`, `at`, `docker run`).
 
+mod deadline;
 mod descendants;
 mod exit;
 mod guard;
@@ -29,8 +31,8 @@ pub use exit::ExitReport;
 pub(crate) use exit::describe;
 pub(crate) use input::Overflow;
 pub(crate) use lines::{Line, LineSplitter};
-pub use node_log::open_node_log;
 pub(crate) use node_log::last_lines_of_log;
+pub use node_log::open_node_log;
 pub(crate) use process_guard::{KILL_PATIENCE, LogEnd, NodeEnd, Supervision};
 pub(crate) use process_host::ProcessHost;
 pub use spec::{ProcessSpec, SpawnError};

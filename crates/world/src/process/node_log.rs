@@ -47,7 +47,8 @@ pub(crate) fn last_lines_of_log(path: &Path) -> Vec<String> {
 }
 
 fn open_regular(path: &Path, options: &mut OpenOptions) -> io::Result<File> {
-    let opened = options.mode(0o644).custom_flags(libc::O_NOFOLLOW | libc::O_NONBLOCK | libc::O_NOCTTY).open(path);
+    let opened =
+        options.mode(0o644).custom_flags(libc::O_NOFOLLOW | libc::O_NONBLOCK | libc::O_NOCTTY).open(path);
     let file = opened.map_err(|error| match error.raw_os_error() {
         // What open(2) says of a link that it does not follow, and of a pipe that nobody reads, or of a socket.
         Some(libc::ELOOP | libc::ENXIO) => not_regular(path),

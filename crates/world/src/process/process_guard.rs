@@ -14,6 +14,7 @@ use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
+use super::deadline::Deadline;
 use super::descendants;
 use super::guard::{self, Assignment, KILL, REPORT_BYTES, Report};
 
@@ -236,22 +237,5 @@ impl Drop for ProcessGuard {
             self.request_kill();
             self.await_end(KILL_PATIENCE);
         }
-    }
-}
-
-/// A moment of real time. What processes do takes real time, whatever the world's clock says.
-pub(super) struct Deadline {
-    end: std::time::Instant,
-}
-
-impl Deadline {
-    #[expect(clippy::disallowed_methods, reason = "only real time bounds how long other processes take")]
-    pub(super) fn after(duration: Duration) -> Self {
-        Self { end: std::time::Instant::now() + duration }
-    }
-
-    #[expect(clippy::disallowed_methods, reason = "only real time bounds how long other processes take")]
-    pub(super) fn left(&self) -> Duration {
-        self.end.saturating_duration_since(std::time::Instant::now())
     }
 }

@@ -74,7 +74,8 @@ impl ProcessHost {
             .stdout(Stdio::piped());
         let mut guard = ProcessGuard::spawn(&mut command, log).map_err(explain)?;
         let (stdin, stdout) = (guard.child().stdin.take(), guard.child().stdout.take());
-        for pipe in [stdin.as_ref().map(AsFd::as_fd), stdout.as_ref().map(AsFd::as_fd)].into_iter().flatten() {
+        for pipe in [stdin.as_ref().map(AsFd::as_fd), stdout.as_ref().map(AsFd::as_fd)].into_iter().flatten()
+        {
             prepare_pipe(pipe).map_err(|error| explain(error.into()))?;
         }
         Ok(Self {

@@ -198,7 +198,7 @@ pub(super) fn foreign_format(program: &Path) -> Option<String> {
     let start = first_bytes(program)?;
     match start.as_slice() {
         [] => Some("an empty file".into()),
-        [0x7f, b'E', b'L', b'F', class, order, .., ] => {
+        [0x7f, b'E', b'L', b'F', class, order, ..] => {
             let native: u16 = match std::env::consts::ARCH {
                 "x86" => 3,
                 "arm" => 40,
@@ -208,8 +208,7 @@ pub(super) fn foreign_format(program: &Path) -> Option<String> {
                 _ => return None,
             };
             let machine = [*start.get(18)?, *start.get(19)?];
-            let machine =
-                if *order == 2 { u16::from_be_bytes(machine) } else { u16::from_le_bytes(machine) };
+            let machine = if *order == 2 { u16::from_be_bytes(machine) } else { u16::from_le_bytes(machine) };
             // Machines of 64 bits run programs of 32, most often: whether this one does, the kernel knows.
             let is_small_sibling = *class == 1 && matches!((native, machine), (62, 3) | (183, 40));
             let name = match machine {

@@ -61,9 +61,7 @@ pub(super) fn collect(child: Option<Pid>) -> Waited {
     let found = unsafe { libc::waitpid(child.map_or(-1, Pid::as_raw), &raw mut status, FLAGS) };
     match found {
         0 => Waited::NoneReady,
-        1.. if libc::WIFSTOPPED(status) => {
-            Waited::TraceStopped(Pid::from_raw(found), libc::WSTOPSIG(status))
-        }
+        1.. if libc::WIFSTOPPED(status) => Waited::TraceStopped(Pid::from_raw(found), libc::WSTOPSIG(status)),
         1.. => Waited::Ended(Pid::from_raw(found), status),
         _ if nix::Error::last() == nix::Error::EINTR => Waited::NoneReady,
         _ => Waited::NoChild,

@@ -193,7 +193,12 @@ fn a_program_that_cannot_start_says_what_to_do() {
     };
     refuse("absent", b"", 0, "there is no file");
     refuse("plain", b"#!/bin/sh\n", 0o644, "chmod +x");
-    refuse("orphan", b"#!/no/such/interpreter -u\n", 0o755, "\"/no/such/interpreter\", does not; is it installed");
+    refuse(
+        "orphan",
+        b"#!/no/such/interpreter -u\n",
+        0o755,
+        "\"/no/such/interpreter\", does not; is it installed",
+    );
     refuse("windows-script", b"#!/bin/sh\r\necho hello\r\n", 0o755, "carriage return");
     refuse("empty", b"", 0o755, "an empty file");
     let foreign = if cfg!(target_arch = "x86_64") { 183 } else { 62 };
@@ -232,11 +237,16 @@ fn a_message_without_its_newline_is_named_once() {
         format!("echo '{message}'; printf '%s' '{message}{message}'; exec sleep 60"),
     ] {
         let complaints = complaints_about(&script, 1);
-        assert!(complaints[0].contains("a whole message without a newline after it, and then nothing"), "{complaints:?}");
+        assert!(
+            complaints[0].contains("a whole message without a newline after it, and then nothing"),
+            "{complaints:?}"
+        );
         assert!(complaints[0].contains("hello"), "{complaints:?}");
     }
     // Half a message is nobody's fault while the node lives, and a message whose newline comes late is a message.
-    let mut cluster = with_program(&format!("printf '%s' '{message}'; sleep 0.2; echo; printf '{{\"src\":'; exec sleep 60"));
+    let mut cluster = with_program(&format!(
+        "printf '%s' '{message}'; sleep 0.2; echo; printf '{{\"src\":'; exec sleep 60"
+    ));
     cluster.turn_until(|world| world.network_statistics().all.recv_count == 1);
     cluster.settle(Duration::from_millis(1500));
     assert_eq!(cluster.world.complaints().kept(), []);
@@ -248,7 +258,10 @@ fn half_a_last_line_is_reported_unless_the_node_was_killed() {
     let mut cluster = with_program(r#"printf '{"src":"n0",'; exit 0"#);
     first_exit(&mut cluster);
     let complaint = cluster.world.complaints().kept()[0].to_string();
-    assert!(complaint.contains("ended in the middle of a line") && complaint.contains("{\"src\":\"n0\","), "{complaint}");
+    assert!(
+        complaint.contains("ended in the middle of a line") && complaint.contains("{\"src\":\"n0\","),
+        "{complaint}"
+    );
     let mut cluster = with_program(r#"printf '{"src":"n0",'; exec sleep 60"#);
     cluster.settle(Duration::from_millis(100));
     cluster.world.kill(cluster.nodes[0]);

@@ -48,9 +48,15 @@ pub(super) const KINDS: &[Kind] = &[
     // Signals.
     kind("stop-itself", FirstRequest, |_, _| then_reply(raise(Signal::SIGSTOP).map_err(io::Error::from))),
     kind("stop-itself-on-init", Init, |_, _| then_reply(raise(Signal::SIGSTOP).map_err(io::Error::from))),
-    kind("stop-its-group", FirstRequest, |_, _| then_reply(kill(Pid::from_raw(0), Signal::SIGSTOP).map_err(io::Error::from))),
-    kind("kill-its-group", FirstRequest, |_, _| then_reply(kill(Pid::from_raw(0), Signal::SIGKILL).map_err(io::Error::from))),
-    kind("block-signals", AfterInit, |_, _| then_reply(SigSet::all().thread_block().map_err(io::Error::from))),
+    kind("stop-its-group", FirstRequest, |_, _| {
+        then_reply(kill(Pid::from_raw(0), Signal::SIGSTOP).map_err(io::Error::from))
+    }),
+    kind("kill-its-group", FirstRequest, |_, _| {
+        then_reply(kill(Pid::from_raw(0), Signal::SIGKILL).map_err(io::Error::from))
+    }),
+    kind("block-signals", AfterInit, |_, _| {
+        then_reply(SigSet::all().thread_block().map_err(io::Error::from))
+    }),
     kind("trace-itself", AfterInit, |_, _| {
         ptrace::traceme()?;
         // Stops, and asks the tracer what to do.
@@ -136,8 +142,10 @@ pub(super) const KINDS: &[Kind] = &[
         }
         Ok(Next::Reply)
     }),
-    kind("busy-loop", FirstRequest, |_, _| loop {
-        std::hint::spin_loop();
+    kind("busy-loop", FirstRequest, |_, _| {
+        loop {
+            std::hint::spin_loop();
+        }
     }),
     kind("signal-its-children", AfterInit, |_, _| {
         let other = child("session", "").spawn()?;
@@ -149,9 +157,18 @@ pub(super) const KINDS: &[Kind] = &[
         to_guard(Signal::SIGSTOP)?;
         Ok(Next::Exit(0))
     }),
-    kind("stop-guard-for-ever", FirstRequest, |_, _| then_reply(start(&mut child("stopper", &getppid().to_string())))),
+    kind("stop-guard-for-ever", FirstRequest, |_, _| {
+        then_reply(start(&mut child("stopper", &getppid().to_string())))
+    }),
     kind("terminate-guard", EachRequest, |_, _| {
-        for signal in [Signal::SIGTERM, Signal::SIGINT, Signal::SIGHUP, Signal::SIGCHLD, Signal::SIGUSR1, Signal::SIGPIPE] {
+        for signal in [
+            Signal::SIGTERM,
+            Signal::SIGINT,
+            Signal::SIGHUP,
+            Signal::SIGCHLD,
+            Signal::SIGUSR1,
+            Signal::SIGPIPE,
+        ] {
             to_guard(signal)?;
         }
         Ok(Next::Reply)

@@ -29,7 +29,12 @@ pub(super) const KINDS: &[Kind] = &[
         Ok(Next::Silence)
     }),
     kind("init-ok-forever", EachRequest, |server, request| {
-        then_reply(server.send(request["src"].as_str().unwrap_or_default(), &json!({"type": "init_ok", "in_reply_to": 1})))
+        then_reply(
+            server.send(
+                request["src"].as_str().unwrap_or_default(),
+                &json!({"type": "init_ok", "in_reply_to": 1}),
+            ),
+        )
     }),
     kind("log-to-stdout", EachRequest, |_, _| then_reply(print(b"2026/11/22 got an echo request\n"))),
     kind("invalid-utf8", EachRequest, |_, _| then_reply(print(b"\"\xff\xfe\"\n"))),
@@ -50,7 +55,8 @@ pub(super) const KINDS: &[Kind] = &[
         let body = format!("{}{}", "[".repeat(100_000), "]".repeat(100_000));
         let id = &server.id;
         then_reply(print(
-            format!("{{\"src\":\"{id}\",\"dest\":\"c0\",\"body\":{{\"type\":\"deep\",\"deep\":{body}}}}}\n").as_bytes(),
+            format!("{{\"src\":\"{id}\",\"dest\":\"c0\",\"body\":{{\"type\":\"deep\",\"deep\":{body}}}}}\n")
+                .as_bytes(),
         ))
     }),
     kind("foreign-source", EachRequest, |_, _| {
@@ -65,7 +71,9 @@ pub(super) const KINDS: &[Kind] = &[
     kind("hostile-destination", EachRequest, |server, _| {
         then_reply(server.send("\u{1b}[2J\u{202e}\u{200b}\u{85}\u{9b}", &json!({"type": "hello"})))
     }),
-    kind("empty-destination", EachRequest, |server, _| then_reply(server.send("", &json!({"type": "hello"})))),
+    kind("empty-destination", EachRequest, |server, _| {
+        then_reply(server.send("", &json!({"type": "hello"})))
+    }),
     kind("number-as-destination", EachRequest, |server, _| {
         then_reply(line(&json!({"src": server.id, "dest": 7, "body": {"type": "hello"}})))
     }),
@@ -99,7 +107,9 @@ pub(super) const KINDS: &[Kind] = &[
     kind("pretty-printed", EachRequest, |server, request| {
         reply_changed(server, request, |line| format!("{}\n", line.replace(',', ",\n  ")))
     }),
-    kind("json5", EachRequest, |server, request| reply_changed(server, request, |line| format!("{line}, // done\n"))),
+    kind("json5", EachRequest, |server, request| {
+        reply_changed(server, request, |line| format!("{line}, // done\n"))
+    }),
     kind("python-repr", EachRequest, |server, request| {
         reply_changed(server, request, |line| format!("{}\n", line.replace('"', "'")))
     }),
@@ -115,7 +125,12 @@ pub(super) const KINDS: &[Kind] = &[
     }),
     kind("many-destinations", EachRequest, |server, _| {
         let lines: String = (0..500)
-            .map(|number| format!("{}\n", json!({"src": server.id, "dest": format!("x{number}"), "body": {"type": "hello"}})))
+            .map(|number| {
+                format!(
+                    "{}\n",
+                    json!({"src": server.id, "dest": format!("x{number}"), "body": {"type": "hello"}})
+                )
+            })
             .collect();
         then_reply(print(lines.as_bytes()))
     }),
@@ -136,8 +151,10 @@ pub(super) const KINDS: &[Kind] = &[
         }
         Ok(Next::Reply)
     }),
-    kind("flood-garbage", FirstRequest, |_, _| loop {
-        print(&b"all work and no play makes a dull node\n".repeat(1000))?;
+    kind("flood-garbage", FirstRequest, |_, _| {
+        loop {
+            print(&b"all work and no play makes a dull node\n".repeat(1000))?;
+        }
     }),
     kind("flood-messages", FirstRequest, |server, _| {
         let message = json!({"src": server.id, "dest": server.id, "body": {"type": "hello", "padding": "x".repeat(8000)}});

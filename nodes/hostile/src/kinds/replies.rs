@@ -26,14 +26,20 @@ pub(super) const KINDS: &[Kind] = &[
     kind("wrong-shape", EachRequest, |server, request| {
         with(server, request, |body| *body = json!({"type": body["type"]}))
     }),
-    kind("wrong-type", EachRequest, |server, request| with(server, request, |body| body["type"] = json!("read_okay"))),
+    kind("wrong-type", EachRequest, |server, request| {
+        with(server, request, |body| body["type"] = json!("read_okay"))
+    }),
     kind("no-type", EachRequest, |server, request| with(server, request, |body| body["type"] = Value::Null)),
-    kind("number-as-type", EachRequest, |server, request| with(server, request, |body| body["type"] = json!(5))),
+    kind("number-as-type", EachRequest, |server, request| {
+        with(server, request, |body| body["type"] = json!(5))
+    }),
     kind("definite-error", EachRequest, |server, request| {
         with(server, request, |body| *body = json!({"type": "error", "code": 14, "text": "abort for fun"}))
     }),
     kind("indefinite-error", EachRequest, |server, request| {
-        with(server, request, |body| *body = json!({"type": "error", "code": 13, "text": "panicked at main.rs:7"}))
+        with(server, request, |body| {
+            *body = json!({"type": "error", "code": 13, "text": "panicked at main.rs:7"});
+        })
     }),
     kind("error-without-code", EachRequest, |server, request| {
         with(server, request, |body| *body = json!({"type": "error", "text": "no"}))
@@ -48,7 +54,9 @@ pub(super) const KINDS: &[Kind] = &[
         with(server, request, |body| *body = json!({"type": "error", "code": -1}))
     }),
     kind("error-with-long-text", EachRequest, |server, request| {
-        with(server, request, |body| *body = json!({"type": "error", "code": 14, "text": "x".repeat(1 << 20)}))
+        with(server, request, |body| {
+            *body = json!({"type": "error", "code": 14, "text": "x".repeat(1 << 20)});
+        })
     }),
     kind("error-with-escapes", EachRequest, |server, request| {
         with(server, request, |body| {

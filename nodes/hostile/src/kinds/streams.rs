@@ -56,8 +56,10 @@ pub(super) const KINDS: &[Kind] = &[
         reply_without_newline(server, request)?;
         Ok(Next::Exit(0))
     }),
-    kind("line-without-end", FirstRequest, |_, _| loop {
-        print(&[b'y'; 64 << 10])?;
+    kind("line-without-end", FirstRequest, |_, _| {
+        loop {
+            print(&[b'y'; 64 << 10])?;
+        }
     }),
     kind("byte-by-byte", EachRequest, |server, request| {
         let line = server.reply_line(request);
@@ -78,7 +80,9 @@ pub(super) const KINDS: &[Kind] = &[
         }
         Ok(Next::Reply)
     }),
-    kind("flood-stderr", FirstRequest, |_, _| flood_stderr(b"a log line that says nothing, again and again\n")),
+    kind("flood-stderr", FirstRequest, |_, _| {
+        flood_stderr(b"a log line that says nothing, again and again\n")
+    }),
     kind("flood-stderr-without-newline", FirstRequest, |_, _| flood_stderr(b"z")),
     kind("flood-stderr-with-zeros", FirstRequest, |_, _| flood_stderr(b"\0")),
     kind("flood-stderr-and-exit", FirstRequest, |_, _| {
