@@ -4,7 +4,6 @@
 //! - `kinds`: all kinds on all workloads, without a look at the words.
 //! - `kills`: the workbench itself is killed.
 
-#[expect(dead_code, reason = "each of the test programs uses a part of it")]
 #[path = "../support/mod.rs"]
 mod support;
 

@@ -207,7 +207,7 @@ fn a_killed_guard_is_named() {
 
 #[test]
 fn a_flood_of_log_lines_is_bounded_and_named() {
-    let (sandbox, ended) = run("flood-stderr", &["--log-stderr"]);
+    let (sandbox, ended) = run("log-70-mebibytes", &["--log-stderr"]);
     ended.expect_code(1).expect_said(&["n0", "more than 64 MiB to stderr"]);
     assert!(ended.stderr.len() < 1 << 20, "{} bytes reached the terminal", ended.stderr.len());
     let log = fs::metadata(sandbox.run_directory().join("node-logs/n0.log")).expect("the log is there");

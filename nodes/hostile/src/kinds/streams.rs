@@ -83,6 +83,13 @@ pub(super) const KINDS: &[Kind] = &[
     kind("flood-stderr", FirstRequest, |_, _| {
         flood_stderr(b"a log line that says nothing, again and again\n")
     }),
+    kind("log-70-mebibytes", FirstRequest, |_, _| {
+        let mut stderr = io::stderr();
+        for _ in 0..70 {
+            stderr.write_all(&b"a log line of thirty-two letters\n".repeat((1 << 20) / 32))?;
+        }
+        Ok(Next::Reply)
+    }),
     kind("flood-stderr-without-newline", FirstRequest, |_, _| flood_stderr(b"z")),
     kind("flood-stderr-with-zeros", FirstRequest, |_, _| flood_stderr(b"\0")),
     kind("flood-stderr-and-exit", FirstRequest, |_, _| {
