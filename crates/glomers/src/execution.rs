@@ -260,9 +260,9 @@ impl<'a> Recorder<'a> {
     }
 
     /// Shows what the nodes printed last, and gives back what is still needed.
-    fn close(mut self) -> Result<(Analysis, Log), StoreError> {
-        if let Some(follower) = &mut self.follower {
-            follower.follow(&mut |line| self.screen.line(line));
+    fn close(self) -> Result<(Analysis, Log), StoreError> {
+        if let Some(follower) = self.follower {
+            follower.finish(&mut |line| self.screen.line(line));
         }
         match self.failure {
             Some(failure) => Err(failure),

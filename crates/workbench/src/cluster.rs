@@ -167,59 +167,67 @@ impl Cluster {
         }
     }
 
-    /// Whether the node has been started and not been killed since.
-    pub(crate) fn is_running(&self, node: usize) -> bool {
-        self.members[node].host.is_some()
+    /// Whether the node has been started, and has neither been killed nor ended by itself since. The world alone knows.
+    pub(crate) fn is_running(&self, world: &World, node: usize) -> bool {
+        self.running_host(world, node).is_some()
     }
 
     /// Whether the node runs and has answered init, and what the workload sets it up with.
-    pub(crate) fn is_ready(&self, node: usize) -> bool {
-        self.is_running(node) && self.members[node].is_ready
+    pub(crate) fn is_ready(&self, world: &World, node: usize) -> bool {
+        self.is_running(world, node) && self.members[node].is_ready
     }
 
-    /// Whether the node is paused.
-    pub(crate) fn is_paused(&self, node: usize) -> bool {
-        self.members[node].is_paused
+    /// Whether the node runs and is paused.
+    pub(crate) fn is_paused(&self, world: &World, node: usize) -> bool {
+        self.is_running(world, node) && self.members[node].is_paused
     }
 
     /// Kills a node, with all that it knew. Does nothing where it does not run.
     pub(crate) fn kill(&mut self, world: &mut World, node: usize) {
-        let member = &mut self.members[node];
-        member.is_paused = false;
-        if let Some(host) = member.host.take() {
+        if let Some(host) = self.running_host(world, node) {
             world.kill(host);
         }
-        if let Some(host) = member.initiator.take() {
-            world.remove(host);
-        }
+        self.forget(world, node);
     }
 
-    /// Starts a node again that was killed, with no state, and sends it init. Does nothing where it runs.
+    /// Starts a node again that was killed or has ended by itself, with no state, and sends it init. Does nothing where it runs.
     pub(crate) fn restart(&mut self, world: &mut World, node: usize) {
-        if self.is_running(node) {
+        if self.is_running(world, node) {
             return;
         }
+        self.forget(world, node);
         match self.launch(world, node) {
             Ok(()) => self.send_init(world, node),
             Err(error) => self.spawn_failure = Some(error),
         }
     }
 
-    /// Stops a node in its tracks: it keeps its state and its messages wait. Does nothing where it does not run.
+    /// Pauses a node: it keeps its state and its messages wait. Does nothing where it does not run.
     pub(crate) fn pause(&mut self, world: &mut World, node: usize) {
-        let member = &mut self.members[node];
-        if let Some(host) = member.host {
-            member.is_paused = true;
+        if let Some(host) = self.running_host(world, node) {
+            self.members[node].is_paused = true;
             world.pause(host);
         }
     }
 
     /// Lets a paused node go on.
     pub(crate) fn resume(&mut self, world: &mut World, node: usize) {
-        let member = &mut self.members[node];
-        if let Some(host) = member.host.filter(|_| member.is_paused) {
-            member.is_paused = false;
+        if let Some(host) = self.running_host(world, node).filter(|_| self.members[node].is_paused) {
+            self.members[node].is_paused = false;
             world.resume(host);
+        }
+    }
+
+    fn running_host(&self, world: &World, node: usize) -> Option<HostIndex> {
+        self.members[node].host.filter(|host| world.is_alive(*host))
+    }
+
+    /// Forgets a host that has gone, and the client that sent it init.
+    fn forget(&mut self, world: &mut World, node: usize) {
+        let member = &mut self.members[node];
+        (member.host, member.is_paused) = (None, false);
+        if let Some(host) = member.initiator.take() {
+            world.remove(host);
         }
     }
 

@@ -41,11 +41,11 @@
 //! The modules, in reading order:
 //!
 //! - `world`: [`World`], its hosts, and what can be done to them; `options`: [`WorldOptions`].
-//! - `turn`: the event loop.
+//! - `world::turn`: the event loop.
 //! - `network`: names, links, latency and fault rules. It knows no program: the time goes in, what arrives comes out.
-//! - `delivery`: between the hosts and the network.
+//! - `world::delivery`: between the hosts and the network.
 //! - `host`: what runs behind a name; `ids`: [`HostIndex`] and [`HostRole`].
-//! - `process`: real nodes, and how they are kept from outliving the world; `process_io`: what they print, read and end with.
+//! - `process`: real nodes, and how they are kept from outliving the world; `world::process_io`: what they print, read and end with.
 //! - [`services`]: `lin-kv`, `seq-kv`, `lww-kv` and `lin-tso`, for the nodes to use.
 //! - `clock`, `schedule`: what is due next.
 //! - [`journal`]: every message's fate, on disk.
@@ -55,7 +55,6 @@
 //! - `wake`: [`WakeHandle`], to end a wait from outside.
 
 mod clock;
-mod delivery;
 mod host;
 mod ids;
 pub mod journal;
@@ -64,11 +63,9 @@ mod network;
 mod note;
 mod options;
 mod process;
-mod process_io;
 mod records;
 mod schedule;
 pub mod services;
-mod turn;
 mod violation;
 mod wake;
 mod world;
@@ -83,8 +80,8 @@ pub use network::{
 };
 pub use note::{Note, NoteKind};
 pub use options::{Limits, WorldOptions};
-pub use process::{ExitReport, ProcessSpec, SpawnError};
-pub use turn::{Turn, TurnOutcome};
+pub use process::{ExitReport, ProcessSpec, SpawnError, open_node_log};
 pub use violation::{ProtocolViolation, ProtocolViolations, ViolationKind};
 pub use wake::WakeHandle;
 pub use world::{Finished, World};
+pub use world::{Turn, TurnOutcome};

@@ -20,7 +20,7 @@ pub struct WorldOptions {
     pub limits: Limits,
 }
 
-/// What bounds the memory that a node can make the world use.
+/// What bounds the memory and the disk that a node can make the world use.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limits {
     /// A longer line is thrown away, with a complaint.
@@ -28,6 +28,8 @@ pub struct Limits {
     /// When more than this waits for a node that does not read, or is under way to any one host, further messages to it are
     /// dropped, with a complaint.
     pub input_bytes: usize,
+    /// What a node writes to stderr beyond this is discarded, with a complaint. It counts all starts of a node together.
+    pub log_bytes: u64,
 }
 
 impl WorldOptions {
@@ -45,6 +47,6 @@ impl WorldOptions {
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { line_bytes: 16 << 20, input_bytes: 64 << 20 }
+        Self { line_bytes: 16 << 20, input_bytes: 16 << 20, log_bytes: 64 << 20 }
     }
 }

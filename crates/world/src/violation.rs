@@ -8,7 +8,7 @@ use glomers_protocol::EnvelopeError;
 use glomers_protocol::text::{escape, excerpt};
 
 /// How much of an offending line is kept, in characters.
-const EXCERPT_CHARS: usize = 240;
+pub(crate) const EXCERPT_CHARS: usize = 240;
 /// How many violations of one node are kept; the rest are counted.
 const KEPT_PER_NODE: usize = 32;
 
@@ -68,6 +68,24 @@ pub enum ViolationKind {
     OutputClosed,
     /// The node closed its standard input and lives on.
     InputClosed,
+    /// The node printed a whole message without a newline after it, and then nothing for a while.
+    MissingNewline,
+    /// The node ended in the middle of a line.
+    UnfinishedLine,
+    /// The node's log is as long as it may be; what the node writes to it from there on is discarded.
+    LogFull {
+        /// The longest log that is kept, in bytes.
+        limit_bytes: u64,
+    },
+    /// The node's log can't be written.
+    LogUnwritable {
+        /// What the system says.
+        reason: String,
+    },
+    /// Somebody killed the process that supervises the node.
+    GuardKilled,
+    /// The process that supervises the node did not do its work in time.
+    GuardStopped,
 }
 
 impl ProtocolViolation {
@@ -105,6 +123,22 @@ impl ProtocolViolation {
             }
             ViolationKind::OutputClosed => {
                 "the node's main loop ended while a thread or a child keeps the process alive"
+            }
+            ViolationKind::MissingNewline => {
+                "printing without a newline (`print!`, `fmt.Print`, `end=\"\"`, `process.stdout.write`): every message must end in `\\n`, and stdout must be flushed after it"
+            }
+            ViolationKind::UnfinishedLine => {
+                "the node crashed or exited while it was printing, without flushing the rest"
+            }
+            ViolationKind::LogFull { .. } => {
+                "a line of the log for each message, or an endless loop that logs"
+            }
+            ViolationKind::LogUnwritable { .. } => "the disk is full",
+            ViolationKind::GuardKilled => {
+                "the node signals its parent process, or every process of a name: its parent is the workbench's guard, which cleans up after it"
+            }
+            ViolationKind::GuardStopped => {
+                "the node stops its parent process, or the machine has been too busy for seconds"
             }
             ViolationKind::InputClosed => {
                 "the node's reading loop ended (an error while it parsed a message?) while the process lives on"
@@ -157,6 +191,32 @@ impl fmt::Display for ProtocolViolation {
                     "Node {node} closed its stdin but is still running: messages to it are dropped"
                 )?;
             }
+            ViolationKind::MissingNewline => write!(
+                formatter,
+                "Node {node} printed a whole message without a newline after it, and then nothing: it is a line only once the newline has come"
+            )?,
+            ViolationKind::UnfinishedLine => {
+                write!(formatter, "Node {node} ended in the middle of a line, which was thrown away")?;
+            }
+            ViolationKind::LogFull { limit_bytes } => write!(
+                formatter,
+                "Node {node} has written more than {} MiB to stderr: its log ends there, and the rest is discarded",
+                limit_bytes >> 20
+            )?,
+            ViolationKind::LogUnwritable { reason } => {
+                write!(
+                    formatter,
+                    "The log of node {node} can't be written ({reason}): the rest is discarded"
+                )?;
+            }
+            ViolationKind::GuardKilled => write!(
+                formatter,
+                "The process that supervises node {node} was killed; the node and all that it had started were killed with it"
+            )?,
+            ViolationKind::GuardStopped => write!(
+                formatter,
+                "The process that supervises node {node} did not respond within 2 s, and was killed with the node and all that it had started"
+            )?,
         }
         if let (Some(number), Some(line)) = (self.line_number, &self.line) {
             write!(formatter, ". Line {number} of its stdout: {line}")?;

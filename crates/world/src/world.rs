@@ -1,12 +1,19 @@
 //! The world: its hosts, and what its user can do to them.
 
+mod delivery;
+mod process_io;
+mod turn;
+
 use std::fmt;
 use std::io;
 use std::time::Duration;
 
 use glomers_node::{Node, NodeCore, NodeId, Outputs, Random, Time};
-use nix::sys::signal::Signal;
+use glomers_protocol::text;
 
+use self::process_io::Processes;
+use self::turn::Timer;
+pub use self::turn::{Turn, TurnOutcome};
 use crate::clock::{Clock, ClockKind};
 use crate::host::{Host, LocalHost};
 use crate::ids::{HostIndex, HostRole};
@@ -17,12 +24,10 @@ use crate::network::{
 };
 use crate::note::Note;
 use crate::options::WorldOptions;
-use crate::process::{ExitReport, ProcessHost, ProcessLimits, ProcessSpec, SpawnError};
-use crate::process_io::Processes;
+use crate::process::{ExitReport, KILL_PATIENCE, ProcessHost, ProcessSpec, SpawnError, Supervision};
 use crate::records::Records;
 use crate::schedule::{PlanningOrder, Schedule};
-use crate::turn::Timer;
-use crate::violation::ProtocolViolations;
+use crate::violation::{EXCERPT_CHARS, ProtocolViolations};
 use crate::wake::{WakeHandle, WakePipe};
 
 /// One network and its hosts, under one clock, with one order of events.
@@ -132,10 +137,8 @@ impl World {
         if self.is_taken(&id) {
             return Err(SpawnError::NameTaken { node: id });
         }
-        let limits = self.options.limits;
-        let limits = ProcessLimits { line_bytes: limits.line_bytes, input_bytes: limits.input_bytes };
         let seed = self.seed_of_process(&id);
-        let process = ProcessHost::spawn(&id, spec, seed, limits, &mut self.processes.tether)?;
+        let process = ProcessHost::spawn(&id, spec, seed, self.options.limits)?;
         let host =
             self.add_host(id, HostRole::Node, EndpointKind::Process, false, Host::Process(Box::new(process)));
         self.processes.alive.push(host);
@@ -175,6 +178,24 @@ impl World {
         self.network.endpoint(host).is_alive()
     }
 
+    /// The beginning of a line that a process has printed and not ended yet, fit for a terminal.
+    pub fn unfinished_line(&self, host: HostIndex) -> Option<String> {
+        match &self.hosts[host.slot()] {
+            Host::Process(process) if !process.lines.unfinished().is_empty() => {
+                Some(text::excerpt(process.lines.unfinished(), EXCERPT_CHARS))
+            }
+            _ => None,
+        }
+    }
+
+    /// Whether a process stands still because of a signal such as SIGSTOP, whoever sent it. `false` where the system does not say.
+    pub fn is_stopped(&mut self, host: HostIndex) -> bool {
+        match &mut self.hosts[host.slot()] {
+            Host::Process(process) => process.is_stopped(),
+            _ => false,
+        }
+    }
+
     /// Takes a host out of the world, as a client that is done: what still comes for it is dropped, and nobody is to blame.
     pub fn remove(&mut self, host: HostIndex) {
         self.end(host, Presence::Removed, |host| WireEntry::HostRemoved { host });
@@ -186,7 +207,8 @@ impl World {
         self.end(host, Presence::Dead, |host| WireEntry::HostKilled { host });
     }
 
-    /// Suspends a host until [`resume`](Self::resume): a process gets SIGSTOP, a local host is not stepped. What comes for it waits.
+    /// Suspends a host until [`resume`](Self::resume): a process and all that it started get SIGSTOP, a local host is not
+    /// stepped. What comes for it waits.
     pub fn pause(&mut self, host: HostIndex) {
         if !self.is_alive(host) {
             return;
@@ -197,7 +219,7 @@ impl World {
             return;
         }
         if let Host::Process(process) = &self.hosts[host.slot()] {
-            process.signal(Signal::SIGSTOP);
+            process.pause();
         }
         self.records
             .host_entry(self.clock.now(), self.network.endpoint(host), |host| WireEntry::HostPaused { host });
@@ -211,7 +233,7 @@ impl World {
         }
         self.records.host_entry(now, self.network.endpoint(host), |host| WireEntry::HostResumed { host });
         match &self.hosts[host.slot()] {
-            Host::Process(process) => process.signal(Signal::SIGCONT),
+            Host::Process(process) => process.resume(),
             Host::Local(_) => self.tick(host),
             Host::Gone => {}
         }
@@ -323,8 +345,12 @@ impl World {
             return;
         }
         if let Host::Process(process) = &mut self.hosts[host.slot()] {
-            process.kill(&mut self.processes.tether);
+            process.is_killed = true;
+            process.request_kill();
+            let end = process.await_end(KILL_PATIENCE);
             self.drain_output(host);
+            self.report_log_end(host);
+            self.report_supervision(host, end);
             self.processes.alive.retain(|process| *process != host);
         }
         let now = self.clock.now();
@@ -335,9 +361,19 @@ impl World {
     }
 
     fn kill_processes(&mut self) {
-        for host in std::mem::take(&mut self.processes.alive) {
+        let ending = std::mem::take(&mut self.processes.alive);
+        // All are asked before the first is waited for: however many guards are slow, the end takes no longer than one.
+        for host in &ending {
             if let Host::Process(process) = &mut self.hosts[host.slot()] {
-                process.kill(&mut self.processes.tether);
+                process.request_kill();
+            }
+        }
+        let mut patience = KILL_PATIENCE;
+        for host in ending {
+            if let Host::Process(process) = &mut self.hosts[host.slot()]
+                && process.await_end(patience).supervision == Supervision::Forced
+            {
+                patience = Duration::ZERO;
             }
             self.hosts[host.slot()] = Host::Gone;
         }

@@ -3,7 +3,7 @@
 use std::{path::PathBuf, process::ExitCode};
 
 use glomers_check::Validity;
-use glomers_workbench::{plan::settings::SettingError, registry::PlanError};
+use glomers_workbench::{plan::settings::SettingError, registry::PlanError, run::RunError};
 
 use super::output::{self, OutputError};
 use crate::{check::OpenError, execution::TestError, serve::ServeError};
@@ -152,6 +152,10 @@ impl CliError {
             | Self::Arguments(_)
             | Self::Plan(_)
             | Self::History(_) => ExitStatus::BadArguments,
+            // Whoever named the program named one that can't be run.
+            Self::Test(TestError::Run(RunError::Spawn(error))) if error.is_about_program() => {
+                ExitStatus::BadArguments
+            }
             Self::Test(_)
             | Self::Serve(_)
             | Self::Junit(_)

@@ -39,7 +39,7 @@ pub(crate) struct TestArguments {
     #[arg(short, long, value_name = "NAME", default_value = "lin-kv", value_parser = PossibleValuesParser::new(workloads::names()))]
     workload: String,
 
-    /// The program that every node runs.
+    /// The program that every node runs. It gets the environment of this command.
     #[arg(long, value_name = "FILE")]
     bin: PathBuf,
 

@@ -57,12 +57,18 @@ struct Followed {
     path: PathBuf,
     name: String,
     offset: u64,
-    /// The begin of a line whose end is not written yet.
+    /// The beginning of a line whose end is not written yet.
     rest: Vec<u8>,
 }
 
 /// A line this long is shown in pieces.
 const LINE_LIMIT_BYTES: usize = 16 * 1024;
+/// So much of one log is read at a time: whoever follows has other things to do.
+const STEP_BYTES: u64 = 64 << 10;
+/// A follower that is further behind than this skips all but the end: a terminal is no place for a flood.
+const LAG_LIMIT_BYTES: u64 = 1 << 20;
+/// How much of the end it shows.
+const FLOOD_END_BYTES: u64 = 4 << 10;
 
 impl Follower {
     pub(crate) fn new(paths: impl IntoIterator<Item = PathBuf>) -> Self {
@@ -73,11 +79,23 @@ impl Follower {
         Self { files: paths.into_iter().map(followed).collect() }
     }
 
-    /// Shows every line that has been completed since the last call, with the node's name before it. Whatever could drive a terminal
-    /// is escaped.
+    /// Shows the lines that have been completed since the last call, each with its node's name, as far as a short step goes.
+    /// Whatever could drive a terminal is escaped.
     pub(crate) fn follow(&mut self, show: &mut dyn FnMut(&str)) {
         for followed in &mut self.files {
             followed.follow(show);
+        }
+    }
+
+    /// Shows what is left when the run has ended, also a last line without a newline.
+    pub(crate) fn finish(mut self, show: &mut dyn FnMut(&str)) {
+        for followed in &mut self.files {
+            for _ in 0..=LAG_LIMIT_BYTES / STEP_BYTES {
+                followed.follow(show);
+            }
+            if !followed.rest.is_empty() {
+                followed.show_rest(show);
+            }
         }
     }
 }
@@ -85,24 +103,42 @@ impl Follower {
 impl Followed {
     fn follow(&mut self, show: &mut dyn FnMut(&str)) {
         // A log that can't be read is not worth a run: the file itself is what counts.
-        let Ok(mut file) = File::open(&self.path) else { return };
+        let Ok(mut file) = glomers_world::open_node_log(&self.path) else { return };
+        let Ok(length) = file.metadata().map(|metadata| metadata.len()) else { return };
+        if length.saturating_sub(self.offset) > LAG_LIMIT_BYTES {
+            let skipped = length - FLOOD_END_BYTES - self.offset;
+            self.offset = length - FLOOD_END_BYTES;
+            self.rest.clear();
+            show(&format!(
+                "{}: … {skipped} bytes skipped; all of it is in {}",
+                self.name,
+                self.path.display()
+            ));
+        }
         if file.seek(std::io::SeekFrom::Start(self.offset)).is_err() {
             return;
         }
         let mut buffer = [0; 16 * 1024];
-        while let Ok(count @ 1..) = file.read(&mut buffer) {
+        let mut step = file.take(STEP_BYTES);
+        while let Ok(count @ 1..) = step.read(&mut buffer) {
             self.offset += count as u64;
             for &byte in &buffer[..count] {
                 if byte == b'\n' || self.rest.len() == LINE_LIMIT_BYTES {
-                    let line = String::from_utf8_lossy(&self.rest);
-                    show(&format!("{}: {}", self.name, text::escape(&line)));
-                    self.rest.clear();
+                    self.show_rest(show);
                 }
                 if byte != b'\n' {
                     self.rest.push(byte);
                 }
             }
         }
+    }
+}
+
+impl Followed {
+    fn show_rest(&mut self, show: &mut dyn FnMut(&str)) {
+        let line = String::from_utf8_lossy(&self.rest);
+        show(&format!("{}: {}", self.name, text::escape(&line)));
+        self.rest.clear();
     }
 }
 
@@ -123,5 +159,32 @@ mod tests {
         file.write_all(b"o\n\x1b[2J\n").expect("writable");
         follower.follow(&mut |line| shown.push(line.to_owned()));
         assert_eq!(shown, ["n3: one", "n3: two", "n3: \\u{1b}[2J"]);
+    }
+
+    #[test]
+    fn a_flood_is_skipped_and_a_step_is_short() {
+        let scratch = tempfile::tempdir().expect("a scratch directory");
+        let path = scratch.path().join("n3.log");
+        let file = File::create(&path).expect("writable");
+        let mut follower = Follower::new([path]);
+        let mut shown = 0;
+        for length in [8_u64 << 20, 1 << 30, 1 << 40] {
+            file.set_len(length).expect("sparse files are free");
+            let mut first = None;
+            follower.follow(&mut |line| {
+                first.get_or_insert_with(|| line.to_owned());
+                shown += line.len();
+            });
+            assert!(first.expect("there is something to say").contains("bytes skipped"));
+        }
+        assert!(shown < 256 << 10, "{shown} bytes were shown of a terabyte of zeros");
+    }
+
+    #[test]
+    fn what_is_no_file_is_not_followed() {
+        let scratch = tempfile::tempdir().expect("a scratch directory");
+        let path = scratch.path().join("n3.log");
+        nix::unistd::mkfifo(&path, nix::sys::stat::Mode::S_IRWXU).expect("a pipe can be made");
+        Follower::new([path]).follow(&mut |line| panic!("{line}"));
     }
 }

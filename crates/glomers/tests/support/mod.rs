@@ -60,6 +60,8 @@ pub(crate) struct Ended {
 impl Sandbox {
     pub(crate) fn new() -> Self {
         static COUNT: AtomicU64 = AtomicU64::new(0);
+        // Whatever outlives a workbench becomes a child of this program, whatever it has done to hide.
+        nix::sys::prctl::set_child_subreaper(true).expect("Linux has this");
         let mark = format!("{}-{}", std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed));
         Self { scratch: tempfile::tempdir().expect("a scratch directory"), mark }
     }
@@ -127,11 +129,25 @@ impl Sandbox {
     }
 
     pub(crate) fn assert_nothing_left(&self) {
-        assert!(
-            eventually(|| self.marked_processes().is_empty()),
-            "processes are left: {:?}",
-            self.marked_processes()
-        );
+        if let Some(left) = self.what_is_left() {
+            panic!("processes are left: {left}");
+        }
+    }
+
+    /// The processes that are left after ten seconds, each with its command line: those that carry this sandbox's mark, and those
+    /// that have lost it and their parents.
+    pub(crate) fn what_is_left(&self) -> Option<String> {
+        let mut left = Vec::new();
+        let is_clean = eventually(|| {
+            left = self.marked_processes();
+            left.extend(adopted_processes());
+            left.is_empty()
+        });
+        let command_line = |process: &i32| {
+            let line = fs::read(format!("/proc/{process}/cmdline")).unwrap_or_default();
+            format!("{process} ({})", String::from_utf8_lossy(&line).replace('\0', " "))
+        };
+        (!is_clean).then(|| left.iter().map(command_line).collect::<Vec<_>>().join(", "))
     }
 }
 
@@ -168,14 +184,45 @@ impl Ended {
     }
 }
 
+/// The children of this program that it did not start: nodes have sessions of their own, and so has whatever they start. Collects
+/// those that have ended.
+fn adopted_processes() -> Vec<i32> {
+    use nix::{
+        sys::wait::{WaitPidFlag, waitpid},
+        unistd::{Pid, getsid},
+    };
+    let own_session = getsid(None);
+    let threads = fs::read_dir("/proc/self/task").expect("Linux has this").flatten();
+    let lists = threads.filter_map(|thread| fs::read_to_string(thread.path().join("children")).ok());
+    let children: Vec<i32> = lists
+        .flat_map(|list| list.split_whitespace().filter_map(|child| child.parse().ok()).collect::<Vec<_>>())
+        .collect();
+    let is_adopted =
+        |child: &i32| getsid(Some(Pid::from_raw(*child))).is_ok_and(|session| Ok(session) != own_session);
+    let adopted = children.into_iter().filter(is_adopted);
+    // One that has ended is not left; waiting for it takes it off the list.
+    adopted
+        .filter(|child| {
+            let ended = waitpid(Pid::from_raw(*child), Some(WaitPidFlag::WNOHANG));
+            matches!(ended, Ok(nix::sys::wait::WaitStatus::StillAlive))
+        })
+        .collect()
+}
+
 /// Waits until something holds, for at most ten seconds.
+pub(crate) fn eventually(holds: impl FnMut() -> bool) -> bool {
+    eventually_within(Duration::from_secs(10), holds)
+}
+
+/// Waits until something holds, for at most so long.
 #[expect(clippy::disallowed_methods, reason = "other processes tell nobody when they are gone")]
-pub(crate) fn eventually(mut holds: impl FnMut() -> bool) -> bool {
-    for _ in 0..1000 {
+pub(crate) fn eventually_within(limit: Duration, mut holds: impl FnMut() -> bool) -> bool {
+    let end = std::time::Instant::now() + limit;
+    while std::time::Instant::now() < end {
         if holds() {
             return true;
         }
         std::thread::sleep(Duration::from_millis(10));
     }
-    false
+    holds()
 }

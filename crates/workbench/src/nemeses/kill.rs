@@ -35,7 +35,7 @@ impl Fault for Kill {
     fn start(&mut self, context: &mut FaultContext<'_>) -> Step {
         let (kind, places) = Target::draw(&self.kinds, context.nodes().len(), context.random);
         let done = each_node(context, places, |context, place| {
-            if !context.cluster.is_running(place) {
+            if !context.cluster.is_running(context.world, place) {
                 return "not-running";
             }
             context.cluster.kill(context.world, place);
@@ -46,7 +46,7 @@ impl Fault for Kill {
 
     fn stop(&mut self, context: &mut FaultContext<'_>) -> Step {
         let done = each_node(context, 0..context.nodes().len(), |context, place| {
-            if context.cluster.is_running(place) {
+            if context.cluster.is_running(context.world, place) {
                 return "already-running";
             }
             context.cluster.restart(context.world, place);

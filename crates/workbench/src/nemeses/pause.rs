@@ -34,9 +34,9 @@ impl Fault for Pause {
     fn start(&mut self, context: &mut FaultContext<'_>) -> Step {
         let (kind, places) = Target::draw(&self.kinds, context.nodes().len(), context.random);
         let done = each_node(context, places, |context, place| {
-            if !context.cluster.is_running(place) {
+            if !context.cluster.is_running(context.world, place) {
                 "not-running"
-            } else if !context.cluster.is_ready(place) {
+            } else if !context.cluster.is_ready(context.world, place) {
                 // A node that cannot answer init in time would be blamed for it.
                 "starting"
             } else {
@@ -49,7 +49,7 @@ impl Fault for Pause {
 
     fn stop(&mut self, context: &mut FaultContext<'_>) -> Step {
         let done = each_node(context, 0..context.nodes().len(), |context, place| {
-            if !context.cluster.is_paused(place) {
+            if !context.cluster.is_paused(context.world, place) {
                 return "not-paused";
             }
             context.cluster.resume(context.world, place);

@@ -74,7 +74,10 @@ fn a_paused_node_can_be_killed_and_needs_no_resuming() {
     check(&kill.stop(&mut bench.context()), "start", "started");
     check(&pause.start(&mut bench.context()), "pause", "starting");
     bench.settle();
-    assert!((0..3).all(|node| bench.cluster.is_ready(node)), "every node has answered its second init");
+    assert!(
+        (0..3).all(|node| bench.cluster.is_ready(&bench.world, node)),
+        "every node has answered its second init"
+    );
 }
 
 #[test]
@@ -88,4 +91,22 @@ fn what_is_stopped_twice_is_stopped_once() {
     check(&kill.stop(&mut bench.context()), "start", "started");
     check(&kill.stop(&mut bench.context()), "start", "already-running");
     check(&pause.stop(&mut bench.context()), "resume", "not-paused");
+}
+
+#[test]
+fn a_node_that_ended_by_itself_is_dead_and_is_started_again() {
+    let mut bench = Bench::new();
+    bench.settle();
+    // A host that ends without the cluster's doing, as a process that crashes does.
+    for id in numbered_nodes(3) {
+        let host = bench.world.find(&id).expect("the node was started");
+        bench.world.kill(host);
+    }
+    let (mut kill, mut pause) = (striking_all("kill"), striking_all("pause"));
+    check(&pause.start(&mut bench.context()), "pause", "not-running");
+    check(&pause.stop(&mut bench.context()), "resume", "not-paused");
+    check(&kill.start(&mut bench.context()), "kill", "not-running");
+    check(&kill.stop(&mut bench.context()), "start", "started");
+    bench.settle();
+    assert!((0..3).all(|node| bench.cluster.is_ready(&bench.world, node)), "every node answered init again");
 }

@@ -438,7 +438,7 @@ impl<'a> Runner<'a> {
     }
 
     /// What a node did instead of answering what it was sent before the first operation; none if it did answer.
-    fn why_not_ready(&self, node: &NodeId, preparation: &Preparation) -> Option<String> {
+    fn why_not_ready(&mut self, node: &NodeId, preparation: &Preparation) -> Option<String> {
         match preparation {
             Preparation::Ready => None,
             Preparation::NoInit => Some(self.why_no_init(node)),
@@ -453,13 +453,21 @@ impl<'a> Runner<'a> {
         }
     }
 
-    fn why_no_init(&self, node: &NodeId) -> String {
-        let instead = match self.what_else(node) {
-            nothing if nothing.is_empty() => {
-                " It printed no message to stdout: does it read stdin, and flush stdout after every line?"
-                    .to_owned()
+    fn why_no_init(&mut self, node: &NodeId) -> String {
+        let host = self.world.find(node);
+        let instead = if host.is_some_and(|host| self.world.is_stopped(host)) {
+            " It is stopped by a signal such as SIGSTOP, and nobody has sent SIGCONT since.".to_owned()
+        } else {
+            match (self.what_else(node), host.and_then(|host| self.world.unfinished_line(host))) {
+                (nothing, Some(line)) if nothing.is_empty() => {
+                    format!(" It printed the beginning of a line, and no newline: {line}")
+                }
+                (nothing, None) if nothing.is_empty() => {
+                    " It printed no message to stdout: does it read stdin, and flush stdout after every line?"
+                        .to_owned()
+                }
+                (something, _) => something,
             }
-            something => something,
         };
         format!("Node {node} did not answer its init message within {} s.{instead}", INIT_TIMEOUT.as_secs())
     }
@@ -471,10 +479,9 @@ impl<'a> Runner<'a> {
         if let Some(unusable) = replies.unusable_of(node) {
             text = format!(" {unusable}");
         }
-        if let Some(complaint) =
-            self.world.protocol_violations().kept().iter().find(|complaint| complaint.node == *node)
-        {
-            text.push_str(&format!(" {complaint}"));
+        let mut violations = self.world.protocol_violations().kept().iter();
+        if let Some(violation) = violations.find(|violation| violation.node == *node) {
+            text.push_str(&format!(" {violation}"));
         }
         text
     }

@@ -1,57 +1,121 @@
-//! Finds and kills what nodes leave behind: children that made themselves a session or a process group of their own.
+//! What a node started, as the workbench sees it: to pause all of it, and to kill it where the node's guard cannot.
 //!
-//! Every node carries the world's mark in its environment, and so does what it starts, unless it clears the environment on purpose.
+//! The workbench is a subreaper as the guards are: when a guard is killed, what it had adopted becomes the workbench's. Such a process
+//! is told from a child that this program started for another purpose by its session: every node has a session of its own, and
+//! no process can join a session that exists.
 
+use std::collections::BTreeSet;
 use std::fs;
+use std::time::Duration;
 
+use nix::poll::{PollTimeout, poll};
+#[cfg(target_os = "linux")]
 use nix::sys::prctl;
-use nix::sys::signal::{Signal, kill};
-use nix::sys::wait::{WaitPidFlag, waitpid};
-use nix::unistd::Pid;
+use nix::sys::signal::{Signal, kill, killpg};
+use nix::unistd::{Pid, getpid, getsid};
 
-/// Makes this process the parent of every descendant that loses its own, so that it can collect them.
-pub(crate) fn adopt_orphans() {
+use super::deadline::Deadline;
+use super::sys::{self, Waited};
+
+/// A process may fork while others are stopped or killed: so often the workbench looks again.
+const MAX_ROUNDS: usize = 64;
+/// How long what a guard left behind may take to die.
+const ADOPTED_PATIENCE: Duration = Duration::from_secs(1);
+
+/// Makes this process the parent of every descendant that loses its own.
+pub(super) fn adopt_orphans() {
+    #[cfg(target_os = "linux")]
     if let Err(error) = prctl::set_child_subreaper(true) {
-        tracing::warn!("the children of nodes cannot be adopted: {error}");
+        tracing::warn!("what a node leaves behind when its guard is killed cannot be adopted: {error}");
     }
 }
 
-/// Kills every process that carries the mark, and looks again until there is none: a process may fork while others are killed.
-pub(crate) fn kill_marked(mark: &str) {
-    const MAX_ROUNDS: usize = 100;
-    let mut killed = Vec::new();
+/// Sends a signal to everything below `root`, until a look at all of it finds nothing new. Where the system does not list
+/// children, to the process group of `node`.
+pub(super) fn signal_all(root: Pid, node: Option<Pid>, signal: Signal) {
+    if !lists_children() {
+        if let Some(node) = node {
+            let _ = killpg(node, signal);
+        }
+        return;
+    }
+    let mut signalled = BTreeSet::new();
     for _ in 0..MAX_ROUNDS {
-        let found = marked_processes(mark);
-        if found.is_empty() {
-            break;
+        let found = below(root);
+        let new: Vec<Pid> = found.into_iter().filter(|process| signalled.insert(*process)).collect();
+        if new.is_empty() {
+            return;
         }
-        for process in found {
-            // Gone since, or not ours to kill: the next round sees.
+        for process in new {
+            let _ = kill(process, signal);
+        }
+    }
+    tracing::warn!("process {root} has children that start others faster than {signal} reaches them");
+}
+
+/// Kills and collects what guards have left to this process.
+pub(super) fn kill_adopted() {
+    let deadline = Deadline::after(ADOPTED_PATIENCE);
+    loop {
+        let adopted = adopted();
+        if adopted.is_empty() {
+            return;
+        }
+        if deadline.left().is_zero() {
+            tracing::warn!(
+                "{} processes that a node started cannot be killed, such as {}",
+                adopted.len(),
+                adopted[0]
+            );
+            return;
+        }
+        for process in adopted {
             let _ = kill(process, Signal::SIGKILL);
-            killed.push(process);
+            if let Waited::TraceStopped(process, signal) = sys::collect(Some(process)) {
+                sys::detach(process, signal);
+            }
         }
-        collect(&killed);
-    }
-    collect(&killed);
-}
-
-/// The dead whose parent died before them are our children now: collects their status, so that they vanish from the process table.
-fn collect(killed: &[Pid]) {
-    for process in killed {
-        let _ = waitpid(*process, Some(WaitPidFlag::WNOHANG));
+        let _ = poll(&mut [], PollTimeout::from(1_u16));
     }
 }
 
-fn marked_processes(mark: &str) -> Vec<Pid> {
-    let own = std::process::id();
-    let Ok(entries) = fs::read_dir("/proc") else { return Vec::new() };
-    entries
-        .flatten()
-        .filter_map(|entry| entry.file_name().to_str()?.parse::<i32>().ok())
-        .filter(|process| u32::try_from(*process).is_ok_and(|process| process != own))
-        .filter(|process| {
-            fs::read(format!("/proc/{process}/environ"))
-                .is_ok_and(|environment| memchr::memmem::find(&environment, mark.as_bytes()).is_some())
+/// The letter by which the system tells a process's state: `T` is stopped, `Z` has ended.
+pub(super) fn state(process: Pid) -> Option<char> {
+    let stat = fs::read_to_string(format!("/proc/{process}/stat")).ok()?;
+    // The program's name may hold anything, also a parenthesis.
+    stat.rsplit_once(") ")?.1.chars().next()
+}
+
+fn adopted() -> Vec<Pid> {
+    let own_session = getsid(None);
+    let is_foreign = |process: &Pid| getsid(Some(*process)) != own_session && own_session.is_ok();
+    children(getpid()).into_iter().filter(is_foreign).collect()
+}
+
+/// Everything that descends from `root`.
+fn below(root: Pid) -> Vec<Pid> {
+    let mut found = children(root);
+    let mut next = 0;
+    while let Some(process) = found.get(next) {
+        let new = children(*process);
+        next += 1;
+        found.extend(new);
+    }
+    found
+}
+
+fn lists_children() -> bool {
+    fs::exists("/proc/thread-self/children").unwrap_or(false)
+}
+
+/// The children of all threads of a process; none where it is gone.
+fn children(process: Pid) -> Vec<Pid> {
+    let Ok(threads) = fs::read_dir(format!("/proc/{process}/task")) else { return Vec::new() };
+    let lists =
+        threads.flatten().filter_map(|thread| fs::read_to_string(thread.path().join("children")).ok());
+    lists
+        .flat_map(|list| {
+            list.split_whitespace().filter_map(|number| number.parse().ok()).collect::<Vec<i32>>()
         })
         .map(Pid::from_raw)
         .collect()

@@ -1,10 +1,7 @@
 //! How a process ended, and what it said last.
 
 use std::fmt;
-use std::fs::File;
-use std::io::{Read, Seek, SeekFrom};
 use std::os::unix::process::ExitStatusExt;
-use std::path::Path;
 use std::process::ExitStatus;
 
 use glomers_node::{NodeId, Time};
@@ -16,7 +13,7 @@ use crate::ids::HostIndex;
 /// How many lines of each stream a report shows.
 const TAIL_LINES: usize = 32;
 /// How much of each stream is kept to find them.
-const TAIL_BYTES: usize = 32 << 10;
+pub(super) const TAIL_BYTES: usize = 32 << 10;
 /// How much of each line is shown, in characters.
 const TAIL_LINE_CHARS: usize = 1000;
 
@@ -101,20 +98,7 @@ impl Tail {
     }
 }
 
-/// The last lines of a log file; none where it cannot be read.
-pub(crate) fn last_lines_of_file(path: &Path) -> Vec<String> {
-    let read_end = || {
-        let mut file = File::open(path)?;
-        let length = file.seek(SeekFrom::End(0))?;
-        file.seek(SeekFrom::Start(length.saturating_sub(TAIL_BYTES as u64)))?;
-        let mut end = Vec::new();
-        file.take(TAIL_BYTES as u64).read_to_end(&mut end)?;
-        Ok::<_, std::io::Error>(end)
-    };
-    read_end().map(|end| last_lines(&end)).unwrap_or_default()
-}
-
-fn last_lines(bytes: &[u8]) -> Vec<String> {
+pub(super) fn last_lines(bytes: &[u8]) -> Vec<String> {
     let text = bytes.strip_suffix(b"\n").unwrap_or(bytes);
     if text.is_empty() {
         return Vec::new();

@@ -16,6 +16,8 @@ pub(crate) struct LineSplitter {
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Line<'a> {
     Whole(&'a [u8]),
+    /// The last line, whose newline never came.
+    Unfinished(&'a [u8]),
     /// The beginning of a line that is longer than the limit. Said once, when the limit is passed.
     TooLong(&'a [u8]),
 }
@@ -54,9 +56,19 @@ impl LineSplitter {
     pub(crate) fn finish(&mut self, mut each: impl FnMut(u64, Line<'_>)) {
         if !self.partial.is_empty() {
             self.line_count += 1;
-            each(self.line_count, Line::Whole(&self.partial));
+            each(self.line_count, Line::Unfinished(&self.partial));
             self.forget_partial();
         }
+    }
+
+    /// The beginning of a line whose end has not come. Empty where it has, and where the line is too long to be kept.
+    pub(crate) fn unfinished(&self) -> &[u8] {
+        &self.partial
+    }
+
+    /// How many lines there were, and how much there is of the next: the same twice means that nothing came in between.
+    pub(crate) fn progress(&self) -> (u64, usize) {
+        (self.line_count, self.partial.len())
     }
 
     fn keep(&mut self, beginning: &[u8], mut each: impl FnMut(u64, Line<'_>)) {
@@ -91,7 +103,7 @@ mod tests {
         let mut lines = Vec::new();
         let mut collect = |number, line: Line<'_>| {
             let (is_whole, text) = match line {
-                Line::Whole(text) => (true, text),
+                Line::Whole(text) | Line::Unfinished(text) => (true, text),
                 Line::TooLong(text) => (false, text),
             };
             lines.push((number, is_whole, String::from_utf8_lossy(text).into_owned()));

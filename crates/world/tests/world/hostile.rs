@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use glomers_node::NodeId;
 use glomers_world::journal::{Entry, Record};
-use glomers_world::{DropReason, Journal, Latency, Limits, SpawnError, ViolationKind, WorldOptions};
+use glomers_world::{DropReason, Journal, Latency, Limits, ViolationKind, WorldOptions};
 
 use crate::cluster::{Cluster, Echo, Tell, add_client, real, simulated};
 
@@ -166,35 +166,157 @@ fn an_exit_is_noticed_with_its_status_and_last_words() {
 }
 
 #[test]
-fn a_signal_is_named() {
-    let mut cluster = with_program("kill -s SEGV $$");
-    while cluster.exits.is_empty() {
-        let turn =
-            cluster.world.turn(crate::cluster::milliseconds(30_000)).expect("memory takes the journal");
-        cluster.exits.extend(turn.exits);
-    }
-    assert_eq!(cluster.exits[0].status_in_words(), "was killed by SIGSEGV");
-}
-
-#[test]
 fn a_program_that_cannot_start_says_what_to_do() {
     let mut cluster = Cluster::without_nodes(real(), Journal::hash_only());
     let id = NodeId::from("n0");
     let directory = tempfile::tempdir().expect("a temporary directory can be made");
-    let mut refuse = |name: &str, contents: &str, mode: u32| -> SpawnError {
+    let mut refuse = |name: &str, contents: &[u8], mode: u32, words: &str| {
         use std::os::unix::fs::PermissionsExt;
         let program = directory.path().join(name);
-        if !contents.is_empty() {
+        if mode != 0 {
             std::fs::write(&program, contents).expect("the file can be written");
             std::fs::set_permissions(&program, std::fs::Permissions::from_mode(mode))
                 .expect("the mode can be set");
         }
         let spec = glomers_world::ProcessSpec { program, ..cluster.spec(&id, "") };
-        cluster.world.add_process(id.clone(), &spec).expect_err("the program cannot start")
+        let error = cluster.world.add_process(id.clone(), &spec).expect_err("the program cannot start");
+        assert!(error.is_about_program(), "{error}");
+        assert!(error.to_string().contains(words), "{error} does not say {words:?}");
     };
-    assert!(refuse("absent", "", 0).to_string().contains("there is no file"));
-    assert!(refuse("plain", "#!/bin/sh\n", 0o644).to_string().contains("chmod +x"));
-    assert!(refuse("orphan", "#!/no/such/interpreter\n", 0o755).to_string().contains("is it installed?"));
+    let elf = |machine: u8| {
+        let mut start = b"\x7fELF\x02\x01\x01".to_vec();
+        start.resize(64, 0);
+        start[16..20].copy_from_slice(&[2, 0, machine, 0]);
+        start
+    };
+    refuse("absent", b"", 0, "there is no file");
+    refuse("plain", b"#!/bin/sh\n", 0o644, "chmod +x");
+    refuse(
+        "orphan",
+        b"#!/no/such/interpreter -u\n",
+        0o755,
+        "\"/no/such/interpreter\", does not; is it installed",
+    );
+    refuse("windows-script", b"#!/bin/sh\r\necho hello\r\n", 0o755, "carriage return");
+    refuse("empty", b"", 0o755, "an empty file");
+    let foreign = if cfg!(target_arch = "x86_64") { 183 } else { 62 };
+    refuse("foreign", &elf(foreign), 0o755, "a Linux program for");
+    refuse("windows", b"MZ\x90\0", 0o755, "a program for Windows");
+}
+
+#[test]
+fn a_script_without_an_interpreter_is_a_shell_script() {
+    use std::os::unix::fs::PermissionsExt;
+    let mut cluster = Cluster::without_nodes(real(), Journal::in_memory());
+    let directory = tempfile::tempdir().expect("a temporary directory can be made");
+    let program = directory.path().join("script");
+    std::fs::write(&program, "exit 7\n").expect("the file can be written");
+    std::fs::set_permissions(&program, std::fs::Permissions::from_mode(0o755)).expect("the mode can be set");
+    let id = NodeId::from("n0");
+    let spec = glomers_world::ProcessSpec { program, ..cluster.spec(&id, "") };
+    cluster.world.add_process(id, &spec).expect("the C library runs a shell");
+    assert_eq!(first_exit(&mut cluster).status_in_words(), "exited with status 7");
+}
+
+fn first_exit(cluster: &mut Cluster) -> glomers_world::ExitReport {
+    while cluster.exits.is_empty() {
+        let turn =
+            cluster.world.turn(crate::cluster::milliseconds(30_000)).expect("memory takes the journal");
+        cluster.exits.extend(turn.exits);
+    }
+    cluster.exits[0].clone()
+}
+
+#[test]
+fn a_message_without_its_newline_is_named_once() {
+    let message = r#"{"src":"n0","dest":"c0","body":{"type":"hello"}}"#;
+    for script in [
+        format!("printf '%s' '{message}'; exec sleep 60"),
+        format!("echo '{message}'; printf '%s' '{message}{message}'; exec sleep 60"),
+    ] {
+        let violations = violations_of(&script, 1);
+        assert!(
+            violations[0].contains("a whole message without a newline after it, and then nothing"),
+            "{violations:?}"
+        );
+        assert!(violations[0].contains("hello"), "{violations:?}");
+    }
+    // Half a message is nobody's fault while the node lives, and a message whose newline comes late is a message.
+    let mut cluster = with_program(&format!(
+        "printf '%s' '{message}'; sleep 0.2; echo; printf '{{\"src\":'; exec sleep 60"
+    ));
+    cluster.turn_until(|world| world.network_statistics().all.recv_count == 1);
+    cluster.settle(Duration::from_millis(1500));
+    assert_eq!(cluster.world.protocol_violations().kept(), []);
+    assert_eq!(cluster.world.unfinished_line(cluster.nodes[0]).as_deref(), Some("{\"src\":"));
+}
+
+#[test]
+fn half_a_last_line_is_reported_unless_the_node_was_killed() {
+    let mut cluster = with_program(r#"printf '{"src":"n0",'; exit 0"#);
+    first_exit(&mut cluster);
+    let violation = cluster.world.protocol_violations().kept()[0].to_string();
+    assert!(
+        violation.contains("ended in the middle of a line") && violation.contains("{\"src\":\"n0\","),
+        "{violation}"
+    );
+    let mut cluster = with_program(r#"printf '{"src":"n0",'; exec sleep 60"#);
+    cluster.settle(Duration::from_millis(100));
+    cluster.world.kill(cluster.nodes[0]);
+    assert_eq!(cluster.world.protocol_violations().kept(), []);
+}
+
+#[test]
+fn a_log_ends_at_its_limit_and_says_so() {
+    let limits = Limits { log_bytes: 1 << 20, ..Limits::default() };
+    let script = "head -c 5000000 /dev/zero | tr '\\0' x >&2; exit 2";
+    let mut cluster = with_program_under(WorldOptions { limits, ..real() }, script);
+    let exit = first_exit(&mut cluster);
+    assert_eq!(exit.status_in_words(), "exited with status 2");
+    let log = std::fs::read(cluster.log_file(&NodeId::from("n0"))).expect("the log is there");
+    assert!(((1 << 20)..(1 << 20) + 200).contains(&log.len()), "{}", log.len());
+    assert!(exit.stderr_tail.iter().any(|line| line.contains("has reached its limit of 1 MiB")), "{exit}");
+    assert_eq!(
+        cluster.world.protocol_violations().kept()[0].kind,
+        ViolationKind::LogFull { limit_bytes: 1 << 20 }
+    );
+}
+
+#[test]
+fn a_log_that_is_no_file_is_refused_and_one_that_is_replaced_harms_nobody() {
+    let mut cluster = Cluster::without_nodes(real(), Journal::hash_only());
+    let id = NodeId::from("n0");
+    let log = cluster.log_file(&id);
+    nix::unistd::mkfifo(&log, nix::sys::stat::Mode::S_IRWXU).expect("a pipe can be made");
+    let spec = cluster.spec(&id, "exec sleep 60");
+    let error = cluster.world.add_process(id.clone(), &spec).expect_err("a pipe is no log").to_string();
+    assert!(error.contains("expected a regular file, but it is a pipe"), "{error}");
+    std::fs::remove_file(&log).expect("it is there");
+    // `mkfifo` in the log's place blocks nobody, and nothing that was written before is shown as the end of the log.
+    let node = cluster.add_program(id, "echo words >&2; rm n0.log; mkfifo n0.log; exit 3");
+    let exit = first_exit(&mut cluster);
+    assert_eq!((exit.host, exit.status_in_words().as_str()), (node, "exited with status 3"));
+    assert!(exit.stderr_tail.is_empty());
+}
+
+#[test]
+fn a_node_that_traces_itself_or_is_stopped_has_not_ended() {
+    let mut cluster = with_program("kill -s STOP $$; exit 6");
+    while !cluster.world.is_stopped(cluster.nodes[0]) {
+        cluster.settle(Duration::from_millis(5));
+    }
+    assert!(cluster.world.is_alive(cluster.nodes[0]));
+    cluster.world.pause(cluster.nodes[0]);
+    cluster.world.resume(cluster.nodes[0]);
+    assert_eq!(first_exit(&mut cluster).status_in_words(), "exited with status 6");
+}
+
+#[test]
+fn every_signal_has_a_name_or_a_number() {
+    for (signal, words) in [("SEGV", "was killed by SIGSEGV"), ("40", "was killed by signal 40")] {
+        let mut cluster = with_program(&format!("kill -s {signal} $$"));
+        assert_eq!(first_exit(&mut cluster).status_in_words(), words);
+    }
 }
 
 #[test]

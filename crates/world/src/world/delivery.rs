@@ -9,9 +9,9 @@ use crate::ids::{HostIndex, HostRole};
 use crate::network::{Arrival, DropReason, Outgoing, Sent, Trace};
 use crate::process::Overflow;
 use crate::services::Request;
-use crate::turn::Timer;
 use crate::violation::{ProtocolViolation, ViolationKind};
 use crate::world::World;
+use crate::world::turn::Timer;
 
 /// Nobody has the name to which a message was sent.
 pub(crate) struct UnknownDestination;

@@ -5,15 +5,17 @@ use std::time::Duration;
 
 use glomers_protocol::Envelope;
 
-use crate::delivery::{BodyText, UnknownDestination};
 use crate::host::Host;
 use crate::ids::HostIndex;
 use crate::journal::WireEntry;
 use crate::network::{DropReason, Presence, Trace};
-use crate::process::{ExitReport, Line, LineSplitter, Tether, describe, last_lines_of_file};
-use crate::turn::Timer;
+use crate::process::{
+    ExitReport, Line, LineSplitter, LogEnd, NodeEnd, Supervision, describe, last_lines_of_log,
+};
 use crate::violation::{ProtocolViolation, ViolationKind};
 use crate::world::World;
+use crate::world::delivery::{BodyText, UnknownDestination};
+use crate::world::turn::Timer;
 
 /// At most this much is read from one process in a turn, so that one that floods cannot starve the others.
 const READ_BYTES: usize = 256 << 10;
@@ -21,6 +23,9 @@ const READ_BYTES: usize = 256 << 10;
 const MAX_NAME_BYTES: usize = 1 << 10;
 /// A process that closes a stream is about to exit, most often. It is at fault if it still lives after this.
 const CLOSED_STREAM_GRACE: Duration = Duration::from_millis(200);
+/// A process that prints the beginning of a line prints the rest at once. It has forgotten the newline if the line has not grown
+/// after this.
+const UNFINISHED_LINE_GRACE: Duration = Duration::from_secs(1);
 
 /// What a world keeps about all its processes.
 #[derive(Debug)]
@@ -31,19 +36,12 @@ pub(crate) struct Processes {
     pub(crate) dirty: Vec<HostIndex>,
     /// Those that ended by themselves since the last turn.
     pub(crate) exits: Vec<ExitReport>,
-    pub(crate) tether: Tether,
     read_buffer: Vec<u8>,
 }
 
 impl Processes {
     pub(crate) fn new() -> Self {
-        Self {
-            alive: Vec::new(),
-            dirty: Vec::new(),
-            exits: Vec::new(),
-            tether: Tether::new(),
-            read_buffer: Vec::new(),
-        }
+        Self { alive: Vec::new(), dirty: Vec::new(), exits: Vec::new(), read_buffer: Vec::new() }
     }
 }
 
@@ -78,7 +76,44 @@ impl World {
         // Routing needs the whole world, this process included: its half of a line waits outside.
         let mut lines = std::mem::take(&mut process.lines);
         lines.split(chunk, |number, line| self.route_line(host, number, &line));
+        let is_unfinished = !lines.unfinished().is_empty();
         self.put_back(host, lines);
+        if is_unfinished {
+            self.watch_unfinished_line(host);
+        }
+    }
+
+    /// Makes sure that somebody looks again at a line that has begun.
+    fn watch_unfinished_line(&mut self, host: HostIndex) {
+        let Host::Process(process) = &mut self.hosts[host.slot()] else { return };
+        if process.watched_line.is_none() {
+            process.watched_line = Some(process.lines.progress());
+            self.timers.plan(self.clock.now() + UNFINISHED_LINE_GRACE, Timer::LineUnfinished(host));
+        }
+    }
+
+    /// Reports a message that is still without its newline.
+    pub(crate) fn check_unfinished_line(&mut self, host: HostIndex) {
+        let is_paused = self.network.endpoint(host).is_paused;
+        let Host::Process(process) = &mut self.hosts[host.slot()] else { return };
+        let before = process.watched_line.take();
+        let line = process.lines.unfinished();
+        if line.is_empty() {
+            return;
+        }
+        if is_paused || before != Some(process.lines.progress()) {
+            return self.watch_unfinished_line(host);
+        }
+        if !holds_whole_message(line) {
+            return;
+        }
+        // Once is enough: the line stays watched, and nobody looks again.
+        process.watched_line = before;
+        let number = process.lines.progress().0 + 1;
+        let endpoint = self.network.endpoint(host);
+        self.records.violation(self.clock.now(), endpoint, || {
+            ProtocolViolation::of_line(endpoint.id.clone(), number, line, ViolationKind::MissingNewline)
+        });
     }
 
     fn put_back(&mut self, host: HostIndex, lines: LineSplitter) {
@@ -95,6 +130,10 @@ impl World {
             Line::Whole(bytes) => match self.route_message(host, bytes) {
                 Ok(()) => return,
                 Err(kind) => (bytes, kind),
+            },
+            Line::Unfinished(bytes) => match self.route_message(host, bytes) {
+                Ok(()) => return,
+                Err(_) => (bytes, ViolationKind::UnfinishedLine),
             },
         };
         let endpoint = self.network.endpoint(host);
@@ -121,7 +160,11 @@ impl World {
             return;
         }
         let mut lines = std::mem::take(&mut process.lines);
-        lines.finish(|number, line| self.route_line(host, number, &line));
+        // Most often this is the beginning of an exit. A guard that somebody stopped could not report it.
+        process.wake_guard();
+        if !process.is_killed {
+            lines.finish(|number, line| self.route_line(host, number, &line));
+        }
         self.put_back(host, lines);
         self.timers.plan(self.clock.now() + CLOSED_STREAM_GRACE, Timer::OutputClosed(host));
     }
@@ -181,15 +224,45 @@ impl World {
     /// Looks at every process.
     pub(crate) fn notice_exits(&mut self) {
         for host in self.processes.alive.clone() {
-            self.notice_exit(host);
+            self.read_reports(host);
+        }
+    }
+
+    /// Takes in what a process's guard says: that its log has ended, or that the process has ended by itself.
+    pub(crate) fn read_reports(&mut self, host: HostIndex) {
+        let Host::Process(process) = &mut self.hosts[host.slot()] else { return };
+        let end = process.read_reports();
+        self.report_log_end(host);
+        if let Some(end) = end {
+            self.report_exit(host, end);
+        }
+    }
+
+    /// Says that a process's log has ended before the process did.
+    pub(crate) fn report_log_end(&mut self, host: HostIndex) {
+        let Host::Process(process) = &mut self.hosts[host.slot()] else { return };
+        let kind = match process.take_log_end() {
+            None => return,
+            Some(LogEnd::Full) => ViolationKind::LogFull { limit_bytes: self.options.limits.log_bytes },
+            Some(LogEnd::Unwritable(reason)) => ViolationKind::LogUnwritable { reason },
+        };
+        self.violation(host, kind);
+    }
+
+    /// Says where a process could not be ended as it should.
+    pub(crate) fn report_supervision(&mut self, host: HostIndex, end: NodeEnd) {
+        match end.supervision {
+            Supervision::Kept => {}
+            Supervision::Lost => self.violation(host, ViolationKind::GuardKilled),
+            Supervision::Forced => self.violation(host, ViolationKind::GuardStopped),
         }
     }
 
     /// Reports a process that has ended by itself, after its last words.
-    pub(crate) fn notice_exit(&mut self, host: HostIndex) {
-        let Host::Process(process) = &mut self.hosts[host.slot()] else { return };
-        let Some(status) = process.poll_exit(&mut self.processes.tether) else { return };
+    fn report_exit(&mut self, host: HostIndex, end: NodeEnd) {
         self.drain_output(host);
+        self.report_supervision(host, end);
+        let status = end.status;
         self.processes.alive.retain(|process| *process != host);
         let now = self.clock.now();
         let status_words = describe(status);
@@ -208,7 +281,13 @@ impl World {
             time: now,
             status,
             stdout_tail: process.stdout_tail.lines(),
-            stderr_tail: last_lines_of_file(&process.log_file),
+            stderr_tail: last_lines_of_log(&process.log_file),
         });
     }
+}
+
+/// Whether the text begins with a whole JSON object: no further text could make it the beginning of one message.
+fn holds_whole_message(text: &[u8]) -> bool {
+    let mut values = serde_json::Deserializer::from_slice(text).into_iter::<&serde_json::value::RawValue>();
+    matches!(values.next(), Some(Ok(value)) if value.get().starts_with('{'))
 }

@@ -22,8 +22,6 @@ const MAX_PLANNED_PER_TURN: usize = 4096;
 /// After the world has written to a process it polls this often before it goes to sleep: a node that has little to do answers within
 /// microseconds, and being woken costs more than that.
 const SPIN_POLLS: usize = 32;
-/// Where the system cannot say at once that a process has ended, this is how often the world asks.
-const EXIT_CHECK_INTERVAL: Duration = Duration::from_millis(50);
 
 /// What a turn came to.
 #[derive(Debug)]
@@ -55,6 +53,8 @@ pub(crate) enum Timer {
     InputClosed(HostIndex),
     /// A process closed its standard output a while ago: if it still lives, it breaks the protocol.
     OutputClosed(HostIndex),
+    /// A process printed the beginning of a line a while ago: if nothing has come since, it may have forgotten the newline.
+    LineUnfinished(HostIndex),
 }
 
 /// What became readable or writable while the world waited.
@@ -63,7 +63,7 @@ enum Readiness {
     Output(HostIndex),
     Input(HostIndex),
     InputClosed(HostIndex),
-    Exit(HostIndex),
+    Report(HostIndex),
     Wake,
 }
 
@@ -116,12 +116,9 @@ impl World {
                 Readiness::Output(host) => self.read_output(host),
                 Readiness::Input(host) => self.write_input(host),
                 Readiness::InputClosed(host) => self.end_input(host),
-                Readiness::Exit(host) => self.notice_exit(host),
+                Readiness::Report(host) => self.read_reports(host),
                 Readiness::Wake => was_woken |= self.wake_pipe.as_mut().is_some_and(WakePipe::clear),
             }
-        }
-        if cfg!(not(target_os = "linux")) {
-            self.notice_exits();
         }
         let is_quiet = ready.is_empty() && planned_count == 0 && !has_delivered;
         match (was_woken, is_quiet && self.clock.now() >= until) {
@@ -158,6 +155,7 @@ impl World {
                     self.report_closed_stream(host, ViolationKind::InputClosed);
                 }
                 Timer::OutputClosed(host) => self.report_closed_stream(host, ViolationKind::OutputClosed),
+                Timer::LineUnfinished(host) => self.check_unfinished_line(host),
             }
         }
         true
@@ -188,19 +186,14 @@ impl World {
                 descriptors.push(PollFd::new(stdin.as_fd(), flags));
                 meanings.push(meaning);
             }
-            if let Some(notice) = process.exit_notice() {
-                descriptors.push(PollFd::new(notice, PollFlags::POLLIN));
-                meanings.push(Readiness::Exit(*host));
-            }
+            descriptors.push(PollFd::new(process.notice(), PollFlags::POLLIN));
+            meanings.push(Readiness::Report(*host));
         }
         if let Some(pipe) = &self.wake_pipe {
             descriptors.push(PollFd::new(pipe.readable(), PollFlags::POLLIN));
             meanings.push(Readiness::Wake);
         }
-        let mut timeout = until.since(self.clock.now());
-        if cfg!(not(target_os = "linux")) && !self.processes.alive.is_empty() {
-            timeout = timeout.min(EXIT_CHECK_INTERVAL);
-        }
+        let timeout = until.since(self.clock.now());
         if has_delivered && !timeout.is_zero() {
             spin(&mut descriptors)?;
         } else {

@@ -1,10 +1,8 @@
-//! Nodes that break the rules: each gets a sentence that names the node, the line and the cause; the run directory still opens; nothing
-//! hangs, and no process is left.
+//! Each kind gets a sentence that names the node, the line and the cause, and the run directory still opens.
 
-#[expect(dead_code, reason = "each of the test programs uses a part of it")]
-mod support;
+use std::fs;
 
-use support::{Ended, Sandbox};
+use crate::support::{Ended, Sandbox, program};
 
 /// Runs the hostile node and checks what holds for every misdeed: the directory opens, and the sentence is in it.
 #[track_caller]
@@ -46,7 +44,7 @@ fn a_node_that_dies_at_once_is_named_with_its_status_and_last_words() {
 
 #[test]
 fn a_node_that_dies_in_the_middle_is_named_with_its_status_and_last_words() {
-    run("die-on-echo", &[]).1.expect_code(1).expect_said(&["n0", "status 4", "about to fall over"]);
+    run("die-on-request", &[]).1.expect_code(1).expect_said(&["n0", "status 4", "about to fall over"]);
 }
 
 #[test]
@@ -177,4 +175,102 @@ fn a_run_that_may_fail_fast_ends_at_the_first_violation_and_says_so() {
     ended.expect_code(1).expect_said(&["Analysis invalid!", "something else"]);
     assert!(ended.stderr.contains("A violation was seen; the run ends here"), "{}", ended.stderr);
     assert!(sandbox.read("history.edn").lines().count() < 20);
+}
+
+#[test]
+fn a_message_without_a_newline_is_named_as_such() {
+    run("init-without-newline", &[]).1.expect_code(1).expect_said(&[
+        "n0",
+        "did not answer its init message within 10 s",
+        "a whole message without a newline",
+        "init_ok",
+    ]);
+}
+
+#[test]
+fn half_a_last_line_is_reported() {
+    run("half-a-line-and-exit", &[]).1.expect_code(1).expect_said(&["n0", "ended in the middle of a line"]);
+}
+
+#[test]
+fn a_node_that_stopped_itself_is_said_to_be_stopped() {
+    run("stop-itself-on-init", &[]).1.expect_code(1).expect_said(&["n0", "init", "stopped by a signal"]);
+}
+
+#[test]
+fn a_killed_guard_is_named() {
+    run("kill-guard-of-daemons", &[])
+        .1
+        .expect_code(1)
+        .expect_said(&["The process that supervises node n0 was killed"]);
+}
+
+#[test]
+fn a_flood_of_log_lines_is_bounded_and_named() {
+    let (sandbox, ended) = run("log-70-mebibytes", &["--log-stderr"]);
+    ended.expect_code(1).expect_said(&["n0", "more than 64 MiB to stderr"]);
+    assert!(ended.stderr.len() < 1 << 20, "{} bytes reached the terminal", ended.stderr.len());
+    let log = fs::metadata(sandbox.run_directory().join("node-logs/n0.log")).expect("the log is there");
+    assert!(log.len() < 65 << 20, "the log has {} bytes", log.len());
+}
+
+#[test]
+fn a_program_that_cannot_start_is_the_callers_mistake() {
+    let sandbox = Sandbox::new();
+    let script = sandbox.path().join("node");
+    fs::write(&script, "#!/no/such/python3\n").expect("writable");
+    let mode = std::os::unix::fs::PermissionsExt::from_mode(0o755);
+    fs::set_permissions(&script, mode).expect("the mode can be set");
+    let ended = sandbox.run(sandbox.glomers(&["test", "-w", "echo", "--bin", "node"]));
+    ended.expect_code(254);
+    assert!(ended.stderr.contains("\"/no/such/python3\", does not; is it installed"), "{}", ended.stderr);
+}
+
+#[test]
+fn a_node_is_not_named_like_a_service() {
+    let sandbox = Sandbox::new();
+    let echo = program("echo");
+    let echo = echo.to_str().expect("a plain path");
+    let ended = sandbox.run(sandbox.glomers(&["test", "-w", "echo", "--bin", echo, "--nodes", "n1,lin-kv"]));
+    ended.expect_code(254);
+    assert!(ended.stderr.contains("\"lin-kv\" is a service's"), "{}", ended.stderr);
+}
+
+#[test]
+fn too_few_open_files_are_named_with_the_way_out() {
+    let sandbox = Sandbox::new();
+    let echo = program("echo");
+    let mut glomers = sandbox.glomers(&[]);
+    glomers = {
+        let mut shell = std::process::Command::new("/bin/sh");
+        let line = "ulimit -n 40 && exec \"$0\" test -w echo --node-count 25 --time-limit 1 --bin \"$1\"";
+        shell.args(["-c", line]).arg(glomers.get_program()).arg(&echo).current_dir(sandbox.path());
+        shell.stdin(std::process::Stdio::null());
+        shell.stdout(std::process::Stdio::piped()).stderr(std::process::Stdio::piped());
+        shell
+    };
+    let ended = sandbox.run(glomers);
+    ended.expect_code(255);
+    assert!(
+        ended.stderr.contains("only 40 files open") && ended.stderr.contains("ulimit -n 4096"),
+        "{}",
+        ended.stderr
+    );
+}
+
+#[test]
+fn a_signal_ends_a_run_whose_log_is_flooded() {
+    use crate::support::eventually;
+    let sandbox = Sandbox::new();
+    let child = sandbox.hostile("flood-stderr", &["--log-stderr", "--time-limit", "600"]);
+    let mut command = child;
+    command.stderr(std::process::Stdio::null());
+    let child = command.spawn().expect("the workbench starts");
+    let log = sandbox.run_directory().join("node-logs/n0.log");
+    assert!(eventually(|| fs::metadata(&log).is_ok_and(|log| log.len() > 1 << 20)), "nothing floods the log");
+    let workbench = nix::unistd::Pid::from_raw(child.id().cast_signed());
+    nix::sys::signal::kill(workbench, nix::sys::signal::Signal::SIGINT).expect("it runs");
+    sandbox.wait(child).expect_code(130);
+    let history = sandbox.read("history.edn");
+    assert!(history.contains(":type :ok"), "no client was served:\n{history}");
 }
