@@ -1,8 +1,8 @@
-//! A history that is already there: read, checked, and answered for.
+//! The checkers on an existing history.
 //!
-//! [`Source`] opens a file or the directory of a run; [`Question`] says what is known of the history, and what is not is
-//! found out from how it begins; [`check()`] makes an [`Answer`], and
-//! [`report`] and [`junit`] print it. A [`Watch`] says how far a long check is, and ends it.
+//! [`Source`] opens a file or the directory of a run. A [`Question`] says what is known of the history; the rest is recognized from its
+//! operations. [`check()`] gives an [`Answer`], which [`report`] and [`crate::junit`] print. A [`Watch`] shows the progress of a long check,
+//! and can end it.
 
 mod choice;
 mod recognition;

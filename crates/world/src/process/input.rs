@@ -6,7 +6,7 @@ use std::process::ChildStdin;
 
 use glomers_protocol::write_envelope;
 
-use super::process_host::PIPE_BYTES;
+use super::pipe::PIPE_BYTES;
 use crate::network::Arrival;
 
 /// The messages that a process has yet to read: first those that wait for room in its pipe, then those that the pipe has taken.

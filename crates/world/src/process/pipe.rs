@@ -5,6 +5,9 @@ use std::os::fd::{AsRawFd, BorrowedFd};
 
 use nix::libc;
 
+/// The pipes are made this large where the system permits, so that a burst costs few switches between processes.
+pub(super) const PIPE_BYTES: i32 = 256 << 10;
+
 /// How many bytes were written into the pipe and not read from it. Linux answers at both ends, and after the last reader is gone.
 pub(crate) fn unread_bytes(pipe: BorrowedFd<'_>) -> usize {
     let mut count: libc::c_int = 0;

@@ -14,15 +14,13 @@ use super::exit::Tail;
 use super::input::InputBuffer;
 use super::lines::LineSplitter;
 use super::node_log::prepare_log;
-use super::pipe;
+use super::pipe::{self, PIPE_BYTES};
 use super::process_guard::{LogEnd, NodeEnd, ProcessGuard};
 use super::spec::{ProcessSpec, SpawnError, explain, foreign_format};
 use crate::options::Limits;
 
 /// The variable from which a node's library takes its seed.
 const SEED_VARIABLE: &str = "GLOMERS_NODE_SEED";
-/// The pipes are made this large where the system permits, so that a burst costs few switches between processes.
-pub(super) const PIPE_BYTES: i32 = 256 << 10;
 
 /// A running process, its pipes, and what is on its way through them.
 #[derive(Debug)]
