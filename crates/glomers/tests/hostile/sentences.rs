@@ -233,7 +233,7 @@ fn a_node_is_not_named_like_a_service() {
     let echo = echo.to_str().expect("a plain path");
     let ended = sandbox.run(sandbox.glomers(&["test", "-w", "echo", "--bin", echo, "--nodes", "n1,lin-kv"]));
     ended.expect_code(254);
-    assert!(ended.stderr.contains("\"lin-kv\" is a service's"), "{}", ended.stderr);
+    assert!(ended.stderr.contains("\"lin-kv\" is the name of a service"), "{}", ended.stderr);
 }
 
 #[test]
