@@ -14,7 +14,6 @@
 
 mod awdit;
 mod edn;
-mod elle;
 mod entry;
 mod error;
 mod forms;
@@ -24,7 +23,6 @@ mod log;
 pub mod otlp;
 mod source;
 
-use std::collections::VecDeque;
 use std::fmt;
 use std::io::{BufRead, Cursor, Read};
 
@@ -48,8 +46,8 @@ pub enum Format {
     ///
     /// Where `:index` is missing, the entries are counted; where `:time` is missing, it is 0, and a float of time is seconds.
     /// A process that has a name instead of a number gets a number from 1,000,000,000 on, and its entries keep the name as
-    /// `:process-name`; a number in quotes is that number. A transaction may leave out its `:f`, as Elle's own histories do;
-    /// where these have completions only, see [`Reader::notes`].
+    /// `:process-name`; a number in quotes is that number. A transaction may leave out its `:f`, as Elle's own histories do; one
+    /// that has ended may also leave out its `:process`, and then is of a process of its own.
     Edn,
     /// The same maps as JSON objects, one after the other or in one array.
     Json,
@@ -141,7 +139,7 @@ impl fmt::Display for Format {
     }
 }
 
-/// Something that a reader passed over or assumed, which a person should know.
+/// Something that a reader passed over, which a person should know.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Note {
     /// The line that it is about, from 1.
@@ -176,16 +174,11 @@ impl Notes {
 
 /// Reads the operations of a text in any [`Format`], without keeping them.
 ///
-/// Memory is that of the longest entry; only a history of completions alone is kept as a whole. After an error nothing
-/// more is read.
+/// Memory is that of the longest entry. After an error nothing more is read.
 pub struct Reader<R> {
     format: Format,
     entries: Entries<Begun<Text<R>>>,
-    has_begun: bool,
-    ready: VecDeque<Operation>,
     notes: Notes,
-    /// What ended the entries, where operations are to be given out before it.
-    error: Option<HistoryError>,
 }
 
 enum Entries<R> {
@@ -229,14 +222,7 @@ impl<R: BufRead> Reader<R> {
             Format::Log => Entries::Log(LogReader::new(source)),
             Format::Awdit => Entries::Awdit(AwditReader::new(source)),
         };
-        Self {
-            format,
-            entries,
-            has_begun: false,
-            ready: VecDeque::new(),
-            notes: Notes::default(),
-            error: None,
-        }
+        Self { format, entries, notes: Notes::default() }
     }
 
     /// The format that was told from the beginning.
@@ -244,11 +230,7 @@ impl<R: BufRead> Reader<R> {
         self.format
     }
 
-    /// What was passed over or assumed so far, in the order of the lines; the first hundred cases.
-    ///
-    /// - A line of a log that looks like a damaged operation.
-    /// - A history of completions alone. Every transaction then counts as concurrent with all others, so that neither
-    ///   real time nor the order of a process is held against it, and operations are numbered anew.
+    /// The lines of a log that were passed over although they look like a damaged operation, so far; the first hundred.
     ///
     /// ```
     /// use glomers_check::formats::Reader;
@@ -269,56 +251,12 @@ impl<R: BufRead> Reader<R> {
     }
 
     fn next_operation(&mut self) -> Result<Option<Operation>, HistoryError> {
-        if let Some(operation) = self.ready.pop_front() {
-            return Ok(Some(operation));
-        }
-        if let Some(error) = self.error.take() {
-            return Err(error);
-        }
-        let Some(first) = self.next_entry()? else { return Ok(None) };
-        let is_first = !std::mem::replace(&mut self.has_begun, true);
-        if !is_first || first.is_invoke() || !self.is_bare() {
-            return Ok(Some(first));
-        }
-        let mut operations = vec![first];
-        loop {
-            match self.next_entry() {
-                Ok(Some(operation)) => operations.push(operation),
-                Ok(None) => break,
-                Err(error) => {
-                    self.error = Some(error);
-                    break;
-                }
-            }
-        }
-        let (operations, are_all_completions) = elle::with_invocations(operations);
-        self.ready = operations;
-        if are_all_completions {
-            self.notes.add(1, || {
-                "begins a history without invocations: every transaction counts as concurrent with all others, and they are \
-                 numbered in the order of their lines"
-                    .to_owned()
-            });
-        }
-        Ok(self.ready.pop_front())
-    }
-
-    fn next_entry(&mut self) -> Result<Option<Operation>, HistoryError> {
         match &mut self.entries {
             Entries::Edn(reader) => reader.next_operation(),
             Entries::Json(reader) => reader.next_operation(),
             Entries::Log(reader) => reader.next_operation(&mut self.notes),
             Entries::Awdit(reader) => reader.next_operation(),
             Entries::Ended => Ok(None),
-        }
-    }
-
-    /// Whether the last entry had no function.
-    fn is_bare(&self) -> bool {
-        match &self.entries {
-            Entries::Edn(reader) => reader.numbering.is_bare(),
-            Entries::Json(reader) => reader.numbering.is_bare(),
-            Entries::Log(_) | Entries::Awdit(_) | Entries::Ended => false,
         }
     }
 }

@@ -11,7 +11,7 @@ use crate::{HistoryError, MAX_DEPTH, Operation};
 /// Reads operations from EDN maps, with or without the tag `#jepsen.history.Op`. What is behind `#_` is passed over.
 pub(super) struct EdnReader<R> {
     forms: Forms<R>,
-    pub(super) numbering: Numbering,
+    numbering: Numbering,
     /// What ends in a `#_` or a tag whose value has not come yet. Nearly always nothing.
     open: String,
 }

@@ -10,7 +10,6 @@ pub(super) struct Numbering {
     next_index: u64,
     named: FxHashMap<Name, u64>,
     unnamed_count: u64,
-    is_bare: bool,
 }
 
 /// Where an entry keeps the name of its process.
@@ -20,7 +19,7 @@ const PROCESS_NAME: Name = Name::from_static("process-name");
 const FIRST_NAMED_PROCESS: u64 = 1_000_000_000;
 
 /// The number of the first process of an entry that names none.
-pub(super) const FIRST_UNNAMED_PROCESS: u64 = 2_000_000_000;
+const FIRST_UNNAMED_PROCESS: u64 = 2_000_000_000;
 
 /// Floats of time are seconds up to here, and nanoseconds above: in seconds, this is the year 5138.
 const LARGEST_SECONDS: f64 = 1e11;
@@ -31,11 +30,6 @@ impl Numbering {
         let operation = operation_from(value, self)?;
         self.next_index = operation.index.saturating_add(1);
         Ok(operation)
-    }
-
-    /// Whether the last entry had no `:f`, as Elle's own histories have none.
-    pub(super) fn is_bare(&self) -> bool {
-        self.is_bare
     }
 
     /// The process of this name; whether the name is more than a number in quotes.
@@ -123,16 +117,16 @@ fn operation_from(value: Value, numbering: &mut Numbering) -> Result<Operation, 
         }
     }
     let kind = kind.ok_or(":type is missing")?;
-    numbering.is_bare = f.is_none() && is_transaction(&value);
+    let is_bare = f.is_none() && is_transaction(&value);
     let process = match process {
         Some(process) => process,
         // A transaction of Elle's that says nothing of its process is one of its own.
-        None if numbering.is_bare && kind != OperationKind::Invoke => numbering.unnamed_process(),
+        None if is_bare && kind != OperationKind::Invoke => numbering.unnamed_process(),
         None => return Err(":process is missing".to_owned()),
     };
     let f = match f {
         Some(f) => f,
-        None if numbering.is_bare => Name::from_static("txn"),
+        None if is_bare => Name::from_static("txn"),
         None => return Err(":f is missing".to_owned()),
     };
     if f == "txn" {

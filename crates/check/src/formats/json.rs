@@ -13,7 +13,7 @@ use crate::{HistoryError, JsonError, Name, Operation, Value};
 /// `error`.
 pub(super) struct JsonReader<R> {
     forms: Forms<R>,
-    pub(super) numbering: Numbering,
+    numbering: Numbering,
 }
 
 impl<R: BufRead> JsonReader<R> {
