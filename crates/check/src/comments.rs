@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use rustc_hash::FxHashMap;
 
-use crate::checker::upstream_finding;
+use crate::jepsen::jepsen_finding;
 use crate::moment::{Moment, tell};
 use crate::{Checker, Finding, Mode, Operation, OperationKind, Pairing, Validity, Value, Verdict};
 
@@ -103,11 +103,19 @@ impl Comments {
                 None => {
                     self.numbers.insert(value.clone(), self.inserts.len() as u32);
                     let (begin, at) = (self.clock, Moment::of(operation));
-                    self.inserts.push(Insert { value: value.clone(), begin, end: None, has_failed: false, at });
+                    self.inserts.push(Insert {
+                        value: value.clone(),
+                        begin,
+                        end: None,
+                        has_failed: false,
+                        at,
+                    });
                 }
             },
             OperationKind::Ok | OperationKind::Fail => {
-                let Some(insert) = number.and_then(|number| self.inserts.get_mut(number as usize)) else { return };
+                let Some(insert) = number.and_then(|number| self.inserts.get_mut(number as usize)) else {
+                    return;
+                };
                 match operation.kind {
                     OperationKind::Ok => insert.end = Some(self.clock),
                     _ => insert.has_failed = true,
@@ -149,8 +157,12 @@ impl Comments {
     /// The reads that lack an insert which was acknowledged before one that they show began: read, missing, shown.
     fn lacking(&self) -> Vec<(&Read, usize, usize)> {
         // For each insert, by the time of its beginning, what was acknowledged before is a prefix of the acknowledgements.
-        let mut acknowledged: Vec<(u64, usize)> =
-            self.inserts.iter().enumerate().filter_map(|(number, insert)| Some((insert.end?, number))).collect();
+        let mut acknowledged: Vec<(u64, usize)> = self
+            .inserts
+            .iter()
+            .enumerate()
+            .filter_map(|(number, insert)| Some((insert.end?, number)))
+            .collect();
         acknowledged.sort_unstable();
         let mut lacking = Vec::new();
         for read in &self.reads {
@@ -158,7 +170,8 @@ impl Comments {
             let Some(&latest) = read.shown.last() else { continue };
             let begin = self.inserts[latest as usize].begin;
             let expected = &acknowledged[..acknowledged.partition_point(|(end, _)| *end < begin)];
-            let missing = expected.iter().find(|(_, number)| read.shown.binary_search(&(*number as u32)).is_err());
+            let missing =
+                expected.iter().find(|(_, number)| read.shown.binary_search(&(*number as u32)).is_err());
             lacking.extend(missing.map(|(_, number)| (read, *number, latest as usize)));
         }
         lacking
@@ -184,7 +197,10 @@ impl Comments {
             })
             .collect();
         tell(&mut findings, &failed, "reads show inserts that failed", |(read, insert)| {
-            let sentence = format!("The read of {} shows {}, whose insert, {}, failed.", read.at, insert.value, insert.at);
+            let sentence = format!(
+                "The read of {} shows {}, whose insert, {}, failed.",
+                read.at, insert.value, insert.at
+            );
             Finding::new(sentence, [insert.at.index, read.at.index])
         });
         tell(&mut findings, &self.lacking(), "reads lack an earlier insert", |(read, missing, shown)| {
@@ -210,7 +226,8 @@ impl Comments {
             let (smaller, larger) = (pair[0], pair[1]);
             let lacks = smaller.shown.iter().find(|number| larger.shown.binary_search(number).is_err());
             if let Some(&only_first) = lacks {
-                let only_second = larger.shown.iter().find(|number| smaller.shown.binary_search(number).is_err());
+                let only_second =
+                    larger.shown.iter().find(|number| smaller.shown.binary_search(number).is_err());
                 let (first, second) = (
                     &self.inserts[only_first as usize].value,
                     only_second.map_or(&Value::Nil, |number| &self.inserts[*number as usize].value),
@@ -231,19 +248,24 @@ impl Comments {
             }
         }
         // Groups ascend: the inserts that a read of this size is the first to show, then the reads of this size.
-        let mut groups: BTreeMap<(usize, bool), Vec<Span>> = BTreeMap::new();
+        let mut groups: BTreeMap<(usize, bool), Vec<Span<'_>>> = BTreeMap::new();
         for (insert, group) in self.inserts.iter().zip(group_of) {
             if group == usize::MAX && insert.end.is_none() {
                 continue;
             }
             let end = insert.end.unwrap_or(u64::MAX);
-            groups.entry((group, false)).or_default().push(Span { begin: insert.begin, end, at: insert.at, insert: Some(insert) });
+            groups.entry((group, false)).or_default().push(Span {
+                begin: insert.begin,
+                end,
+                at: insert.at,
+                insert: Some(insert),
+            });
         }
         for read in &reads {
             let span = Span { begin: read.begin, end: read.end, at: read.at, insert: None };
             groups.entry((read.shown.len(), true)).or_default().push(span);
         }
-        let mut earliest_end: Option<&Span> = None;
+        let mut earliest_end: Option<&Span<'_>> = None;
         for spans in groups.values().rev() {
             let latest = spans.iter().max_by_key(|span| span.begin)?;
             if let Some(later) = earliest_end
@@ -307,10 +329,12 @@ impl Checker for Comments {
 
     fn finish(self: Box<Self>) -> Verdict {
         if let Some((at, value)) = &self.unreadable {
-            return Verdict::unknown(format!("The read of {at} is {value}, which is no collection of what was inserted."));
+            return Verdict::unknown(format!(
+                "The read of {at} is {value}, which is no collection of what was inserted."
+            ));
         }
         let lacking = self.lacking();
-        let upstream = Validity::from(lacking.is_empty());
+        let jepsen = Validity::from(lacking.is_empty());
         let errors: Vec<Value> = lacking
             .iter()
             .map(|(read, missing, _)| {
@@ -320,9 +344,11 @@ impl Checker for Comments {
             .collect();
         let errors = if errors.is_empty() { Value::Nil } else { Value::List(errors) };
         let (validity, mut findings) = match (self.mode, &self.repeated) {
-            (Mode::Compat, _) => (upstream, self.violations()),
+            (Mode::Compat, _) => (jepsen, self.violations()),
             (Mode::Strict, Some((at, value))) => {
-                let sentence = format!("The value {value} is inserted again by {at}; each insert needs a value of its own.");
+                let sentence = format!(
+                    "The value {value} is inserted again by {at}; each insert needs a value of its own."
+                );
                 (Validity::Unknown, vec![Finding::new(sentence, [at.index])])
             }
             (Mode::Strict, None) if self.reads.is_empty() => {
@@ -335,7 +361,7 @@ impl Checker for Comments {
             }
         };
         if self.mode == Mode::Strict {
-            findings.extend(upstream_finding(validity, upstream));
+            findings.extend(jepsen_finding(validity, jepsen));
         } else if validity == Validity::Valid {
             findings.clear();
         }

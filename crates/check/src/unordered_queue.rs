@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::checker::upstream_finding;
+use crate::jepsen::jepsen_finding;
 use crate::moment::{Moment, tell};
 use crate::{Checker, Finding, Mode, Operation, OperationKind, Pairing, Validity, Value, Verdict};
 
@@ -47,7 +47,7 @@ pub struct UnorderedQueue {
 /// drained, after they were in it, and no dequeue of unknown outcome can have taken them; otherwise it is unknown.
 /// [`Mode::Compat`] judges as Jepsen's `checker/total-queue`, whose result keys these are: duplicates are counted and
 /// pass, an enqueue that failed may come out, and whatever did not come out is lost. A drain of unknown outcome makes its
-/// verdict unknown, as upstream's crash amounts to.
+/// verdict unknown, as its crash there amounts to.
 ///
 /// O(n log n); memory is that of the elements.
 ///
@@ -98,7 +98,6 @@ struct Element {
 
 #[derive(Clone, Copy, Debug)]
 struct Enqueue {
-    at: Moment,
     begin: u64,
     end: Option<(u64, Moment)>,
     has_failed: bool,
@@ -116,6 +115,7 @@ struct Open {
     begin: u64,
     /// The element and the number of its enqueue; none for what takes out.
     enqueue: Option<(Value, usize)>,
+    is_drain: bool,
 }
 
 impl Contents {
@@ -128,10 +128,11 @@ impl Contents {
         if operation.is_invoke() {
             let enqueue = (operation.f == "enqueue").then(|| {
                 let element = self.elements.entry(operation.value.clone()).or_default();
-                element.enqueues.push(Enqueue { at, begin: clock, end: None, has_failed: false });
+                element.enqueues.push(Enqueue { begin: clock, end: None, has_failed: false });
                 (operation.value.clone(), element.enqueues.len() - 1)
             });
-            self.open.begin(operation.process, Open { begin: clock, enqueue });
+            self.open
+                .begin(operation.process, Open { begin: clock, enqueue, is_drain: operation.f == "drain" });
             return;
         }
         let Some(open) = self.open.end(operation.process) else { return };
@@ -154,15 +155,15 @@ impl Contents {
                 }
                 self.last_emptied = self.last_emptied.max(Some(open.begin));
             }
-            // A dequeue that fails, or brings nothing, found the queue empty.
+            // A dequeue that brings nothing found the queue empty. One that failed may have other reasons.
             (None, OperationKind::Ok) if operation.value.is_nil() => {
                 self.last_emptied = self.last_emptied.max(Some(open.begin));
             }
             (None, OperationKind::Ok) => {
                 self.dequeue(&operation.value, Dequeue { at, end: clock, is_drain: false });
             }
-            (None, OperationKind::Fail) => self.last_emptied = self.last_emptied.max(Some(open.begin)),
-            (None, _) => self.crash(operation.f == "drain"),
+            (None, OperationKind::Fail | OperationKind::Invoke) => {}
+            (None, OperationKind::Info) => self.crash(open.is_drain),
         }
     }
 
@@ -179,7 +180,8 @@ impl Contents {
         match self.elements.get_mut(element) {
             Some(known) => known.dequeues.push(dequeue),
             None => {
-                self.elements.insert(element.clone(), Element { enqueues: Vec::new(), dequeues: vec![dequeue] });
+                self.elements
+                    .insert(element.clone(), Element { enqueues: Vec::new(), dequeues: vec![dequeue] });
             }
         }
     }
@@ -189,8 +191,12 @@ impl Contents {
     fn unmatched(&self, with_failed: bool, with_drains: bool) -> Vec<Unmatched<'_>> {
         let mut unmatched = Vec::new();
         for (value, element) in &self.elements {
-            let begins: Vec<u64> =
-                element.enqueues.iter().filter(|enqueue| with_failed || !enqueue.has_failed).map(|enqueue| enqueue.begin).collect();
+            let begins: Vec<u64> = element
+                .enqueues
+                .iter()
+                .filter(|enqueue| with_failed || !enqueue.has_failed)
+                .map(|enqueue| enqueue.begin)
+                .collect();
             let dequeues = element.dequeues.iter().filter(|dequeue| with_drains || !dequeue.is_drain);
             // Both are in the order of time, so that the n-th dequeue needs n enqueues before it.
             unmatched.extend(dequeues.enumerate().find_map(|(dequeued, dequeue)| {
@@ -215,10 +221,15 @@ impl Unmatched<'_> {
     fn finding(&self) -> Finding {
         let Self { value, at, begun, dequeued } = self;
         let sentence = match begun {
-            0 => format!("{at} dequeued {value}, which nobody had begun to enqueue by then, unless the enqueue failed."),
+            0 => format!("{at} dequeued {value}, and no enqueue of it that did not fail had begun by then."),
             _ => {
-                let (enqueues, was) = (if *begun == 1 { "enqueue" } else { "enqueues" }, if *dequeued == 1 { "was" } else { "were" });
-                format!("{at} dequeued {value}, of which {begun} {enqueues} had begun by then and {dequeued} {was} dequeued already.")
+                let (enqueues, was) = (
+                    if *begun == 1 { "enqueue" } else { "enqueues" },
+                    if *dequeued == 1 { "was" } else { "were" },
+                );
+                format!(
+                    "{at} dequeued {value}, of which {begun} {enqueues} had begun by then and {dequeued} {was} dequeued already."
+                )
             }
         };
         Finding::new(capitalized(sentence), [at.index])
@@ -246,18 +257,24 @@ impl Checker for UnorderedQueue {
 
     fn finish(self: Box<Self>) -> Verdict {
         let compat = self.queue.unmatched(true, false);
-        let upstream = Validity::from(compat.is_empty());
+        let jepsen = Validity::from(compat.is_empty());
         let is_strict = self.mode == Mode::Strict;
         let unmatched = if is_strict { self.queue.unmatched(false, true) } else { compat };
         let mut findings = Vec::new();
-        tell(&mut findings, &unmatched, "elements were dequeued that were not in the queue", Unmatched::finding);
+        tell(
+            &mut findings,
+            &unmatched,
+            "elements were dequeued that were not in the queue",
+            Unmatched::finding,
+        );
         let mut validity = Validity::from(unmatched.is_empty());
         if is_strict && self.queue.judged_count == 0 {
             validity = Validity::Unknown;
-            findings.push(Finding::new("No enqueue or dequeue succeeded, so there was nothing to judge.", []));
+            findings
+                .push(Finding::new("No enqueue or dequeue succeeded, so there was nothing to judge.", []));
         }
         if is_strict {
-            findings.extend(upstream_finding(validity, upstream));
+            findings.extend(jepsen_finding(validity, jepsen));
         }
         let error = unmatched.first().map(|unmatched| ("error", Value::from(unmatched.finding().sentence)));
         Verdict { findings, ..Verdict::new(validity, error) }
@@ -329,30 +346,30 @@ impl Checker for TotalQueue {
     }
 
     fn finish(mut self: Box<Self>) -> Verdict {
-        let upstream_crashes = self.queue.crashed_drains > 0;
+        let jepsen_crashes = self.queue.crashed_drains > 0;
         // What never ended may have taken something, too.
         for (_, open) in std::mem::take(&mut self.queue.open).into_open() {
             if open.enqueue.is_none() {
-                self.queue.crashed_dequeues += 1;
+                self.queue.crash(open.is_drain);
             }
         }
         let totals = Totals::of(&self.queue);
-        let upstream = match upstream_crashes {
+        let jepsen = match jepsen_crashes {
             true => Validity::Unknown,
             false => Validity::from(totals.lost.is_empty() && totals.unexpected.is_empty()),
         };
         let (validity, findings) = self.queue.totally_judged(&totals);
         let (validity, findings) = match self.mode {
             Mode::Strict => {
-                let differs = upstream_finding(validity, upstream);
+                let differs = jepsen_finding(validity, jepsen);
                 (validity, findings.into_iter().chain(differs).collect())
             }
-            Mode::Compat if upstream == Validity::Valid => (upstream, Vec::new()),
+            Mode::Compat if jepsen == Validity::Valid => (jepsen, Vec::new()),
             Mode::Compat if findings.is_empty() => {
                 let sentence = "A drain is of unknown outcome, which Jepsen's checker cannot judge.";
-                (upstream, vec![Finding::new(sentence, [])])
+                (jepsen, vec![Finding::new(sentence, [])])
             }
-            Mode::Compat => (upstream, findings),
+            Mode::Compat => (jepsen, findings),
         };
         Verdict { findings, ..Verdict::new(validity, totals.entries()) }
     }
@@ -363,10 +380,16 @@ impl Contents {
     fn totally_judged(&self, totals: &Totals<'_>) -> (Validity, Vec<Finding>) {
         let mut findings = Vec::new();
         let unmatched = self.unmatched(false, true);
-        tell(&mut findings, &unmatched, "elements were dequeued that were not in the queue", Unmatched::finding);
+        tell(
+            &mut findings,
+            &unmatched,
+            "elements were dequeued that were not in the queue",
+            Unmatched::finding,
+        );
         let mut validity = Validity::from(unmatched.is_empty());
         if self.judged_count == 0 {
-            findings.push(Finding::new("No enqueue or dequeue succeeded, so there was nothing to judge.", []));
+            findings
+                .push(Finding::new("No enqueue or dequeue succeeded, so there was nothing to judge.", []));
             return (Validity::Unknown, findings);
         }
         if totals.lost.is_empty() {
@@ -376,8 +399,10 @@ impl Contents {
         let mut lost: Vec<(&Value, Moment)> = Vec::new();
         for (value, element) in &self.elements {
             let ends = element.enqueues.iter().filter_map(|enqueue| enqueue.end);
-            let before: Vec<Moment> =
-                ends.filter(|(end, _)| self.last_emptied.is_some_and(|emptied| *end < emptied)).map(|(_, at)| at).collect();
+            let before: Vec<Moment> = ends
+                .filter(|(end, _)| self.last_emptied.is_some_and(|emptied| *end < emptied))
+                .map(|(_, at)| at)
+                .collect();
             let missing = before.len().saturating_sub(element.dequeues.len());
             lost.extend(before.iter().take(missing).map(|at| (value, *at)));
         }
@@ -390,7 +415,8 @@ impl Contents {
                 Finding::new(sentence, [at.index])
             });
             if taken > 0 {
-                let sentence = format!("Dequeues of unknown outcome can have taken {taken} of them, and not all.");
+                let sentence =
+                    format!("Dequeues of unknown outcome can have taken {taken} of them, and not all.");
                 findings.push(Finding::new(sentence, []));
             }
             return (Validity::Invalid, findings);
@@ -400,7 +426,8 @@ impl Contents {
             true => "the queue was not drained after they were enqueued",
             false => "dequeues of unknown outcome can have taken them",
         };
-        let sentence = format!("{} acknowledged elements were never dequeued, but {reason}.", totals.lost.len());
+        let sentence =
+            format!("{} acknowledged elements were never dequeued, but {reason}.", totals.lost.len());
         findings.push(Finding::new(sentence, []));
         (validity, findings)
     }

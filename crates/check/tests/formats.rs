@@ -62,7 +62,7 @@ fn sessions_become_processes_and_steps_transactions() {
 fn what_makes_no_sense_is_named_by_its_line() {
     insta::assert_snapshot!(read("r 1 1\nr 1 x\n").unwrap_err(), @r#"line 2 of the history is "r 1 x"; expected `r KEY VALUE`, `w KEY VALUE`, `-----` or `=====`"#);
     insta::assert_snapshot!(read("3 :invoke :read nil\n3 :ok :read [\n").unwrap_err(), @r#"line 2 of the history is "3 :ok :read ["; expected process, type, function and value, such as `3 :ok :read 5`"#);
-    insta::assert_snapshot!(read("\n{\"type\": \"ok\",\n \"process\": }").unwrap_err(), @"the history is not JSON: line 3, column 13: expected value");
+    insta::assert_snapshot!(read("\n{\"type\": \"ok\",\n \"process\": }").unwrap_err(), @"the history is not JSON: line 3, column 13: expected a value");
     insta::assert_snapshot!(read("[{:type :ok, :process 0, :f :read}\n {:type 3}]").unwrap_err(), @"line 2 of the history is not an operation: :type is 3; expected, for example, {:type :invoke, :process 0, :f :read, :value nil}");
     insta::assert_snapshot!(read("<html>").unwrap_err(), @r#"the text resembles no history: it begins with "<html>"; expected EDN or JSON maps of :type, :process, :f and :value, a Jepsen log, or AWDIT's text format"#);
 }
@@ -75,13 +75,22 @@ fn assert_reads(text: &str, expected: &[&str]) {
 #[test]
 fn edn_may_have_what_clojure_prints() {
     let write = |value: &str| format!("{{:type :invoke, :process 0, :f :write, :value {value}}}");
-    assert_reads(&write("#:a{:b 1, c 2, :_/d 3, \"e\" 4}"), &["0\t:invoke\t:write\t{:a/b 1, a/c 2, :d 3, \"e\" 4}"]);
-    assert_reads(&write("[2/6 4/2 0x1F -0xff 017 36rZZ 1.50M 7N]"), &["0\t:invoke\t:write\t[1/3 2 31 -255 15 1295 1.5M 7]"]);
+    assert_reads(
+        &write("#:a{:b 1, c 2, :_/d 3, \"e\" 4}"),
+        &["0\t:invoke\t:write\t{:a/b 1, a/c 2, :d 3, \"e\" 4}"],
+    );
+    assert_reads(
+        &write("[2/6 4/2 0x1F -0xff 017 36rZZ 1.50M 7N]"),
+        &["0\t:invoke\t:write\t[1/3 2 31 -255 15 1295 1.5M 7]"],
+    );
     assert_reads(
         &write("#object[java.lang.Object 0x4c683777 \"java.lang.Object@4c683777\"]"),
         &["0\t:invoke\t:write\t#object[java.lang.Object 1281898359 \"java.lang.Object@4c683777\"]"],
     );
-    assert_reads(&write("1180591620717411303424000000000000000000001N"), &["0\t:invoke\t:write\t1180591620717411303424000000000000000000001N"]);
+    assert_reads(
+        &write("1180591620717411303424000000000000000000001N"),
+        &["0\t:invoke\t:write\t1180591620717411303424000000000000000000001N"],
+    );
     for wrong in ["1e400", "1/0", "09", "3r12x", "1.5N", "#:a{:b 1 :a/b 2}", "#::{:a 1}", "#:a 1"] {
         assert!(read(&write(wrong)).is_err(), "{wrong}");
     }
@@ -103,7 +112,11 @@ fn discards_stand_anywhere_between_entries() {
 
 #[test]
 fn a_byte_order_mark_costs_no_operation() {
-    for text in ["{:type :ok, :process 0, :f :read, :value 1}", "0 :ok :read 1", r#"{"type":"ok","process":0,"f":"read","value":1}"#] {
+    for text in [
+        "{:type :ok, :process 0, :f :read, :value 1}",
+        "0 :ok :read 1",
+        r#"{"type":"ok","process":0,"f":"read","value":1}"#,
+    ] {
         assert_reads(&format!("\u{feff}{text}"), &["0\t:ok\t:read\t1"]);
     }
 }
@@ -112,11 +125,17 @@ fn a_byte_order_mark_costs_no_operation() {
 fn jepsens_log_is_read_behind_any_preamble() {
     let preamble = "2021-04-13 23:32:29,000{GMT}\tINFO\t[main] jepsen.core: Running test:\n".to_owned()
         + &" :key [0 1 2 3 4 5 6 7 8 9]\n".repeat(100_000);
-    let log = format!("{preamble}2021-04-13 23:32:29,761{{GMT}}\tINFO\t[jepsen worker 0] jepsen.util: 0\t:invoke\t:txn\t[[:r 1 nil]]\n");
+    let log = format!(
+        "{preamble}2021-04-13 23:32:29,761{{GMT}}\tINFO\t[jepsen worker 0] jepsen.util: 0\t:invoke\t:txn\t[[:r 1 nil]]\n"
+    );
     assert_reads(&log, &["0\t:invoke\t:txn\t[[:r 1 nil]]"]);
-    let terminal = "INFO [2021-04-13 23:32:29,761] jepsen worker 0 - jepsen.util 0\t:ok\t:txn\t[[:r 1 [2]]]\n";
+    let terminal =
+        "INFO [2021-04-13 23:32:29,761] jepsen worker 0 - jepsen.util 0\t:ok\t:txn\t[[:r 1 [2]]]\n";
     assert_reads(terminal, &["0\t:ok\t:txn\t[[:r 1 [2]]]"]);
-    assert_eq!(read("INFO [x] nothing\n").unwrap_err(), "the log has 1 lines, and none is an operation; expected, for example, `0 :invoke :read nil` after the date");
+    assert_eq!(
+        read("INFO [x] nothing\n").unwrap_err(),
+        "the log has 1 lines, and none is an operation; expected, for example, `0 :invoke :read nil` after the date"
+    );
 }
 
 #[test]
@@ -165,7 +184,10 @@ fn a_repeated_key_or_a_number_without_a_double_is_refused_in_json() {
         error("{\"type\":\"ok\",\"process\":0,\n\"f\":\"read\",\"value\":1,\"value\":2}"),
         "the history is not JSON: line 2, column 31: the key \"value\" stands twice in one object"
     );
-    assert!(error(r#"{"type":"ok","process":0,"f":"read","value":1e400}"#).contains("beyond the range of a double"));
+    assert!(
+        error(r#"{"type":"ok","process":0,"f":"read","value":1e400}"#)
+            .contains("beyond the range of a double")
+    );
 }
 
 #[test]
@@ -195,8 +217,10 @@ fn compressed_files_are_read() {
     let zstd = zstd::encode_all(text.as_bytes(), 1).unwrap();
     for bytes in [&gzip, &zstd] {
         assert_eq!(Reader::new(&bytes[..]).unwrap().map(Result::unwrap).count(), 20_000);
-        let cut: Vec<_> = Reader::new(&bytes[..bytes.len() / 2]).unwrap().collect();
-        assert!(matches!(cut.last(), Some(Err(_))));
+        // So much of it may be missing that not even the beginning can be decompressed.
+        assert!(
+            Reader::new(&bytes[..bytes.len() / 2]).map_or(true, |cut| matches!(cut.last(), Some(Err(_))))
+        );
     }
     // Two files after another are one.
     let two = [gzip.clone(), gzip].concat();

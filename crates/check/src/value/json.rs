@@ -56,7 +56,7 @@ impl Value {
     }
 
     /// The value as JSON text. Keywords and symbols become their names; lists, vectors and sets arrays; a tag is
-    /// dropped; a ratio becomes a string, and a key that is no text its EDN form; NaN and the infinities, which JSON lacks,
+    /// dropped; a ratio and a decimal beyond all doubles become strings, and a key that is no text its EDN form; NaN and the infinities, which JSON lacks,
     /// become null.
     ///
     /// ```

@@ -49,10 +49,13 @@ impl Number {
         self.kind() == Kind::Integer
     }
 
-    /// The number as JSON writes it; none for a ratio, which JSON lacks.
+    /// The number as JSON writes it. None for a ratio, which JSON lacks, and for a decimal that readers of JSON refuse since no
+    /// double comes near.
     pub(super) fn json(&self) -> Option<&str> {
+        let digits = &self.0[..self.0.len() - 1];
         match self.kind() {
-            Kind::Integer | Kind::Decimal => Some(&self.0[..self.0.len() - 1]),
+            Kind::Integer => Some(digits),
+            Kind::Decimal => digits.parse().is_ok_and(f64::is_finite).then_some(digits),
             Kind::Ratio => None,
         }
     }
