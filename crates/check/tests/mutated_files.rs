@@ -29,8 +29,41 @@ const SEEDS: &[&str] = &[
 
 /// What is put in at random: whatever means something to one of the readers.
 const TOKENS: &[&str] = &[
-    "{", "}", "[", "]", "(", ")", "\"", "\\", "#", "#_", "#{", "#:a{", ":", ";", ",", "\n", "\t", " ", "\0", "\u{feff}", "nil", ":ok", ":invoke",
-    "1e400", "99999999999999999999999999999999999999999", "1/0", "0x", "36rz", "-", ".5M", "N", "##NaN", " - ", "'", "\u{1f600}",
+    "{",
+    "}",
+    "[",
+    "]",
+    "(",
+    ")",
+    "\"",
+    "\\",
+    "#",
+    "#_",
+    "#{",
+    "#:a{",
+    ":",
+    ";",
+    ",",
+    "\n",
+    "\t",
+    " ",
+    "\0",
+    "\u{feff}",
+    "nil",
+    ":ok",
+    ":invoke",
+    "1e400",
+    "99999999999999999999999999999999999999999",
+    "1/0",
+    "0x",
+    "36rz",
+    "-",
+    ".5M",
+    "N",
+    "##NaN",
+    " - ",
+    "'",
+    "\u{1f600}",
 ];
 
 fn mutated(rng: &mut ChaCha8Rng, seeds: &[Vec<u8>]) -> Vec<u8> {
@@ -68,7 +101,8 @@ fn mutated(rng: &mut ChaCha8Rng, seeds: &[Vec<u8>]) -> Vec<u8> {
 /// Reads the file as everything that it may be, and judges what was read. Returns the outcome in a word.
 fn read(bytes: &[u8]) -> &'static str {
     let _ = otlp::read(bytes, &otlp::Mapping::default()).map_err(|error| error.to_string());
-    let _ = RunOptions::from_log(bytes).expect("memory can be read").map(|options| options.consistency_models());
+    let _ =
+        RunOptions::from_log(bytes).expect("memory can be read").map(|options| options.consistency_models());
     if let Ok(text) = std::str::from_utf8(bytes) {
         for value in [Value::from_json(text).ok(), edn::read(text).ok()].into_iter().flatten() {
             assert_eq!(edn::read(&value.to_string()).as_ref(), Ok(&value), "{text:?}");
@@ -111,11 +145,13 @@ fn read(bytes: &[u8]) -> &'static str {
 
 #[test]
 fn no_damage_makes_a_reader_panic() {
-    let cases: u64 = std::env::var("GLOMERS_CASES").ok().and_then(|cases| cases.parse().ok()).unwrap_or(3_000);
+    let cases: u64 =
+        std::env::var("GLOMERS_CASES").ok().and_then(|cases| cases.parse().ok()).unwrap_or(3_000);
     let mut seeds: Vec<Vec<u8>> = SEEDS.iter().map(|seed| seed.as_bytes().to_vec()).collect();
     if let Ok(directory) = std::env::var("GLOMERS_FILES") {
         let entries = std::fs::read_dir(directory).expect("GLOMERS_FILES names a directory");
-        let mut paths: Vec<_> = entries.map(|entry| entry.expect("an entry").path()).filter(|path| path.is_file()).collect();
+        let mut paths: Vec<_> =
+            entries.map(|entry| entry.expect("an entry").path()).filter(|path| path.is_file()).collect();
         paths.sort();
         seeds.extend(paths.iter().map(|path| std::fs::read(path).expect("a file")));
     }
@@ -123,7 +159,8 @@ fn no_damage_makes_a_reader_panic() {
     for case in 0..cases {
         let bytes = mutated(&mut ChaCha8Rng::seed_from_u64(case), &seeds);
         let outcome = std::panic::catch_unwind(|| read(&bytes));
-        let outcome = outcome.unwrap_or_else(|_| panic!("case {case}: {:?}", String::from_utf8_lossy(&bytes)));
+        let outcome =
+            outcome.unwrap_or_else(|_| panic!("case {case}: {:?}", String::from_utf8_lossy(&bytes)));
         *outcomes.entry(outcome).or_default() += 1;
     }
     println!("{cases} files from {} seeds: {outcomes:?}", seeds.len());

@@ -29,7 +29,7 @@ impl<R: BufRead> LogReader<R> {
         while let Some((line, text)) = self.lines.next_line()? {
             self.line_count = line;
             let Some(entry) = Entry::of(text) else {
-                if has_kind(text) {
+                if looks_damaged(text) {
                     notes.add(line, || {
                         format!(
                             "is passed over, although it looks like a damaged operation: {:?}",
@@ -81,9 +81,10 @@ pub(super) fn is_log_line(line: &str) -> bool {
     matches!(first, "INFO" | "WARN" | "ERROR" | "DEBUG") || is_date(first)
 }
 
-/// Whether one of the first words is the type of an operation.
-fn has_kind(line: &str) -> bool {
-    line.split_whitespace().take(PREFIX_WORDS).any(|word| kind(word).is_some())
+/// Whether the type of an operation and its function stand among the first words.
+fn looks_damaged(line: &str) -> bool {
+    let words = || line.split_whitespace().take(PREFIX_WORDS);
+    words().zip(words().skip(1)).any(|(word, next)| kind(word).is_some() && next.starts_with(':'))
 }
 
 fn kind(word: &str) -> Option<OperationKind> {
