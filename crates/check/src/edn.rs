@@ -8,4 +8,5 @@ mod read;
 mod write;
 
 pub use pretty::pretty;
+pub(crate) use read::{Part, read_part};
 pub use read::{ReadError, read, read_forms};

@@ -8,38 +8,51 @@
 //! assert_eq!(operations[0].to_string(), "{:index 0, :time 0, :type :invoke, :process 0, :f :read, :value nil}");
 //! # Ok::<(), glomers_check::HistoryError>(())
 //! ```
+//!
+//! A byte order mark is passed over, and so is compression by gzip and zstd with the feature `compressed`. Files that are
+//! something else, such as Jepsen's binary format, are named in the error together with what to do.
 
 mod awdit;
+mod edn;
+mod entry;
+mod error;
 mod forms;
 mod json;
 mod lines;
 mod log;
+pub mod otlp;
+mod source;
 
 use std::fmt;
-use std::io::{BufRead, Chain, Cursor, Read};
+use std::io::{BufRead, Cursor, Read};
 
 use self::awdit::AwditReader;
-pub(crate) use self::forms::Forms;
+use self::edn::EdnReader;
+pub use self::error::HistoryError;
 use self::json::JsonReader;
 use self::log::LogReader;
-use crate::{HistoryError, HistoryReader, Operation};
+use self::source::{Begun, Text};
+use crate::{Operation, Value};
 
 /// The longest entry of a history that is read, in bytes. No honest operation comes near it, and a file that is not a
 /// history does not fill the memory.
 pub(crate) const MAX_ENTRY_BYTES: usize = 64 << 20;
-
-/// How much of a text is looked at to tell its format, in bytes.
-const BEGINNING_BYTES: u64 = 8 << 10;
 
 /// A text format of histories.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Format {
     /// Jepsen's `history.edn`: maps, with or without the tag `#jepsen.history.Op`, one after the other or in one vector,
     /// as Knossos keeps them.
+    ///
+    /// Where `:index` is missing, the entries are counted; where `:time` is missing, it is 0, and a float of time is seconds.
+    /// A process that has a name instead of a number gets a number from 1,000,000,000 on, and its entries keep the name as
+    /// `:process-name`; a number in quotes is that number. A transaction may leave out its `:f`, as Elle's own histories do; one
+    /// that has ended may also leave out its `:process`, and then is of a process of its own.
     Edn,
     /// The same maps as JSON objects, one after the other or in one array.
     Json,
-    /// Columns of process, type, function and value, as in `history.txt` and in Jepsen's log.
+    /// Columns of process, type, function and value, as in `history.txt`, in `jepsen.log`, and in what Jepsen shows on a
+    /// terminal. Other lines are passed over; see [`Reader::notes`].
     Log,
     /// AWDIT's steps of transactions, by session.
     Awdit,
@@ -82,11 +95,33 @@ impl Format {
             return Some(Self::Edn);
         }
         let mut lines = text.lines();
-        if lines.clone().next().is_some_and(awdit::is_line) {
+        let first = lines.clone().next().unwrap_or_default();
+        if awdit::is_line(first) {
             return Some(Self::Awdit);
         }
-        lines.any(log::is_entry).then_some(Self::Log)
+        (log::is_log_line(first) || lines.any(log::is_entry)).then_some(Self::Log)
     }
+}
+
+/// A text format that is not read, and what to do with it.
+fn foreign(beginning: &[u8]) -> Option<HistoryError> {
+    let text = skip_gaps(beginning.utf8_chunks().next()?.valid());
+    let map = text.strip_prefix('{').map(skip_gaps);
+    if map.is_some_and(|map| map.starts_with("\"resourceSpans\"") || map.starts_with("\"resource_spans\"")) {
+        return Some(HistoryError::Foreign {
+            format: "a file of OpenTelemetry's spans",
+            advice: "say which spans are operations, and read it with formats::otlp",
+        });
+    }
+    let step = text.strip_prefix(['r', 'w'])?.strip_prefix('(')?.split_once(')')?.0;
+    let numbers = step.split(',').map(|number| number.trim().parse::<u64>());
+    (numbers.clone().count() == 4 && numbers.into_iter().all(|number| number.is_ok())).then_some(
+        HistoryError::Foreign {
+            format: "Plume's text format",
+            advice: "convert it to AWDIT's: `r KEY VALUE` and `w KEY VALUE` on lines of their own, `-----` between transactions, \
+                     `=====` between sessions",
+        },
+    )
 }
 
 /// What follows blanks, commas and comments.
@@ -104,19 +139,50 @@ impl fmt::Display for Format {
     }
 }
 
+/// Something that a reader passed over, which a person should know.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Note {
+    /// The line that it is about, from 1.
+    pub line: usize,
+    /// What there is to say of the line. It may quote it.
+    pub sentence: String,
+}
+
+impl fmt::Display for Note {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "Line {} {}.", self.line, self.sentence)
+    }
+}
+
+/// The notes of a reader.
+#[derive(Debug, Default)]
+struct Notes {
+    kept: Vec<Note>,
+    count: usize,
+}
+
+impl Notes {
+    fn add(&mut self, line: usize, sentence: impl FnOnce() -> String) {
+        /// So many notes are kept; the others are only counted.
+        const LIMIT: usize = 100;
+        self.count += 1;
+        if self.kept.len() < LIMIT {
+            self.kept.push(Note { line, sentence: sentence() });
+        }
+    }
+}
+
 /// Reads the operations of a text in any [`Format`], without keeping them.
 ///
 /// Memory is that of the longest entry. After an error nothing more is read.
 pub struct Reader<R> {
     format: Format,
-    entries: Entries<Beginning<R>>,
+    entries: Entries<Begun<Text<R>>>,
+    notes: Notes,
 }
 
-/// A source, with what has been read of it to tell the format put back.
-type Beginning<R> = Chain<Cursor<Vec<u8>>, R>;
-
 enum Entries<R> {
-    Edn(HistoryReader<R>),
+    Edn(EdnReader<R>),
     Json(JsonReader<R>),
     Log(LogReader<R>),
     Awdit(AwditReader<R>),
@@ -127,29 +193,71 @@ impl<R: BufRead> Reader<R> {
     /// Looks at the beginning of this text to tell its format.
     ///
     /// # Errors
-    /// The source cannot be read, it is empty, or it resembles no history.
-    pub fn new(mut source: R) -> Result<Self, HistoryError> {
-        let mut beginning = Vec::new();
-        source.by_ref().take(BEGINNING_BYTES).read_to_end(&mut beginning)?;
+    /// The source cannot be read, it is empty, it is in a format that is named and not read, or it resembles no history.
+    pub fn new(source: R) -> Result<Self, HistoryError> {
+        let (format, source) = source::beginning(Text::open(source)?, Format::of)?;
+        let beginning = source.get_ref().0.get_ref();
         if beginning.iter().all(u8::is_ascii_whitespace) {
             return Err(HistoryError::Empty);
         }
-        let format = Format::of(&beginning).ok_or_else(|| HistoryError::UnknownFormat {
-            beginning: excerpt(String::from_utf8_lossy(&beginning).trim_start().lines().next().unwrap_or("")),
+        if let Some(foreign) = foreign(beginning) {
+            return Err(foreign);
+        }
+        let format = format.ok_or_else(|| HistoryError::UnknownFormat {
+            beginning: excerpt(String::from_utf8_lossy(beginning).trim_start().lines().next().unwrap_or("")),
         })?;
-        let source = Cursor::new(beginning).chain(source);
+        Ok(Self::from_text(source, format))
+    }
+
+    /// Reads a text that is known to be in this format. An empty one has no operations.
+    pub fn with_format(source: R, format: Format) -> Self {
+        let text = Text::Plain(Cursor::new(Vec::new()).chain(source));
+        Self::from_text(Cursor::new(Vec::new()).chain(text), format)
+    }
+
+    fn from_text(source: Begun<Text<R>>, format: Format) -> Self {
         let entries = match format {
-            Format::Edn => Entries::Edn(HistoryReader::new(source)),
+            Format::Edn => Entries::Edn(EdnReader::new(source)),
             Format::Json => Entries::Json(JsonReader::new(source)),
             Format::Log => Entries::Log(LogReader::new(source)),
             Format::Awdit => Entries::Awdit(AwditReader::new(source)),
         };
-        Ok(Self { format, entries })
+        Self { format, entries, notes: Notes::default() }
     }
 
     /// The format that was told from the beginning.
     pub fn format(&self) -> Format {
         self.format
+    }
+
+    /// The lines of a log that were passed over although they look like a damaged operation, so far; the first hundred.
+    ///
+    /// ```
+    /// use glomers_check::formats::Reader;
+    /// let log = "0 :invoke :write 1\nx :ok :write 1\n0 :ok :write 1\n";
+    /// let mut reader = Reader::new(log.as_bytes())?;
+    /// assert_eq!(reader.by_ref().count(), 2);
+    /// let note = reader.notes()[0].to_string();
+    /// assert_eq!(note, r#"Line 2 is passed over, although it looks like a damaged operation: "x :ok :write 1"."#);
+    /// # Ok::<(), glomers_check::HistoryError>(())
+    /// ```
+    pub fn notes(&self) -> &[Note] {
+        &self.notes.kept
+    }
+
+    /// How many cases there were, with those that [`Reader::notes`] leaves out.
+    pub fn note_count(&self) -> usize {
+        self.notes.count
+    }
+
+    fn next_operation(&mut self) -> Result<Option<Operation>, HistoryError> {
+        match &mut self.entries {
+            Entries::Edn(reader) => reader.next_operation(),
+            Entries::Json(reader) => reader.next_operation(),
+            Entries::Log(reader) => reader.next_operation(&mut self.notes),
+            Entries::Awdit(reader) => reader.next_operation(),
+            Entries::Ended => Ok(None),
+        }
     }
 }
 
@@ -157,17 +265,21 @@ impl<R: BufRead> Iterator for Reader<R> {
     type Item = Result<Operation, HistoryError>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        let result = match &mut self.entries {
-            Entries::Edn(reader) => reader.next().transpose(),
-            Entries::Json(reader) => reader.next_operation(),
-            Entries::Log(reader) => reader.next_operation(),
-            Entries::Awdit(reader) => reader.next_operation(),
-            Entries::Ended => Ok(None),
-        };
+        let result = self.next_operation();
         if result.is_err() {
             self.entries = Entries::Ended;
         }
         result.transpose()
+    }
+}
+
+/// What a transaction asked for with this micro-operation: a read has not been answered yet.
+fn question(step: &Value) -> Value {
+    match step.as_sequence() {
+        Some([function, key, _]) if function.as_keyword() == Some("r") => {
+            Value::Vector(vec![function.clone(), key.clone(), Value::Nil])
+        }
+        _ => step.clone(),
     }
 }
 

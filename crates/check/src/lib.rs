@@ -27,6 +27,8 @@
 //!   says where Maelstrom would judge otherwise. An [`Interrupt`] ends a long check from another thread.
 //! - [`Stats`], [`Availability`], [`Exceptions`] look at any workload; [`Echo`], [`UniqueIds`], [`SetFull`],
 //!   [`PnCounter`] and [`Kafka`] at one or two each.
+//! - [`Counter`], [`Bank`], [`LongFork`], [`Comments`], [`UnorderedQueue`] and [`TotalQueue`] check what Jepsen's tests of
+//!   these names check. Reads by predicate or of a range have no checker.
 //! - [`linear`] decides whether concurrent operations fit one order.
 //! - [`txn`] judges transactions: isolation levels from read uncommitted to strict serializability;
 //!   [`WeakIsolation`] decides the weakest exactly.
@@ -38,39 +40,54 @@ pub mod linear;
 pub mod registry;
 
 mod availability;
+mod bank;
 mod checker;
+mod comments;
+mod counter;
 mod echo;
 mod exceptions;
 mod history;
 mod interrupt;
+mod jepsen;
 mod kafka;
+mod long_fork;
 mod moment;
 mod name;
 mod operation;
 mod pn_counter;
+mod run_options;
 mod set_full;
 mod stats;
+mod sums;
 pub mod txn;
 mod unique_ids;
+mod unordered_queue;
 mod value;
 mod verdict;
 mod weak_isolation;
 mod well_formed;
 
 pub use availability::{Availability, AvailabilityGoal};
+pub use bank::Bank;
 pub use checker::{Checker, Compared, Composition, Guarded, Mode, check};
+pub use comments::Comments;
+pub use counter::Counter;
 pub use echo::Echo;
 pub use exceptions::Exceptions;
-pub use history::{History, HistoryError, HistoryReader, Pairing};
+pub use formats::HistoryError;
+pub use history::{History, Pairing};
 pub use interrupt::Interrupt;
 pub use kafka::Kafka;
+pub use long_fork::LongFork;
 pub use name::Name;
 pub use operation::{Operation, OperationKind, Process};
 pub use pn_counter::PnCounter;
+pub use run_options::RunOptions;
 pub use set_full::SetFull;
 pub use stats::Stats;
 pub use unique_ids::UniqueIds;
-pub use value::{JsonError, MAX_DEPTH, Value};
+pub use unordered_queue::{TotalQueue, UnorderedQueue};
+pub use value::{JsonError, MAX_DEPTH, Number, Value};
 pub use verdict::{Finding, Validity, Verdict};
 pub use weak_isolation::WeakIsolation;
 pub use well_formed::{Malformed, Requirement};

@@ -1,10 +1,8 @@
 //! Whether a counter ends at the sum of what was added to it.
 
-mod sums;
-
-use self::sums::{Sums, Untold};
 use crate::checker::upstream_finding;
 use crate::moment::{Moment, tell};
+use crate::sums::{Sums, Untold};
 use crate::{
     Checker, Finding, Mode, Operation, OperationKind, Pairing, Requirement, Stats, Validity, Value, Verdict,
 };
@@ -131,7 +129,7 @@ impl PnCounter {
         };
         let possible = match self.unknown.len() {
             0 => String::new(),
-            count => format!(", and with the {count} of unknown outcome {} are possible", listed(sums)),
+            count => format!(", and with the {count} of unknown outcome {} are possible", sums),
         };
         Finding::new(format!("The final read of {moment} is {value}; {known}{possible}."), [read.index])
     }
@@ -215,22 +213,4 @@ impl Checker for PnCounter {
 
 fn is_final(operation: &Operation) -> bool {
     operation.get("final?").is_some_and(|value| !matches!(value, Value::Nil | Value::Bool(false)))
-}
-
-/// The first few ranges, as a person says them: `1, 3 to 5 or 9`.
-fn listed(sums: &Sums) -> String {
-    const LISTED_LIMIT: usize = 8;
-    let said: Vec<String> = sums
-        .ranges()
-        .iter()
-        .take(LISTED_LIMIT)
-        .map(|&(lower, upper)| if lower == upper { lower.to_string() } else { format!("{lower} to {upper}") })
-        .collect();
-    let rest = sums.ranges().len() - said.len();
-    match said.split_last() {
-        Some((_, _)) if rest > 0 => format!("{} and {rest} more ranges", said.join(", ")),
-        Some((last, [])) => last.clone(),
-        Some((last, first)) => format!("{} or {last}", first.join(", ")),
-        None => unreachable!("at least one sum is possible"),
-    }
 }

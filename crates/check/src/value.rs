@@ -1,6 +1,7 @@
 //! The values that operations carry and checkers report: what JSON can say, and what EDN can say beyond it.
 
 mod json;
+mod number;
 mod order;
 
 use std::cell::Cell;
@@ -11,6 +12,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use crate::Name;
 
 pub use json::JsonError;
+pub use number::Number;
 
 /// How deeply values that come from outside may be nested.
 ///
@@ -39,7 +41,7 @@ pub enum Value {
     Nil,
     /// True or false.
     Bool(bool),
-    /// An integer, whole: every `i64` and `u64` of JSON fits.
+    /// An integer of up to 128 bits. Larger ones are a [`Value::Number`].
     Int(i128),
     /// A floating-point number.
     Float(f64),
@@ -59,6 +61,8 @@ pub enum Value {
     Set(Vec<Value>),
     /// A value with a tag that says how to read it, such as `#inst "…"`.
     Tagged(Box<(Name, Value)>),
+    /// An exact number beyond [`Value::Int`]: an integer of more than 128 bits, a ratio or a decimal.
+    Number(Number),
 }
 
 impl Value {
@@ -146,7 +150,16 @@ impl Value {
         if let Self::Bool(value) = self { Some(*value) } else { None }
     }
 
-    /// The integer, if this is one.
+    /// Whether this is an integer, of whatever size.
+    pub fn is_integer(&self) -> bool {
+        match self {
+            Self::Int(_) => true,
+            Self::Number(number) => number.is_integer(),
+            _ => false,
+        }
+    }
+
+    /// The integer, if this is one of up to 128 bits.
     pub fn as_int(&self) -> Option<i128> {
         if let Self::Int(value) = self { Some(*value) } else { None }
     }

@@ -14,6 +14,13 @@ fn value() -> impl Strategy<Value = Value> {
         any::<bool>().prop_map(Value::Bool),
         any::<i64>().prop_map(Value::from),
         any::<i128>().prop_map(Value::Int),
+        "-?[1-9][0-9]{17,60}".prop_map(|digits| Value::integer(&digits).expect("digits")),
+        (any::<i64>(), 1..=u32::MAX).prop_map(|(numerator, denominator)| {
+            edn::read(&format!("{numerator}/{denominator}")).expect("a ratio")
+        }),
+        ("-?[0-9]{1,30}\\.[0-9]{1,30}", -500..500).prop_map(|(mantissa, exponent)| {
+            edn::read(&format!("{mantissa}E{exponent}M")).expect("a decimal")
+        }),
         any::<f64>()
             .prop_filter("a NaN has many bit patterns", |float| !float.is_nan())
             .prop_map(Value::Float),
@@ -35,6 +42,16 @@ fn value() -> impl Strategy<Value = Value> {
             (name(), inner).prop_map(|tagged| Value::Tagged(Box::new(tagged))),
         ]
     })
+}
+
+fn has_ratio(value: &Value) -> bool {
+    match value {
+        Value::Number(number) => number.as_str().contains('/'),
+        Value::List(items) | Value::Vector(items) | Value::Set(items) => items.iter().any(has_ratio),
+        Value::Map(entries) => entries.iter().any(|(key, value)| has_ratio(key) || has_ratio(value)),
+        Value::Tagged(tagged) => has_ratio(&tagged.1),
+        _ => false,
+    }
 }
 
 fn operation() -> impl Strategy<Value = Operation> {
@@ -67,8 +84,8 @@ proptest! {
     #[test]
     fn any_reader_of_edn_reads_what_is_written(value in value()) {
         let text = value.to_string();
-        // Infinities are Clojure's extension.
-        prop_assume!(!text.contains("##"));
+        // Infinities and ratios are Clojure's extensions.
+        prop_assume!(!text.contains("##") && !has_ratio(&value));
         prop_assert!(edn_format::parse_str(&text).is_ok(), "{}", text);
     }
 
@@ -88,6 +105,39 @@ proptest! {
     fn an_operation_is_read_from_its_line(operation in operation()) {
         let read = Operation::from_value(edn::read(&operation.to_string()).unwrap()).unwrap();
         prop_assert_eq!(read, operation);
+    }
+
+    #[test]
+    fn an_integer_of_json_is_written_as_it_was_read(digits in "-?[1-9][0-9]{0,60}") {
+        let value = Value::from_json(&digits).unwrap();
+        prop_assert!(value.is_integer());
+        prop_assert_eq!(value.to_json(), digits.clone());
+        prop_assert_eq!(edn::read(&value.to_string()).unwrap(), value.clone());
+        prop_assert_eq!(edn::read(&format!("{digits}N")).unwrap(), value);
+    }
+
+    #[test]
+    fn integers_are_in_the_order_of_numbers_whatever_their_size(a in "-?[1-9][0-9]{0,45}", b in "-?[1-9][0-9]{0,45}") {
+        // Padded digits, with the digits of negative numbers turned round, are in the order of the numbers.
+        let padded = |text: &str| match text.strip_prefix('-') {
+            Some(digits) => (false, format!("{digits:0>50}").bytes().map(|digit| b'9' - digit).collect::<Vec<u8>>()),
+            None => (true, format!("{text:0>50}").bytes().map(|digit| digit - b'0').collect()),
+        };
+        let (left, right) = (Value::integer(&a).unwrap(), Value::integer(&b).unwrap());
+        prop_assert_eq!(left.cmp(&right), padded(&a).cmp(&padded(&b)));
+    }
+
+    #[test]
+    fn what_is_written_as_json_is_json(value in value()) {
+        prop_assert!(serde_json::from_str::<serde_json::Value>(&value.to_json()).is_ok(), "{}", value.to_json());
+    }
+
+    #[test]
+    fn equal_values_have_equal_hashes(a in value(), b in value()) {
+        use std::hash::BuildHasher;
+        let hasher = rustc_hash::FxBuildHasher;
+        prop_assert_eq!(hasher.hash_one(&a), hasher.hash_one(edn::read(&a.to_string()).unwrap()));
+        prop_assert!(a != b || hasher.hash_one(&a) == hasher.hash_one(&b));
     }
 
     #[test]

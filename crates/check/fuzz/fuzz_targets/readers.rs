@@ -3,7 +3,10 @@
 
 #![no_main]
 
-use glomers_check::{Operation, Value, edn, formats::Reader};
+use glomers_check::{
+    Operation, RunOptions, Value, edn,
+    formats::{Reader, otlp},
+};
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|bytes: &[u8]| {
@@ -15,6 +18,10 @@ fuzz_target!(|bytes: &[u8]| {
             }
         }
     }
+    if let Err(error) = otlp::read(bytes, &otlp::Mapping::default()) {
+        assert!(!error.to_string().is_empty());
+    }
+    assert!(RunOptions::from_log(bytes).is_ok());
     let Ok(text) = std::str::from_utf8(bytes) else { return };
     for value in edn::read_forms(text).map_while(Result::ok) {
         assert_eq!(edn::read(&edn::pretty(&value)).as_ref(), Ok(&value));

@@ -1,8 +1,8 @@
 //! Every checker, each with limits that end any search on a small history in time.
 
 use glomers_check::{
-    Availability, AvailabilityGoal, Checker, Echo, Exceptions, Kafka, Mode, PnCounter, SetFull, Stats,
-    UniqueIds, Value, WeakIsolation,
+    Availability, AvailabilityGoal, Bank, Checker, Comments, Counter, Echo, Exceptions, Kafka, LongFork, Mode,
+    PnCounter, SetFull, Stats, TotalQueue, UniqueIds, UnorderedQueue, Value, WeakIsolation,
     linear::{
         Budget, Linearizability, Model as Object,
         models::{Keyed, Log, MultiRegister, Mutex, Queue, Register, Set},
@@ -27,6 +27,12 @@ pub fn all() -> Vec<Box<dyn Checker>> {
         checkers.push(Box::new(SetFull::new(mode)));
         checkers.push(Box::new(SetFull::new(mode).adding_with("broadcast")));
         checkers.push(Box::new(UniqueIds::new(mode)));
+        checkers.push(Box::new(Counter::new(mode)));
+        checkers.push(Box::new(Bank::new(mode)));
+        checkers.push(Box::new(LongFork::new(mode)));
+        checkers.push(Box::new(Comments::new(mode)));
+        checkers.push(Box::new(UnorderedQueue::new(mode)));
+        checkers.push(Box::new(TotalQueue::new(mode)));
         add_linear(&mut checkers, &Register::new(Value::from(0), mode));
         for model in ["strict-serializable", "snapshot-isolation", "read-committed", "causal"] {
             let models: Vec<Model> = model.parse().into_iter().collect();

@@ -21,10 +21,13 @@ pub struct ReadError {
 
 /// Reads the one value that a text holds.
 ///
-/// Clojure's extensions that appear in histories are accepted: `##NaN`, numbers with the suffixes `N` and `M`.
+/// Clojure's extensions that appear in histories are accepted: `##NaN`, namespaced maps, ratios, integers in another radix
+/// (`0x1f`, `2r101`, `017`), and numbers with the suffixes `N` and `M`. No number is rounded but a float, and that to the
+/// nearest double.
 ///
 /// # Errors
-/// The text is empty, is not EDN, goes on after the value, or nests deeper than [`MAX_DEPTH`].
+/// The text is empty, is not EDN, goes on after the value, nests deeper than [`MAX_DEPTH`], or has a number like `1e400`,
+/// which no double comes near.
 ///
 /// ```
 /// use glomers_check::edn;
@@ -33,7 +36,7 @@ pub struct ReadError {
 /// # Ok::<(), edn::ReadError>(())
 /// ```
 pub fn read(text: &str) -> Result<Value, ReadError> {
-    let mut parser = Parser { text, position: 0, depth: 0 };
+    let mut parser = Parser::new(text);
     let value = parser.form()?.ok_or_else(|| parser.error("a value was expected, and the text ends"))?;
     match parser.form()? {
         None => Ok(value),
@@ -45,7 +48,7 @@ pub fn read(text: &str) -> Result<Value, ReadError> {
 ///
 /// The iterator ends after its first error.
 pub fn read_forms(text: &str) -> impl Iterator<Item = Result<Value, ReadError>> {
-    let mut parser = Parser { text, position: 0, depth: 0 };
+    let mut parser = Parser::new(text);
     std::iter::from_fn(move || {
         let form = parser.form();
         if form.is_err() {
@@ -55,13 +58,42 @@ pub fn read_forms(text: &str) -> impl Iterator<Item = Result<Value, ReadError>> 
     })
 }
 
+/// Reads a part of a text that was cut after a closing bracket: its one value, nothing if all of it is discarded, or
+/// [`Part::Open`] if a `#_` or a tag at its end belongs to what follows.
+pub(crate) fn read_part(text: &str) -> Result<Part, ReadError> {
+    let mut parser = Parser::new(text);
+    let result = parser.form().and_then(|value| match parser.form()? {
+        None => Ok(value),
+        Some(_) => Err(parser.error("the text goes on after its first value")),
+    });
+    match result {
+        Err(_) if parser.wants_more => Ok(Part::Open),
+        Err(error) => Err(error),
+        Ok(Some(value)) => Ok(Part::Value(value)),
+        Ok(None) => Ok(Part::Nothing),
+    }
+}
+
+/// What a part of a text holds.
+pub(crate) enum Part {
+    Value(Value),
+    Nothing,
+    Open,
+}
+
 struct Parser<'a> {
     text: &'a str,
     position: usize,
     depth: usize,
+    /// The text ended where the value of a `#_` or of a tag was expected.
+    wants_more: bool,
 }
 
 impl<'a> Parser<'a> {
+    fn new(text: &'a str) -> Self {
+        Self { text, position: 0, depth: 0, wants_more: false }
+    }
+
     /// The next value, or none at the end of the text.
     fn form(&mut self) -> Result<Option<Value>, ReadError> {
         self.skip_blanks()?;
@@ -93,10 +125,21 @@ impl<'a> Parser<'a> {
                 [b'#', b'_', ..] => {
                     self.position += 2;
                     self.enter()?;
-                    self.form()?.ok_or_else(|| self.error("`#_` discards a value, and the text ends"))?;
+                    self.prefixed(|| "`#_` discards a value, and the text ends".to_owned())?;
                     self.depth -= 1;
                 }
                 _ => return Ok(()),
+            }
+        }
+    }
+
+    /// The value that a prefix belongs to.
+    fn prefixed(&mut self, missing: impl FnOnce() -> String) -> Result<Value, ReadError> {
+        match self.form()? {
+            Some(value) => Ok(value),
+            None => {
+                self.wants_more = true;
+                Err(self.error(missing()))
             }
         }
     }
@@ -167,15 +210,51 @@ impl<'a> Parser<'a> {
                 return Ok(Value::Float(value));
             }
         }
+        if rest.starts_with("#:") {
+            return self.namespaced_map();
+        }
         self.position += 1;
         let tag = Name::new(self.token_text()?);
         if !tag.starts_with(char::is_alphabetic) {
             return Err(self.error("`#` is followed by neither a set nor a tag"));
         }
         self.enter()?;
-        let value = self.form()?.ok_or_else(|| self.error(format!("the tag #{tag} has no value")))?;
+        let value = self.prefixed(|| format!("the tag #{tag} has no value"))?;
         self.depth -= 1;
         Ok(Value::Tagged(Box::new((tag, value))))
+    }
+
+    /// `#:a{:b 1, :_/c 2}`, which is `{:a/b 1, :c 2}`.
+    fn namespaced_map(&mut self) -> Result<Value, ReadError> {
+        let start = self.position;
+        self.position += 2;
+        let namespace = self.token_text()?;
+        if !Name::is_plain(namespace) || namespace.contains('/') {
+            self.position = start;
+            return Err(self.error("`#:` is followed by no namespace: expected, for example, `#:a{:b 1}`"));
+        }
+        self.skip_blanks()?;
+        if self.peek() != Some(b'{') {
+            return Err(self.error(format!("the namespace #:{namespace} has no map")));
+        }
+        let Value::Map(entries) = self.map()? else { unreachable!("a map was read") };
+        let within = |name: &Name| match name.split_once('/') {
+            None => Name::new(format!("{namespace}/{name}")),
+            Some(("_", bare)) => Name::new(bare),
+            Some(_) => name.clone(),
+        };
+        let entries: Vec<(Value, Value)> = entries
+            .into_iter()
+            .map(|(key, value)| match key {
+                Value::Keyword(name) => (Value::Keyword(within(&name)), value),
+                Value::Symbol(name) => (Value::Symbol(within(&name)), value),
+                key => (key, value),
+            })
+            .collect();
+        match repeated(entries.iter().map(|(key, _)| key)) {
+            Some(key) => Err(self.error(format!("the key {key} stands twice in one map"))),
+            None => Ok(Value::Map(entries)),
+        }
     }
 
     fn string(&mut self) -> Result<Value, ReadError> {
@@ -276,7 +355,11 @@ impl<'a> Parser<'a> {
         };
         value.ok_or_else(|| {
             self.position = start;
-            self.error(format!("`{}` is neither a number nor a name", token.escape_debug()))
+            let shown: String = token.chars().take(80).flat_map(char::escape_debug).collect();
+            match is_numeric(token) {
+                true => self.error(format!("`{shown}` is not a number that can be kept exactly")),
+                false => self.error(format!("`{shown}` is neither a number nor a name")),
+            }
         })
     }
 
@@ -297,14 +380,31 @@ fn is_numeric(token: &str) -> bool {
 }
 
 fn number(token: &str) -> Option<Value> {
-    let digits = token.strip_suffix(['N', 'M']).unwrap_or(token);
-    if let Ok(integer) = digits.parse::<i128>()
-        && !token.ends_with('M')
-    {
-        return Some(Value::Int(integer));
+    if let Some(text) = token.strip_suffix('M') {
+        return Value::decimal(text);
+    }
+    if let Some((numerator, denominator)) = token.split_once('/') {
+        return Value::exact_ratio(numerator, denominator);
+    }
+    let digits = token.strip_suffix('N').unwrap_or(token);
+    let unsigned = digits.strip_prefix(['-', '+']).unwrap_or(digits);
+    let is_negative = digits.starts_with('-');
+    if let Some(hexadecimal) = unsigned.strip_prefix("0x").or_else(|| unsigned.strip_prefix("0X")) {
+        return Value::radix_integer(is_negative, hexadecimal, 16);
+    }
+    if unsigned.bytes().all(|byte| byte.is_ascii_digit()) {
+        return match unsigned.strip_prefix('0') {
+            // As in Java and in Clojure, a leading zero means octal.
+            Some(octal) if !octal.is_empty() => Value::radix_integer(is_negative, octal, 8),
+            _ => Value::integer(digits),
+        };
+    }
+    if let Some((radix, rest)) = unsigned.split_once(['r', 'R']) {
+        let radix = radix.parse().ok().filter(|radix| (2..=36).contains(radix))?;
+        return Value::radix_integer(is_negative, rest, radix);
     }
     // Java's floats are a subset of what Rust reads: "inf" and "nan" were excluded by the leading digit.
-    digits.parse().ok().map(Value::Float)
+    token.parse().ok().filter(|float: &f64| float.is_finite()).map(Value::Float)
 }
 
 /// A key that stands twice. Small collections, which are nearly all, are compared in pairs.

@@ -14,6 +14,7 @@ impl Display for Value {
             Self::Bool(value) => value.fmt(formatter),
             Self::Int(value) => write_int(formatter, *value),
             Self::Float(value) => write_float(formatter, *value),
+            Self::Number(number) => formatter.write_str(number.as_str()),
             Self::String(text) => write_string(formatter, text),
             Self::Keyword(name) => write!(formatter, ":{name}"),
             Self::Symbol(name) => formatter.write_str(name),

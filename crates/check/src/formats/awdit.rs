@@ -64,12 +64,7 @@ impl<R: BufRead> AwditReader<R> {
             return;
         }
         let steps = std::mem::take(&mut self.steps);
-        let asked = steps.iter().map(|step| match step.as_sequence() {
-            Some([function, key, _]) if function.as_keyword() == Some("r") => {
-                Value::Vector(vec![function.clone(), key.clone(), Value::Nil])
-            }
-            _ => step.clone(),
-        });
+        let asked = steps.iter().map(super::question);
         let invoke = Operation::invoke(self.session, "txn", Value::Vector(asked.collect()));
         let ok = invoke.completed(OperationKind::Ok, Value::Vector(steps));
         for operation in [invoke, ok] {

@@ -10,7 +10,7 @@ use crate::HistoryError;
 ///
 /// EDN and JSON agree in all that this has to know: brackets, strings and their escapes. What is inside a form, and
 /// whether its brackets match, is left to their parsers; so is a form that the end of the text cuts short.
-pub(crate) struct Forms<R> {
+pub(super) struct Forms<R> {
     source: R,
     line: usize,
     place: Place,
@@ -30,6 +30,26 @@ enum Place {
     After,
 }
 
+/// A form of a text.
+pub(super) struct Form<'a> {
+    /// The line on which it begins, from 1.
+    pub(super) line: usize,
+    pub(super) text: &'a str,
+    /// Whether the text ends before the form does.
+    pub(super) is_cut: bool,
+}
+
+/// Where a form ends.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum End {
+    /// Later.
+    No,
+    /// With this byte.
+    Here,
+    /// Before this byte, which closes what is around the form.
+    Before,
+}
+
 /// What has been seen of a form.
 #[derive(Default)]
 struct Scan {
@@ -40,8 +60,8 @@ struct Scan {
 }
 
 impl Scan {
-    /// Whether the form ends with this byte.
-    fn ends_with(&mut self, byte: u8) -> bool {
+    /// Whether the form ends at this byte.
+    fn end_at(&mut self, byte: u8) -> End {
         match byte {
             _ if self.escaped => self.escaped = false,
             b'\n' if self.comment => self.comment = false,
@@ -51,52 +71,66 @@ impl Scan {
             _ if self.quoted => {}
             b';' => self.comment = true,
             b'{' | b'[' | b'(' => self.depth += 1,
-            b'}' | b']' | b')' => {
-                self.depth = self.depth.saturating_sub(1);
-                return self.depth == 0;
-            }
+            b'}' | b']' | b')' => match self.depth {
+                0 => return End::Before,
+                1 => return End::Here,
+                _ => self.depth -= 1,
+            },
             _ => {}
         }
-        false
+        End::No
     }
 }
 
 impl<R: BufRead> Forms<R> {
     /// Splits what this source holds.
-    pub(crate) fn new(source: R) -> Self {
+    pub(super) fn new(source: R) -> Self {
         Self { source, line: 1, place: Place::Start, text: Vec::new() }
     }
 
-    /// The next form, and the line on which it begins.
+    /// The next form.
     ///
     /// # Errors
     /// The source cannot be read, a form is too long or no text, or the sequence around the forms does not end, or is
     /// not the end.
-    pub(crate) fn next_form(&mut self) -> Result<Option<(usize, &str)>, HistoryError> {
+    pub(super) fn next_form(&mut self) -> Result<Option<Form<'_>>, HistoryError> {
         let Some(first) = self.skip_to_form()? else { return Ok(None) };
         let line = self.line;
         let mut scan = Scan::default();
         self.text.clear();
         self.text.push(first);
-        let mut is_whole = scan.ends_with(first);
+        let mut is_whole = scan.end_at(first) != End::No;
         while !is_whole {
             let buffer = self.source.fill_buf()?;
             if buffer.is_empty() {
                 break;
             }
-            let end = buffer.iter().position(|byte| scan.ends_with(*byte));
-            is_whole = end.is_some();
-            let taken = &buffer[..end.map_or(buffer.len(), |end| end + 1)];
+            let mut count = buffer.len();
+            for (place, &byte) in buffer.iter().enumerate() {
+                match scan.end_at(byte) {
+                    End::No => continue,
+                    // The bracket is left for the sequence around the form, or for the parser to complain of.
+                    End::Before if matches!(self.place, Place::Within { .. }) => count = place,
+                    End::Before | End::Here => count = place + 1,
+                }
+                is_whole = true;
+                break;
+            }
+            let taken = &buffer[..count];
             if self.text.len() + taken.len() > MAX_ENTRY_BYTES {
                 return Err(HistoryError::TooLong { line, limit: MAX_ENTRY_BYTES });
             }
             self.line += taken.iter().filter(|byte| **byte == b'\n').count();
             self.text.extend_from_slice(taken);
-            let count = taken.len();
             self.source.consume(count);
         }
-        let text = std::str::from_utf8(&self.text).map_err(|_| HistoryError::NotText { line })?;
-        Ok(Some((line, text)))
+        let is_cut = !is_whole && (scan.depth > 0 || scan.quoted);
+        match std::str::from_utf8(&self.text) {
+            Ok(text) => Ok(Some(Form { line, text, is_cut })),
+            // The text may have been cut within a character.
+            Err(error) if is_cut && error.error_len().is_none() => Err(HistoryError::CutShort { line }),
+            Err(_) => Err(HistoryError::NotText { line }),
+        }
     }
 
     /// The first byte of the next form, which has been consumed; none at the end of the text.
@@ -141,7 +175,7 @@ mod tests {
         let mut found = Vec::new();
         loop {
             match forms.next_form() {
-                Ok(Some((line, form))) => found.push((line, form.to_owned())),
+                Ok(Some(form)) => found.push((form.line, form.text.to_owned())),
                 Ok(None) => return Ok(found),
                 Err(error) => return Err(error.to_string()),
             }
@@ -172,6 +206,7 @@ mod tests {
         assert!(split("[{:a 1}\n").unwrap_err().contains("begins on line 1 and never ends"));
         assert!(split("[{:a 1}]\n{:b 1}").unwrap_err().contains("line 2"));
         assert_eq!(forms("}"), [(1, "}".to_owned())]);
+        assert_eq!(forms("[{} #_ 5]"), [(1, "{}".to_owned()), (1, "#_ 5".to_owned())]);
         assert_eq!(forms(" \n"), []);
     }
 }

@@ -1,10 +1,9 @@
 //! Histories as JSON: one object for each entry, one after the other or in an array.
 
-use std::error::Error;
 use std::io::BufRead;
 
+use super::entry::Numbering;
 use super::forms::Forms;
-use crate::history::Numbering;
 use crate::{HistoryError, JsonError, Name, Operation, Value};
 
 /// Reads operations from JSON objects with the keys of `history.edn`, as strings.
@@ -23,24 +22,20 @@ impl<R: BufRead> JsonReader<R> {
     }
 
     pub(super) fn next_operation(&mut self) -> Result<Option<Operation>, HistoryError> {
-        let Some((line, text)) = self.forms.next_form()? else { return Ok(None) };
-        let value = Value::from_json(text).map_err(|error| located(&error, line))?;
+        let Some(form) = self.forms.next_form()? else { return Ok(None) };
+        let line = form.line;
+        let value = Value::from_json_record(form.text).map_err(|error| match form.is_cut {
+            true => HistoryError::CutShort { line },
+            false => located(error, line),
+        })?;
         let operation = self.numbering.operation(with_keywords(value));
         operation.map(Some).map_err(|reason| HistoryError::NotAnOperation { line, reason })
     }
 }
 
 /// The error, with its line counted from the beginning of the history.
-fn located(error: &JsonError, entry_line: usize) -> HistoryError {
-    let source = error.source().and_then(|source| source.downcast_ref::<serde_json::Error>());
-    let (line, column) = source.map_or((1, 1), |error| (error.line(), error.column()));
-    let text = source.map_or_else(|| error.to_string(), ToString::to_string);
-    let reason = text.rsplit_once(" at line ").map_or(text.as_str(), |(reason, _)| reason);
-    HistoryError::Json {
-        line: entry_line + line.max(1) - 1,
-        column: column.max(1),
-        reason: reason.to_owned(),
-    }
+pub(super) fn located(error: JsonError, entry_line: usize) -> HistoryError {
+    HistoryError::Json { line: entry_line + error.line - 1, column: error.column, reason: error.reason }
 }
 
 fn with_keywords(entry: Value) -> Value {
@@ -80,10 +75,9 @@ fn payload(value: Value) -> Value {
 fn micro_operation(value: Value) -> Value {
     match value {
         Value::Vector(mut items)
-            if items
-                .first()
-                .and_then(Value::as_str)
-                .is_some_and(|function| matches!(function, "r" | "w" | "append" | "send" | "poll")) =>
+            if items.first().and_then(Value::as_str).is_some_and(|function| {
+                matches!(function, "r" | "w" | "read" | "write" | "append" | "send" | "poll")
+            }) =>
         {
             let function = std::mem::take(&mut items[0]);
             items[0] = keyword(function);

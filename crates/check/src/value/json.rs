@@ -1,41 +1,63 @@
 //! Values from JSON and to JSON.
 
-use std::fmt;
+mod read;
 
-use serde::de::{DeserializeSeed, MapAccess, SeqAccess, Visitor};
 use serde::ser::{Serialize, SerializeMap, SerializeSeq, Serializer};
+use serde_json::value::RawValue;
 
-use super::{MAX_DEPTH, Value};
-use crate::Name;
+use self::read::Options;
+use super::Value;
 
 /// Why a text is not a JSON value that can be kept.
-#[derive(Debug, thiserror::Error)]
-#[error("not a JSON value: {0}")]
-pub struct JsonError(#[from] serde_json::Error);
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("not a JSON value: line {line}, column {column}: {reason}")]
+pub struct JsonError {
+    /// The line, from 1.
+    pub line: usize,
+    /// The byte within the line, from 1.
+    pub column: usize,
+    /// What is wrong there.
+    pub reason: String,
+}
 
 impl Value {
     /// Reads JSON with all keys as strings.
     ///
-    /// Integers that fit 64 bits, signed or not, stay whole; larger numbers and those with a fraction become the
-    /// nearest float. Nesting deeper than [`MAX_DEPTH`] is an error. Of a key written twice the last entry counts.
+    /// Integers stay whole, however long; a number with a fraction or an exponent becomes the nearest double. Of a key
+    /// written twice the last entry counts. Linear in the text.
     ///
     /// # Errors
-    /// The text is not one JSON value, or is nested too deeply.
+    /// The text is not one JSON value, is nested deeper than [`MAX_DEPTH`](crate::MAX_DEPTH), or has a number like `1e400`,
+    /// which no double comes near.
+    ///
+    /// ```
+    /// use glomers_check::Value;
+    /// let ids = Value::from_json("[1180591620717411303424, 1180591620717411303425]")?;
+    /// assert_ne!(ids.as_sequence().unwrap()[0], ids.as_sequence().unwrap()[1]);
+    /// assert!(Value::from_json("1e400").is_err());
+    /// # Ok::<(), glomers_check::JsonError>(())
+    /// ```
     pub fn from_json(text: &str) -> Result<Self, JsonError> {
-        parse(text, Keys::Strings)
+        read::parse(text, Options { keyword_keys: false, repeated_keys: true })
+    }
+
+    /// Like [`Value::from_json`], but a key written twice is an error: in a record, nobody knows which entry was meant.
+    pub(crate) fn from_json_record(text: &str) -> Result<Self, JsonError> {
+        read::parse(text, Options { keyword_keys: false, repeated_keys: false })
     }
 
     /// Reads the body of a message: like [`Value::from_json`], but the keys of the outermost object become
     /// keywords, as upstream's histories show bodies. A key that EDN could not write as a keyword stays a string.
     ///
     /// # Errors
-    /// The text is not one JSON value, or is nested too deeply.
+    /// As [`Value::from_json`].
     pub fn from_json_body(text: &str) -> Result<Self, JsonError> {
-        parse(text, Keys::Keywords)
+        read::parse(text, Options { keyword_keys: true, repeated_keys: true })
     }
 
     /// The value as JSON text. Keywords and symbols become their names; lists, vectors and sets arrays; a tag is
-    /// dropped; a key that is no text becomes its EDN form; NaN and the infinities, which JSON lacks, become null.
+    /// dropped; a ratio and a decimal beyond all doubles become strings, and a key that is no text its EDN form; NaN and the infinities, which JSON lacks,
+    /// become null.
     ///
     /// ```
     /// use glomers_check::edn;
@@ -55,147 +77,6 @@ impl Value {
     }
 }
 
-#[derive(Clone, Copy)]
-enum Keys {
-    Strings,
-    Keywords,
-}
-
-fn parse(text: &str, keys: Keys) -> Result<Value, JsonError> {
-    let mut deserializer = serde_json::Deserializer::from_str(text);
-    let value = Reader { keys, depth: 0 }.deserialize(&mut deserializer)?;
-    deserializer.end()?;
-    Ok(value)
-}
-
-#[derive(Clone, Copy)]
-struct Reader {
-    keys: Keys,
-    depth: usize,
-}
-
-impl Reader {
-    fn inner<E: serde::de::Error>(self) -> Result<Self, E> {
-        let depth = self.depth + 1;
-        if depth >= MAX_DEPTH {
-            return Err(E::custom(format_args!("nested more than {MAX_DEPTH} levels deep")));
-        }
-        Ok(Self { keys: Keys::Strings, depth })
-    }
-
-    fn key(self, text: &str) -> Value {
-        match self.keys {
-            Keys::Keywords if Name::is_plain(text) => Value::Keyword(Name::new(text)),
-            Keys::Keywords | Keys::Strings => Value::string(text),
-        }
-    }
-}
-
-impl<'de> DeserializeSeed<'de> for Reader {
-    type Value = Value;
-
-    fn deserialize<D: serde::Deserializer<'de>>(self, deserializer: D) -> Result<Value, D::Error> {
-        deserializer.deserialize_any(self)
-    }
-}
-
-impl<'de> Visitor<'de> for Reader {
-    type Value = Value;
-
-    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str("a JSON value")
-    }
-
-    fn visit_unit<E>(self) -> Result<Value, E> {
-        Ok(Value::Nil)
-    }
-
-    fn visit_bool<E>(self, value: bool) -> Result<Value, E> {
-        Ok(Value::Bool(value))
-    }
-
-    fn visit_i64<E>(self, value: i64) -> Result<Value, E> {
-        Ok(Value::Int(value.into()))
-    }
-
-    fn visit_u64<E>(self, value: u64) -> Result<Value, E> {
-        Ok(Value::Int(value.into()))
-    }
-
-    fn visit_f64<E>(self, value: f64) -> Result<Value, E> {
-        Ok(Value::Float(value))
-    }
-
-    fn visit_str<E>(self, text: &str) -> Result<Value, E> {
-        Ok(Value::string(text))
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, mut access: A) -> Result<Value, A::Error> {
-        let inner = self.inner()?;
-        let mut items = Vec::new();
-        while let Some(item) = access.next_element_seed(inner)? {
-            items.push(item);
-        }
-        Ok(Value::Vector(items))
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut access: A) -> Result<Value, A::Error> {
-        let inner = self.inner()?;
-        let mut entries: Vec<(Value, Value)> = Vec::new();
-        while let Some(key) = access.next_key_seed(KeyReader(self))? {
-            entries.push((key, access.next_value_seed(inner)?));
-        }
-        keep_last_of_each(&mut entries);
-        Ok(Value::Map(entries))
-    }
-}
-
-/// Reads a key without allocating for the text in between.
-struct KeyReader(Reader);
-
-impl<'de> DeserializeSeed<'de> for KeyReader {
-    type Value = Value;
-
-    fn deserialize<D: serde::Deserializer<'de>>(self, deserializer: D) -> Result<Value, D::Error> {
-        deserializer.deserialize_str(self)
-    }
-}
-
-impl Visitor<'_> for KeyReader {
-    type Value = Value;
-
-    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str("a key")
-    }
-
-    fn visit_str<E>(self, text: &str) -> Result<Value, E> {
-        Ok(self.0.key(text))
-    }
-}
-
-/// Drops all but the last entry of each key. Few objects are large, so small ones are compared in pairs.
-fn keep_last_of_each(entries: &mut Vec<(Value, Value)>) {
-    let repeated = if entries.len() <= 16 {
-        (1..entries.len()).any(|index| entries[..index].iter().any(|(key, _)| *key == entries[index].0))
-    } else {
-        let mut keys: Vec<&Value> = entries.iter().map(|(key, _)| key).collect();
-        keys.sort_unstable();
-        keys.windows(2).any(|pair| pair[0] == pair[1])
-    };
-    if repeated {
-        let mut last = std::collections::BTreeMap::new();
-        for (index, (key, _)) in entries.iter().enumerate() {
-            last.insert(key.clone(), index);
-        }
-        let mut index = 0;
-        entries.retain(|(key, _)| {
-            let kept = last[key] == index;
-            index += 1;
-            kept
-        });
-    }
-}
-
 /// A value that serializes as JSON rather than as the compact form of journals.
 struct AsJson<'a>(&'a Value);
 
@@ -206,6 +87,12 @@ impl Serialize for AsJson<'_> {
             Value::Bool(value) => serializer.serialize_bool(*value),
             Value::Int(value) => serializer.serialize_i128(*value),
             Value::Float(value) => serializer.serialize_f64(*value),
+            Value::Number(number) => match number.json() {
+                Some(digits) => RawValue::from_string(digits.to_owned())
+                    .map_err(serde::ser::Error::custom)?
+                    .serialize(serializer),
+                None => serializer.serialize_str(number.as_str()),
+            },
             Value::String(text) => serializer.serialize_str(text),
             Value::Keyword(name) | Value::Symbol(name) => serializer.serialize_str(name),
             Value::List(items) | Value::Vector(items) | Value::Set(items) => {
@@ -236,10 +123,11 @@ impl Serialize for AsJson<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::MAX_DEPTH;
 
     #[test]
     fn integers_stay_whole() {
-        let text = "[18446744073709551615,-9223372036854775808,0]";
+        let text = "[18446744073709551615,-9223372036854775808,0,1180591620717411303424,-999999999999999999999999999999999999999999999]";
         assert_eq!(Value::from_json(text).unwrap().to_json(), text);
     }
 

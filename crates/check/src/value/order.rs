@@ -42,6 +42,7 @@ impl Ord for Value {
             (Self::Map(a), Self::Map(b)) => a.len().cmp(&b.len()).then_with(|| sorted(a).cmp(&sorted(b))),
             (Self::Set(a), Self::Set(b)) => a.len().cmp(&b.len()).then_with(|| sorted(a).cmp(&sorted(b))),
             (Self::Tagged(a), Self::Tagged(b)) => a.cmp(b),
+            (Self::Number(a), Self::Number(b)) => a.cmp(b),
             _ => rank(self).cmp(&rank(other)),
         }
     }
@@ -61,6 +62,7 @@ impl Hash for Value {
             Self::Map(entries) => unordered_hash(entries).hash(state),
             Self::Set(items) => unordered_hash(items).hash(state),
             Self::Tagged(tagged) => tagged.hash(state),
+            Self::Number(number) => number.hash(state),
         }
     }
 }
@@ -70,15 +72,18 @@ fn rank(value: &Value) -> u8 {
     match value {
         Value::Nil => 0,
         Value::Bool(_) => 1,
-        Value::Int(_) => 2,
-        Value::Float(_) => 3,
-        Value::String(_) => 4,
-        Value::Keyword(_) => 5,
-        Value::Symbol(_) => 6,
-        Value::List(_) | Value::Vector(_) => 7,
-        Value::Map(_) => 8,
-        Value::Set(_) => 9,
-        Value::Tagged(_) => 10,
+        // Integers of any size are in the order of numbers.
+        Value::Number(number) if number.is_below_int() => 2,
+        Value::Int(_) => 3,
+        Value::Number(_) => 4,
+        Value::Float(_) => 5,
+        Value::String(_) => 6,
+        Value::Keyword(_) => 7,
+        Value::Symbol(_) => 8,
+        Value::List(_) | Value::Vector(_) => 9,
+        Value::Map(_) => 10,
+        Value::Set(_) => 11,
+        Value::Tagged(_) => 12,
     }
 }
 

@@ -7,7 +7,7 @@ use std::{
 };
 
 use glomers_check::{
-    AvailabilityGoal, Operation, Value, edn,
+    AvailabilityGoal, Operation, RunOptions, Value, edn,
     formats::{Format, Reader},
     txn::Model,
 };
@@ -65,6 +65,12 @@ pub enum OpenError {
     },
 }
 
+/// The log in the directory of a run of Jepsen or Maelstrom: its options stand in it.
+const JEPSEN_LOG: &str = "jepsen.log";
+
+/// Where else the directory of a run of Jepsen has its operations, the best first.
+const LOGS: [&str; 2] = [files::HISTORY_TEXT, JEPSEN_LOG];
+
 /// Where a history is, which has been found and not yet been read.
 enum Place {
     StandardInput,
@@ -88,6 +94,8 @@ impl Place {
             Ok(Self::Journal(journal))
         } else if history.is_file() {
             Ok(Self::Text(history))
+        } else if let Some(log) = LOGS.iter().map(|name| path.join(name)).find(|log| log.is_file()) {
+            Ok(Self::Text(log))
         } else {
             Err(OpenError::NoRun { path: path.to_owned() })
         }
@@ -131,7 +139,7 @@ impl Source {
         match Reader::new(source) {
             Ok(reader) => Self {
                 told: Told { format: Some(reader.format()), ..told },
-                operations: Box::new(reader.map(|operation| operation.map_err(|error| sentence(&error)))),
+                operations: Box::new(undamaged(reader)),
             },
             Err(error) => Self { told, operations: Box::new(std::iter::once(Err(sentence(&error)))) },
         }
@@ -147,6 +155,26 @@ impl Source {
         };
         Self { operations, told }
     }
+}
+
+/// The operations up to the first line that is damaged: behind it one is missing, and no verdict would be certain.
+fn undamaged(mut reader: Reader<impl BufRead>) -> impl Iterator<Item = Result<Operation, String>> {
+    let mut is_damaged = false;
+    std::iter::from_fn(move || {
+        if is_damaged {
+            return None;
+        }
+        let operation = reader.next();
+        match reader.notes().first() {
+            Some(note) => {
+                is_damaged = true;
+                let rest =
+                    "What comes after it was not checked; mend the line, or remove it if it is no operation.";
+                Some(Err(format!("{note} {rest}")))
+            }
+            None => operation.map(|operation| operation.map_err(|error| sentence(&error))),
+        }
+    })
 }
 
 fn open(path: &Path) -> Result<File, OpenError> {
@@ -175,7 +203,7 @@ fn sentence(error: &dyn std::error::Error) -> String {
     sentence
 }
 
-/// What `run.json` says, or the name of the directory above: upstream's store names it after the workload.
+/// What `run.json` says, or Jepsen's log, or the name of the directory above: upstream's store names it after the workload.
 fn told_by_run(directory: &Path) -> Told {
     let text = std::fs::read_to_string(directory.join(files::RUN)).unwrap_or_default();
     match serde_json::from_str::<RunFile>(&text) {
@@ -187,18 +215,26 @@ fn told_by_run(directory: &Path) -> Told {
             seed: Some(run.plan.seed),
             availability: Some(run.plan.availability),
         },
-        Err(_) => {
-            let parent = directory
-                .canonicalize()
-                .ok()
-                .and_then(|path| Some(path.parent()?.file_name()?.to_str()?.to_owned()));
-            let workload = parent.filter(|name| workloads::find(name).is_some());
-            Told {
-                workload: workload.map(|name| (name, "its directory is named after it")),
-                ..Told::default()
-            }
-        }
+        Err(_) => told_by_jepsen(directory),
     }
+}
+
+/// What `jepsen.log` says, and otherwise the name of the directory above.
+fn told_by_jepsen(directory: &Path) -> Told {
+    let log = File::open(directory.join(JEPSEN_LOG)).ok();
+    let options =
+        log.and_then(|log| RunOptions::from_log(BufReader::new(log)).ok().flatten()).unwrap_or_default();
+    let known = |name: &String| workloads::find(name).is_some();
+    let parent = || {
+        directory.canonicalize().ok().and_then(|path| Some(path.parent()?.file_name()?.to_str()?.to_owned()))
+    };
+    let workload = options
+        .workload()
+        .filter(known)
+        .map(|name| (name, "jepsen.log says so"))
+        .or_else(|| parent().filter(known).map(|name| (name, "its directory is named after it")));
+    let models = options.consistency_models().iter().filter_map(|model| model.parse().ok()).collect();
+    Told { workload, models, ..Told::default() }
 }
 
 /// `:nodes` of a run's results, if there are any.

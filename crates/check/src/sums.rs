@@ -1,17 +1,19 @@
 //! What sums are possible, where some of the terms may be left out.
 
+use std::fmt;
+
 /// How many separate ranges are followed before it is given up: terms that grow by factors double them each time.
 const RANGE_LIMIT: usize = 1 << 16;
 
 /// The sums that are possible, as closed ranges in ascending order that neither overlap nor touch.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Sums {
+pub(crate) struct Sums {
     ranges: Vec<(i128, i128)>,
 }
 
 /// Why the possible sums cannot be told.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Untold {
+pub(crate) enum Untold {
     /// A sum does not fit.
     Overflow,
     /// The sums are too scattered.
@@ -20,12 +22,12 @@ pub(super) enum Untold {
 
 impl Sums {
     /// Only this sum is possible.
-    pub(super) fn exactly(sum: i128) -> Self {
+    pub(crate) fn exactly(sum: i128) -> Self {
         Self { ranges: vec![(sum, sum)] }
     }
 
     /// Any sum so far, with this term or without it. Linear in the number of ranges.
-    pub(super) fn with_or_without(&self, term: i128) -> Result<Self, Untold> {
+    pub(crate) fn with_or_without(&self, term: i128) -> Result<Self, Untold> {
         let shifted = self
             .ranges
             .iter()
@@ -51,14 +53,38 @@ impl Sums {
     }
 
     /// Whether this sum is possible.
-    pub(super) fn contains(&self, sum: i128) -> bool {
+    pub(crate) fn contains(&self, sum: i128) -> bool {
         let place = self.ranges.partition_point(|&(_, upper)| upper < sum);
         self.ranges.get(place).is_some_and(|&(lower, _)| lower <= sum)
     }
 
     /// The ranges, in ascending order, both ends included.
-    pub(super) fn ranges(&self) -> &[(i128, i128)] {
+    pub(crate) fn ranges(&self) -> &[(i128, i128)] {
         &self.ranges
+    }
+}
+
+impl fmt::Display for Sums {
+    /// The first few ranges, as a person says them: `1, 3 to 5 or 9`.
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        const LISTED_LIMIT: usize = 8;
+        let said: Vec<String> = self
+            .ranges
+            .iter()
+            .take(LISTED_LIMIT)
+            .map(
+                |&(lower, upper)| {
+                    if lower == upper { lower.to_string() } else { format!("{lower} to {upper}") }
+                },
+            )
+            .collect();
+        let rest = self.ranges.len() - said.len();
+        match said.split_last() {
+            Some((_, _)) if rest > 0 => write!(formatter, "{} and {rest} more ranges", said.join(", ")),
+            Some((last, [])) => formatter.write_str(last),
+            Some((last, first)) => write!(formatter, "{} or {last}", first.join(", ")),
+            None => unreachable!("at least one sum is possible"),
+        }
     }
 }
 
