@@ -46,7 +46,7 @@ pub struct Question {
     pub version_orders: Option<VersionOrders>,
     /// The value that a register has before anything is written; nil if it is not said.
     pub initial: Option<Value>,
-    /// Whether the verdict is ours or upstream's.
+    /// Whether the verdict is ours or Maelstrom's.
     pub mode: Mode,
 }
 
@@ -61,7 +61,7 @@ pub struct Answer {
     pub sentence: String,
     /// What a person should know, the most important first.
     pub findings: Vec<Finding>,
-    /// The results map, with upstream's keys.
+    /// The results map, with Maelstrom's keys.
     pub results: Value,
     /// The operations of clients that were read.
     pub counts: OperationCounts,
@@ -102,7 +102,7 @@ pub fn check(path: &Path, source: Source, question: &Question, watch: &Watch) ->
     } else {
         choice::choose(question, &told, &recognition, watch)
     };
-    // Upstream never looks at what its nodes do on the side.
+    // Maelstrom does not check its nodes beyond the operations.
     let nodes = told.nodes.filter(|_| question.mode == Mode::Strict);
     let mut examination = match chosen {
         Ok(choice) => Examination::new(choice, nodes),

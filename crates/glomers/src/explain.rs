@@ -1,7 +1,7 @@
-//! What the services promise and what the faults do, told with examples: `glomers explain seq-kv`.
+//! What the services promise and what the faults do, with examples: `glomers explain seq-kv`.
 //!
-//! The examples are not written down. Each is played on the real service when it is asked for, with a seed that is fixed, and what
-//! was answered is shown beside what a linearizable service would have answered.
+//! The examples are not canned. Each is run on the real service with a fixed seed whenever the page is printed, and every answer that a
+//! linearizable service would not have given is marked.
 
 mod scene;
 mod services;
@@ -18,7 +18,7 @@ pub fn topics() -> impl Iterator<Item = (&'static str, &'static str)> {
 
 /// The names of all topics, and a sentence for each.
 pub fn contents() -> String {
-    let mut page = String::from("`glomers explain TOPIC` tells more of these:\n\n");
+    let mut page = String::from("`glomers explain TOPIC` explains one of these:\n\n");
     for (name, doc) in topics() {
         let _ = writeln!(page, "  {name:<12}{doc}");
     }

@@ -28,7 +28,7 @@ use std::path::{Path, PathBuf};
 pub enum ReportError {
     /// The file system refused.
     #[error(
-        "the report {path} could not be written: {source} (is the store writable, and the disk not full?)"
+        "the report {path} could not be written: {source} (is the disk full, or the store not writable?)"
     )]
     Write {
         /// The file that was being written.

@@ -33,7 +33,7 @@ pub mod files {
     pub const RUN: &str = "run.json";
     /// Every message's fate and every operation, in one order.
     pub const JOURNAL: &str = "run.journal";
-    /// The results map, as upstream writes it.
+    /// The results map, as Maelstrom writes it.
     pub const RESULTS_EDN: &str = "results.edn";
     /// The same map as JSON.
     pub const RESULTS_JSON: &str = "results.json";
@@ -53,7 +53,7 @@ pub mod files {
 
 /// Why the store can't hold a run.
 #[derive(Debug, thiserror::Error)]
-#[error("can't {action} {}: {source}. Is there room, and may you write there? --store DIR names another place.", path.display())]
+#[error("can't {action} {}: {source}. Is the disk full, or the directory not writable? --store DIR chooses another directory.", path.display())]
 pub struct StoreError {
     action: &'static str,
     path: PathBuf,

@@ -314,7 +314,7 @@ fn the_largest_index_and_operations_that_fit_no_checker_are_no_trouble() {
     check(&[], &files[..1]).expect_code(0);
     check(&[], &files[1..]).expect_code(2).expect_said(&["dance", "--workload", "--checker"]);
     let models = ["--consistency-models", "serializable"];
-    check(&models, &files[..1]).expect_code(2).expect_said(&["register", "means nothing"]);
+    check(&models, &files[..1]).expect_code(2).expect_said(&["register", "has no effect"]);
 }
 
 #[test]

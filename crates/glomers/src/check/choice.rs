@@ -37,16 +37,17 @@ impl Guess {
         if let Some(guessed) = self.checker {
             let found = all.kind().map(|kind| kind.checker);
             if found.as_ref() != Ok(&guessed) {
-                let found = found.map_or_else(|reason| reason, |found| format!("All of it is {found}."));
+                let found =
+                    found.map_or_else(|reason| reason, |found| format!("The whole history is {found}."));
                 return Err(format!(
-                    "It began as if to be checked as {guessed}, and does not go on so. {found} Say --checker."
+                    "Its first operations look like {guessed}, but later ones do not. {found} Choose with --checker."
                 ));
             }
         }
         match self.keys {
             Some(guessed) if guessed != all.keys() => Err(
-                "It began as if its operations named their keys in another way than they do later. Split it, or name the key of \
-                 every operation: in its value, [key value], or under :key."
+                "Its first operations name their keys in another way than later ones. Split it, or give the key of every operation in \
+                 the same way: in its value, [key value], or under :key."
                     .to_owned(),
             ),
             _ => Ok(()),
@@ -116,7 +117,7 @@ fn require_use_of_options(entry: &Entry, question: &Question) -> Result<(), Stri
     match options.iter().find(|(_, is_useless)| *is_useless) {
         None => Ok(()),
         Some((option, _)) => Err(format!(
-            "It would be checked as {}, to which {option} means nothing. Leave that out, or name another --checker.",
+            "It would be checked as {}, on which {option} has no effect. Leave the option out, or choose another --checker.",
             entry.name
         )),
     }

@@ -69,7 +69,7 @@ fn escape(text: &str) -> String {
 
 /// The answers as one map: that of the only history, or `:results` by file, `:failures` and `:valid?`.
 ///
-/// To upstream's keys come `:file`, `:checked-as`, `:reason`, `:seed` and `:findings`, each of which is a map of a
+/// To Maelstrom's keys come `:file`, `:checked-as`, `:reason`, `:seed` and `:findings`, each of which is a map of a
 /// `:sentence` and the indices of its `:operations`.
 pub fn results(answers: &[Answer]) -> Value {
     if let [answer] = answers {

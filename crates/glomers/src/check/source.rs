@@ -58,7 +58,7 @@ pub enum OpenError {
         source: io::Error,
     },
     /// A directory without a run in it.
-    #[error("{} holds neither {} nor {}, so it is not the directory of a run.", path.display(), files::HISTORY_EDN, files::JOURNAL)]
+    #[error("{} contains neither {} nor {}, so it is not the directory of a run.", path.display(), files::HISTORY_EDN, files::JOURNAL)]
     NoRun {
         /// The directory.
         path: PathBuf,
@@ -175,7 +175,7 @@ fn sentence(error: &dyn std::error::Error) -> String {
     sentence
 }
 
-/// What `run.json` says, or the name of the directory above: upstream's store names it after the workload.
+/// What `run.json` says, or the name of the parent directory, which Maelstrom's store names after the workload.
 fn told_by_run(directory: &Path) -> Told {
     let text = std::fs::read_to_string(directory.join(files::RUN)).unwrap_or_default();
     match serde_json::from_str::<RunFile>(&text) {

@@ -217,6 +217,7 @@ struct RunPage {
     figures: Vec<(&'static str, String)>,
     functions: Vec<(String, [String; 4])>,
     findings: Vec<Finding>,
+    warnings: Vec<String>,
     plots: Vec<&'static str>,
     documents: Vec<(&'static str, &'static str, String)>,
     cycles: Vec<(String, String)>,
@@ -268,6 +269,7 @@ impl RunPage {
                 .map(|(name, counts)| (name, counts.map(|count| grouped(count as f64))))
                 .collect(),
             findings: summary.findings,
+            warnings: summary.warnings,
             plots: PLOTS.into_iter().filter(|plot| exists(&format!("{plot}.svg"))).collect(),
             documents: documents
                 .map(|(file, name, page)| (file, name, format!("/{page}/{}", encoded(&join(relative, file)))))

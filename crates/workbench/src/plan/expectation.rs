@@ -47,13 +47,13 @@ const COMPARISONS: [(&str, Comparison); 7] = [
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ExpectationError {
     /// It has no comparison sign.
-    #[error("{text:?} compares nothing: {EXAMPLE}")]
+    #[error("{text:?} is not a comparison: {EXAMPLE}")]
     NoComparison {
         /// What was written.
         text: String,
     },
     /// It names no figure, or one that no run has.
-    #[error("{text:?} names no figure: {reason}; {EXAMPLE}")]
+    #[error("{text:?} does not name a figure: {reason}; {EXAMPLE}")]
     Figure {
         /// What was written.
         text: String,
@@ -61,7 +61,7 @@ pub enum ExpectationError {
         reason: String,
     },
     /// The limit is not a number, or has a unit that the figure does not.
-    #[error("{text:?} compares with {bound:?}, where {expected} was expected: {EXAMPLE}")]
+    #[error("{text:?} compares with {bound:?} instead of {expected}: {EXAMPLE}")]
     Bound {
         /// What was written.
         text: String,
@@ -129,7 +129,7 @@ impl Figure {
             if known.contains(&part) {
                 Ok(())
             } else {
-                Err(format!("there is no {part:?} where {} are", known.join(", ")))
+                Err(format!("{part:?} is not one of {}", known.join(", ")))
             }
         };
         match path {

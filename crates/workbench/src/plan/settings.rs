@@ -175,7 +175,7 @@ impl Settings {
     }
 }
 
-/// The parts of a list, without the blanks around them: upstream splits only at a comma with blanks on both sides.
+/// The parts of a list, without the blanks around them. (Maelstrom splits only at a comma with blanks on both sides.)
 fn items(text: &str) -> impl Iterator<Item = &str> {
     text.split(',').map(str::trim).filter(|item| !item.is_empty())
 }

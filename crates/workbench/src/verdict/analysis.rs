@@ -1,6 +1,6 @@
 //! From operations to results: every checker that a run goes through, fed while the run goes on, and the results map that comes of it.
 //!
-//! The map has upstream's keys in upstream's order. `:nodes` is ours: what the nodes did against the protocol, and which of them died. So
+//! The map has Maelstrom's keys in Maelstrom's order. `:nodes` is ours: what the nodes did against the protocol, and which of them died. So
 //! is `:warnings`: what a reader should know although it decides nothing.
 
 use std::collections::BTreeSet;
@@ -124,7 +124,7 @@ impl Analysis {
             self.mode == Mode::Compat && (facts.not_started.is_some() || !facts.exits.is_empty());
         let nodes = match self.mode {
             Mode::Strict => nodes::judge(facts),
-            Mode::Compat => nodes::judge_as_upstream(facts),
+            Mode::Compat => nodes::judge_as_maelstrom(facts),
         };
         let [exceptions, stats, availability, mut workload] =
             [self.exceptions, self.stats, self.availability, self.workload].map(Checker::finish);
@@ -137,7 +137,7 @@ impl Analysis {
             ("net", network(facts.network, self.counts.invoked)),
             ("workload", workload.results.clone()),
         ]);
-        // Upstream never looks at what its nodes do on the side, so its results leave this out.
+        // Maelstrom does not check its nodes beyond the operations, so its results have no such entry.
         if self.mode == Mode::Strict {
             map.insert("nodes", nodes.results.clone());
         }

@@ -29,7 +29,7 @@ pub(super) fn judge(facts: &RunFacts<'_>) -> Verdict {
 }
 
 /// What Maelstrom makes of the same: a run with a node that died, or that did not answer init, has no results, and all else passes.
-pub(super) fn judge_as_upstream(facts: &RunFacts<'_>) -> Verdict {
+pub(super) fn judge_as_maelstrom(facts: &RunFacts<'_>) -> Verdict {
     let mut findings = ends(facts);
     if !findings.is_empty() {
         findings.push(Finding::new("Maelstrom ends such a run with status 255 and without results.", []));

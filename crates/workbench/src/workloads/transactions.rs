@@ -22,7 +22,7 @@ pub(super) const SETTINGS: &[&Setting] =
 
 const CONSISTENCY_MODELS: Setting = Setting {
     name: "consistency-models",
-    doc: "What transactions are promised, separated by commas",
+    doc: "The consistency models that the transactions must satisfy, separated by commas",
     default: "strict-serializable",
     kind: SettingKind::Models,
 };
@@ -36,14 +36,14 @@ pub(super) const KEY_COUNT: Setting = Setting {
 
 const MAX_TXN_LENGTH: Setting = Setting {
     name: "max-txn-length",
-    doc: "The most micro-operations in a transaction",
+    doc: "The largest number of micro-operations in a transaction",
     default: "4",
     kind: SettingKind::Count,
 };
 
 pub(super) const MAX_WRITES_PER_KEY: Setting = Setting {
     name: "max-writes-per-key",
-    doc: "How often a key is written before a new one takes its place",
+    doc: "How often a key is written before a new key replaces it",
     default: "16",
     kind: SettingKind::Count,
 };
