@@ -33,7 +33,7 @@ const BEGINNING: usize = 1_000;
 /// How many, if the first ones leave it open.
 const LONG_BEGINNING: usize = 200_000;
 
-/// What whoever asks knows of a history. What is left open is found out.
+/// What is known about a history from the command line. The rest is recognised.
 #[derive(Debug, Clone)]
 pub struct Question {
     /// The workload that the history is of, one of [`glomers_workbench::workloads::names`].
@@ -50,10 +50,10 @@ pub struct Question {
     pub mode: Mode,
 }
 
-/// What a history came to.
+/// The result of checking a history.
 #[derive(Debug, Clone)]
 pub struct Answer {
-    /// The file or directory, as it was named.
+    /// The file or directory as given.
     pub path: PathBuf,
     /// The verdict.
     pub validity: Validity,
@@ -65,7 +65,7 @@ pub struct Answer {
     pub results: Value,
     /// The operations of clients that were read.
     pub counts: OperationCounts,
-    /// What it was checked as; none if that could not be told.
+    /// What it was checked as; `None` if that could not be determined.
     pub checked_as: Option<String>,
     /// Why it was checked as that.
     pub reason: String,
@@ -106,7 +106,7 @@ pub fn check(path: &Path, source: Source, question: &Question, watch: &Watch) ->
     let nodes = told.nodes.filter(|_| question.mode == Mode::Strict);
     let mut examination = match chosen {
         Ok(choice) => Examination::new(choice, nodes),
-        // Where the history is broken so early that nothing can be told, that is what to mend.
+        // If the history is broken so early that nothing can be recognised, the break is what to report.
         Err(reason) => return undecided(path, &damage.unwrap_or(reason), told.seed),
     };
     beginning.iter().for_each(|operation| examination.observe(operation));

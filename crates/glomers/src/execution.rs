@@ -54,7 +54,7 @@ pub struct Request<'a> {
     pub argv: &'a [String],
 }
 
-/// Where a run is shown while it goes on.
+/// Where a run is shown while it is going on.
 pub trait Screen {
     /// Shows a line of the log.
     fn line(&mut self, line: &str);

@@ -7,7 +7,7 @@
 //! store/<workload>/<start time>/    a run
 //! ```
 //!
-//! A run is a directory: whatever a report shows is read back from it, and one that was interrupted still opens.
+//! A run is a directory. Every report is read back from it, and the directory of an interrupted run still opens.
 
 pub mod history;
 pub(crate) mod log;
@@ -41,7 +41,7 @@ pub mod files {
     pub const HISTORY_EDN: &str = "history.edn";
     /// The operations, one a line, as columns.
     pub const HISTORY_TEXT: &str = "history.txt";
-    /// What the workbench did, as it told the terminal.
+    /// The log of the workbench, as on the terminal.
     pub const LOG: &str = "jepsen.log";
     /// What each node printed to stderr: `<id>.log`.
     pub const NODE_LOGS: &str = "node-logs";
@@ -124,7 +124,7 @@ impl RunDirectory {
         self.path.join(files::NODE_LOGS).join(format!("{node}.log"))
     }
 
-    /// Writes one of its files whole, in one step: a disk that is full leaves the file as it was before.
+    /// Writes one of its files atomically: if the disk is full, the file stays as it was.
     ///
     /// # Errors
     /// When it can't be written, such as on a full disk.
@@ -179,7 +179,7 @@ impl RunDirectory {
     }
 }
 
-/// Whether the run in this directory goes on: its workbench holds a lock on the log until it ends, in whatever way.
+/// Whether the run in this directory is still going on: its workbench holds a lock on the log until it ends or is killed.
 pub fn is_under_way(directory: &Path) -> bool {
     let Ok(log) = reading::open_regular(&directory.join(files::LOG)) else { return false };
     matches!(Flock::lock(log, FlockArg::LockSharedNonblock), Err((_, Errno::EWOULDBLOCK)))

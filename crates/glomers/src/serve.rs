@@ -62,11 +62,11 @@ pub enum ServeError {
     Server(#[source] std::io::Error),
 }
 
-/// Serves the runs of a store until the process is interrupted. `ready` is told the address once it answers; with
-/// port 0 the system chooses one.
+/// Serves the runs of a store until the process is interrupted. `ready` gets the address once the server answers; with
+/// port 0 the system chooses the port.
 ///
 /// Requests must name this server by an address, by `localhost`, or by one of `allowed_hosts`. Otherwise a web page could reach the
-/// store by pointing a name of its own at this machine (DNS rebinding).
+/// store by pointing its own host name at this machine (DNS rebinding).
 ///
 /// # Errors
 ///
@@ -92,7 +92,7 @@ pub fn serve(
         };
         tokio::select! {
             biased;
-            // Requests under way are cut short: whoever interrupts the server does not wait for a download.
+            // Requests under way are cut off: Ctrl-C must not wait for a download.
             () = interrupted => Ok(()),
             result = connections::accept(listener, router(store, allowed_hosts)) => result.map_err(ServeError::Server),
         }

@@ -38,21 +38,21 @@ pub trait Client {
     /// Carries out one operation against a node and returns it completed.
     fn invoke(&self, connection: Connection, operation: Operation) -> Completion;
 
-    /// Whether a client whose operation ended unknown goes on under its id. Otherwise a new one takes its place, with an id that nobody
-    /// had before.
+    /// Whether a client keeps its id after an operation with an unknown outcome. Otherwise a new client with a new id takes its
+    /// place.
     fn is_reusable(&self) -> bool {
         false
     }
 }
 
-/// A request without a body of its own.
+/// A request with an empty body.
 #[derive(Debug, Serialize)]
 pub(crate) struct Bare {}
 
 /// A completed operation to come.
 pub type Completion = Pin<Box<dyn Future<Output = Operation>>>;
 
-/// A client of the nodes: a host of its own, which waits for one reply at a time.
+/// A client of the nodes: a host that waits for one reply at a time.
 #[derive(Clone)]
 pub struct ClientHandle {
     node: Node,
@@ -60,7 +60,7 @@ pub struct ClientHandle {
 }
 
 impl ClientHandle {
-    /// The core of a client, and a handle on it. What becomes of its requests is kept in `log`.
+    /// The core of a client, and a handle on it. `log` records the outcome of its requests.
     pub(crate) fn new(options: CoreOptions, id: NodeId, log: &Rc<RefCell<ReplyLog>>) -> (NodeCore, Self) {
         let log = ClientLog::new(log);
         let shown = log.clone();

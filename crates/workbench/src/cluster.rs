@@ -20,14 +20,14 @@ pub const INIT_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// How nodes are run.
 pub enum Hosting {
-    /// Each as a process of its own.
+    /// Each as its own process.
     Processes(Box<dyn Fn(&NodeId) -> ProcessSpec>),
     /// Each inside this process, from a function that makes its core.
     InProcess(Box<dyn Fn(CoreOptions) -> NodeCore>),
 }
 
 impl Hosting {
-    /// Every node inside this process, from a constructor that stands for the node's program.
+    /// Every node inside this process, from a constructor in place of the node's program.
     pub fn in_process<S: 'static>(start: impl Fn(Node) -> Router<S> + 'static) -> Self {
         let start = Rc::new(start);
         Self::InProcess(Box::new(move |options| {

@@ -93,7 +93,7 @@ impl<F: FnMut(&mut Random) -> (Name, Value)> Generator for Repeat<F> {
 }
 
 /// Spreads operations so that over all threads together their mean rate is `rate_hz`: the pauses between them are drawn uniformly from
-/// zero to twice the mean. While every thread is busy nothing is owed: the spread goes on from the next free thread.
+/// zero to twice the mean. Time in which every thread is busy is not made up for.
 pub struct Stagger<G> {
     inner: G,
     mean_pause_ns: f64,

@@ -1,7 +1,7 @@
 //! The nemesis: what goes wrong on purpose, one file a fault.
 //!
-//! Every fault starts and stops by turns, with pauses drawn around `--nemesis-interval`, on a schedule and from a random stream of its
-//! own: switching one fault off leaves the others as they were.
+//! Every fault starts and stops in turn, with random pauses around `--nemesis-interval`. Each has its own schedule and random stream, so
+//! switching one off leaves the others as they were.
 
 mod asymmetric;
 mod duplication;
@@ -174,7 +174,7 @@ impl Nemesis {
         Some(step)
     }
 
-    /// Puts right whatever is still wrong.
+    /// Heals every fault that is still active.
     pub(crate) fn heal(&mut self, world: &mut World, cluster: &mut Cluster) -> Vec<Step> {
         let mut steps = Vec::new();
         for schedule in self.schedules.iter_mut().filter(|schedule| schedule.is_active) {

@@ -35,15 +35,15 @@ pub struct Plan {
     pub availability: AvailabilityGoal,
     /// How long the nodes may recover after the faults, before a workload's final operations.
     pub recovery: Duration,
-    /// Whether the run ends at the first violation that its checkers see while it goes on.
+    /// Whether the run ends at the first violation that its checkers see during the run.
     pub fail_fast: bool,
     /// What figures must be.
     pub expectations: Vec<Expectation>,
     /// The options of the workload and of the faults.
     pub settings: Settings,
-    /// The random seed: it fixes the operations that generators draw, the faults and the delays of the network, each from a stream of its own.
-    /// In simulation it fixes the whole run. With real processes the system's scheduling decides which client is free, and so which client
-    /// gets an operation, and how many there are.
+    /// The random seed. It determines the operations that generators draw, the faults and the network's delays, each by its own stream.
+    /// In simulation it determines the whole run. With real processes, the operating system's scheduling decides which client is free, and
+    /// so which client gets an operation, and how many operations there are.
     pub seed: u64,
 }
 
@@ -85,7 +85,7 @@ pub enum Concurrency {
 }
 
 impl Concurrency {
-    /// The number of clients with so many nodes.
+    /// The number of clients for this many nodes.
     pub fn clients(self, node_count: usize) -> usize {
         match self {
             Self::Total(count) => count,

@@ -55,7 +55,7 @@ pub enum Shape {
 }
 
 impl Shape {
-    /// Adds what is wrong with a value, which stands at `place` in its body.
+    /// Adds the problems of the value at `place` in its body.
     fn check(&self, value: &Value, place: &str, wrong: &mut Vec<String>) {
         let fits = match (self, value) {
             (Self::Any, _)

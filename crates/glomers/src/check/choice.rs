@@ -1,4 +1,4 @@
-//! What to check a history for: what one was told, or what its operations look like.
+//! What to check a history for: what the question or the run says, or what its operations look like.
 
 use glomers_check::{
     Availability, Checker, Exceptions, Stats,
@@ -55,7 +55,7 @@ impl Guess {
     }
 }
 
-/// Chooses, from the question first, then from what stands beside the history, then from how it begins.
+/// Chooses by the question first, then by the history's directory, then by its first operations.
 ///
 /// # Errors
 /// A sentence that says what the operations could be, and how to say which.
@@ -85,7 +85,7 @@ pub(super) fn choose(
     single(entry, Some(kind.checker), beginning, question, told, &kind.reason, watch)
 }
 
-/// One checker by itself.
+/// A single checker.
 fn single(
     entry: &Entry,
     guessed: Option<&'static str>,

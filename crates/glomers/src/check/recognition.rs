@@ -54,7 +54,7 @@ struct Reads {
     has_others: bool,
 }
 
-/// What a history is checked for, and how that was told.
+/// What a history is checked for, and why.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Kind {
     pub(super) checker: &'static str,
@@ -215,7 +215,7 @@ impl Transactions {
         }
     }
 
-    /// Whether they are of lists or of registers, and that can be told.
+    /// Whether they are on lists or registers, if that is certain.
     fn tell(&self) -> bool {
         self.functions.len() > 1 || self.has_lists || self.has_values
     }

@@ -17,7 +17,7 @@ use glomers_world::journal::JournalReader;
 use super::Watch;
 use crate::run_directory::{files, manifest::RunFile};
 
-/// A history that is about to be read, and what stands beside it.
+/// A history that is about to be read, and what its directory says about it.
 pub struct Source {
     pub(super) operations: Box<dyn Iterator<Item = Result<Operation, String>>>,
     pub(super) told: Told,
@@ -46,7 +46,7 @@ pub enum OpenError {
     /// There is no such file.
     #[error("{} does not exist. Name a history, such as history.edn, or the directory of a run.", path.display())]
     Missing {
-        /// The path as it was named.
+        /// The path as given.
         path: PathBuf,
     },
     /// The system refuses.

@@ -17,7 +17,7 @@ use super::{
 use crate::{
     challenges::{self, Challenge},
     execution::{Report, fresh_seed},
-    shell,
+    shell, wrap,
 };
 
 /// The options of `glomers challenge`.
@@ -226,7 +226,7 @@ fn with_unit(figure: Option<f64>, path: &str) -> String {
     }
 }
 
-/// The table at the end: one line for each figure, none wider than [`PAGE_COLUMNS`].
+/// The table at the end: one line for each figure, none wider than [`wrap::PAGE_COLUMNS`].
 #[derive(Debug, Default)]
 struct FigureTable {
     rows: Vec<[String; 5]>,
@@ -286,30 +286,12 @@ impl FigureTable {
             lines.push(
                 "\n Best published figures (messages per operation, median / maximum latency)".to_owned(),
             );
-            lines.extend(self.published.iter().map(|published| wrapped(published.split(' '), "   ")));
+            lines.extend(
+                self.published.iter().map(|published| wrap::lines(published.split(' '), "   ", "     ")),
+            );
         }
         lines.join("\n")
     }
-}
-
-/// How wide a page is that must fit any terminal.
-const PAGE_COLUMNS: usize = 80;
-
-/// Words in lines of at most [`PAGE_COLUMNS`]. Every line begins with `indent`, and all but the first with two more spaces.
-fn wrapped<'a>(words: impl IntoIterator<Item = &'a str>, indent: &str) -> String {
-    let mut lines = vec![indent.to_owned()];
-    let mut is_first_of_line = true;
-    for word in words {
-        let line = lines.last_mut().expect("there is a line from the start");
-        if !is_first_of_line && line.chars().count() + 1 + word.chars().count() > PAGE_COLUMNS {
-            lines.push(format!("{indent}  {word}"));
-        } else {
-            line.push_str(if is_first_of_line { "" } else { " " });
-            line.push_str(word);
-        }
-        is_first_of_line = false;
-    }
-    lines.join("\n")
 }
 
 /// Every challenge with the options and targets of its tests.
@@ -321,10 +303,10 @@ fn listing() -> String {
         for run in challenge.runs {
             // An option and its value stay on one line.
             let options = run.options.replace(" --", "\n--");
-            lines.push(wrapped(options.lines(), "    "));
+            lines.push(wrap::lines(options.lines(), "    ", "      "));
             if !run.targets.is_empty() {
                 let targets = format!("targets: {}", run.targets.join(", "));
-                lines.push(wrapped(targets.split(' '), "      "));
+                lines.push(wrap::lines(targets.split(' '), "      ", "        "));
             }
         }
     }
@@ -376,7 +358,7 @@ mod tests {
     fn the_list_names_every_challenge_and_fits_a_narrow_terminal() {
         let listing = listing();
         assert!(challenges::ALL.iter().all(|challenge| listing.contains(challenge.title)), "{listing}");
-        assert!(widest(&listing) <= PAGE_COLUMNS, "{listing}");
+        assert!(widest(&listing) <= wrap::PAGE_COLUMNS, "{listing}");
     }
 
     #[test]
@@ -390,7 +372,7 @@ mod tests {
             table.published.push(format!("{}: {}", challenge.number, challenge.published));
         }
         let text = table.to_text();
-        assert!(widest(&text) <= PAGE_COLUMNS, "{text}");
+        assert!(widest(&text) <= wrap::PAGE_COLUMNS, "{text}");
     }
 
     fn widest(text: &str) -> usize {

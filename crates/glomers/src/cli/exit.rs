@@ -85,7 +85,7 @@ pub enum CliError {
          If it is an argument for the node, put it after `--`."
     )]
     WrongDash {
-        /// The argument as it was given.
+        /// The argument as given.
         argument: String,
         /// The option that it resembles.
         meant: String,

@@ -29,7 +29,7 @@ const PATIENCE: Duration = Duration::from_secs(1);
 /// The stack of the thread that checks, as large as that of a main thread, in bytes.
 const STACK: usize = 8 << 20;
 
-/// How much of the file's name stands beside the bar, in characters.
+/// How much of the file's name is shown beside the bar, in characters.
 const NAME_CHARS: usize = 24;
 
 /// What a bar is divided into.
@@ -42,7 +42,7 @@ pub(crate) struct Ended {
     pub(crate) signal: Option<u8>,
 }
 
-/// Checks a history on a thread of its own, while this one shows how far it is. A signal or the time limit ends it.
+/// Checks a history on a second thread, while this one shows the progress. A signal or the time limit ends it.
 pub(crate) fn check(
     path: &Path,
     question: &Question,

@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 
 use super::scene::{Call, Step, answers_in_time, explaining_order, play};
+use crate::wrap;
 
 /// The explanation of a service.
 pub(super) struct Explanation {
@@ -167,14 +168,14 @@ pub(super) fn find(service: &str) -> Option<&'static Explanation> {
 
 impl Explanation {
     pub(super) fn write(&self, page: &mut String) {
-        let _ = write!(page, "\n{}\n", self.promise);
+        let _ = write!(page, "\n{}\n", wrap::paragraphs(self.promise));
         for scene in self.scenes {
             let steps = play(self.service, scene.seed, scene.script);
-            let _ = write!(page, "\n{}:\n\n", scene.title);
+            let _ = write!(page, "\n{}:\n\n", wrap::paragraphs(scene.title));
             write_steps(page, &steps);
             write_order(page, &steps);
         }
-        let _ = write!(page, "\n{}\n", self.advice);
+        let _ = write!(page, "\n{}\n", wrap::paragraphs(self.advice));
     }
 }
 
@@ -186,7 +187,7 @@ fn write_steps(page: &mut String, steps: &[Step]) {
         let line = if step.answer == expected {
             format!("{asked:<36}{answer}")
         } else {
-            format!("{asked:<36}{answer:<24}<- a linearizable service would say {expected}")
+            format!("{asked:<36}{answer:<20}<- linearizable: {expected}")
         };
         let _ = writeln!(page, "  {number}. {line}");
     }

@@ -32,7 +32,7 @@ impl Scale {
 /// A labelled place on a scale.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Tick {
-    /// The value it stands at, in the unit of the scale.
+    /// Its value, in the unit of the scale.
     pub value: f64,
     /// What is written beside it; `None` for a line without a label.
     pub label: Option<String>,

@@ -19,7 +19,7 @@ pub enum Ink {
     Paper,
     /// An operation that happened.
     Ok,
-    /// An operation of which nobody knows whether it happened.
+    /// An operation whose outcome is unknown.
     Info,
     /// An operation that did not happen.
     Fail,

@@ -19,18 +19,18 @@ use super::{ReportError, escape::shortened, svg::Svg, write_file};
 /// How many messages are drawn; the rest are counted.
 pub const MAX_MESSAGES: usize = 1500;
 
-/// How many characters of a body are kept for whoever points at its arrow.
+/// How many characters of a body the tooltip of its arrow shows.
 const MAX_BODY: usize = 2000;
 
 /// How many events of one kind of fault or end are kept, should a few messages be delivered over and over.
 const MAX_EVENTS: usize = 4 * MAX_MESSAGES;
 
-/// What the diagram is told of the network, in the journal's order.
+/// What the diagram shows of the network, in the journal's order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Event<'a> {
     /// A host sent a message.
     Sent {
-        /// The number by which its end will be told; every message has another.
+        /// The message's number, which its end refers to.
         message: u64,
         /// Nanoseconds since the run began.
         time_ns: u64,

@@ -76,7 +76,7 @@ pub struct Text {
     turn_degrees: f64,
 }
 
-/// Which part of a text stands at its point.
+/// Which part of a text is at its point.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Anchor {
     /// Its left end.
@@ -228,7 +228,7 @@ impl Svg {
         self.write(head);
         self.paint(style.fill, style.stroke);
         if style.opacity < 1.0 {
-            // Not `opacity`, for which a rasteriser needs a sheet of its own for every shape.
+            // Not `opacity`, for which a rasteriser needs a separate layer for every shape.
             let attribute = if style.fill.is_some() { "fill-opacity" } else { "stroke-opacity" };
             self.write(format_args!(" {attribute}=\"{}\"", Number(style.opacity)));
         }
@@ -300,7 +300,7 @@ impl Path {
         let _ = write!(self.data, "M{x} {y}a{r} {r} 0 1 0 {d} 0a{r} {r} 0 1 0 -{d} 0");
     }
 
-    /// A square dot around a point: cheaper than a round one, and not told apart from it when tiny.
+    /// A square dot around a point: cheaper than a round one, and when tiny it looks the same.
     pub fn speck(&mut self, centre: Point, radius: f64) {
         let ([x, y], d) = (centre.map(|value| Number(value - radius)), Number(2.0 * radius));
         let _ = write!(self.data, "M{x} {y}h{d}v{d}h-{d}z");

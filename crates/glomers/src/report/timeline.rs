@@ -158,7 +158,7 @@ impl Timeline {
 }
 
 impl Bar {
-    /// What stands beside the bar: the function and what came back, or what it was asked with.
+    /// The text beside the bar: the function, and the value of its result or, without one, of its invocation.
     fn label(&self) -> String {
         let value = self.end.as_ref().map_or(&self.value, |end| &end.value);
         let value = if value == "nil" { String::new() } else { format!(" {value}") };

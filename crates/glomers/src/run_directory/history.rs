@@ -1,4 +1,4 @@
-//! The history as text, written while the run goes on.
+//! The history as text, written during the run.
 //!
 //! A thread follows the journal as it grows, writes `history.edn` and `history.txt`, and collects what the timeline and the diagram of
 //! messages show. So a run ends without a pause for them, however long it was. Both files stop at a number of entries, since a run at
@@ -133,7 +133,7 @@ impl End {
     }
 }
 
-/// A file that somebody else still writes to: it ends only once it is complete.
+/// A file that is still being written: it ends only once it is complete.
 struct GrowingFile {
     file: File,
     end: Rc<End>,

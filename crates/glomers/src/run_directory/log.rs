@@ -19,7 +19,7 @@ use crate::{
 pub(crate) struct Log {
     file: BufWriter<File>,
     path: PathBuf,
-    /// Held until the workbench ends, however it does, so that a reader can tell a run that goes on from one that was killed.
+    /// Held until the workbench ends or is killed, so that a reader can tell a running test from one that was killed.
     _lock: Flock<File>,
 }
 

@@ -1,4 +1,4 @@
-//! `run.json`: what was run, for whoever reads the run's directory later.
+//! `run.json`: what was run, and how it ended.
 
 use std::path::PathBuf;
 
@@ -19,7 +19,7 @@ pub struct RunFile {
     pub version: String,
     /// When the run began, in UTC.
     pub started: String,
-    /// Whether it goes on, and how it ended.
+    /// Whether it is still going on, or how it ended.
     pub status: RunStatus,
     /// What it was to do.
     pub plan: Plan,
@@ -39,11 +39,11 @@ pub struct RunFile {
     pub trace_hash: Option<String>,
 }
 
-/// Whether a run goes on.
+/// Whether a run is still going on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum RunStatus {
-    /// It goes on, or the workbench was killed: [`is_under_way`](super::is_under_way) tells which.
+    /// It is still going on, or the workbench was killed: [`is_under_way`](super::is_under_way) tells which.
     Running,
     /// It went to its end.
     Finished,

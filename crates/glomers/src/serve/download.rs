@@ -49,7 +49,7 @@ pub(super) async fn file(
     let name = resolved.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
     let source = blocking(move || Ok(tokio::fs::File::from_std(reading::open_regular(&resolved)?))).await?;
     let length = source.metadata().await?.len();
-    // No more is sent than was announced, though the file of a run that goes on grows meanwhile.
+    // No more is sent than was announced, even if the file is still growing.
     let chunks = stream::try_unfold((source, length), |(mut source, left)| async move {
         let mut chunk = vec![0; CHUNK.min(usize::try_from(left).unwrap_or(CHUNK))];
         let read = if chunk.is_empty() { 0 } else { source.read(&mut chunk).await? };
@@ -117,7 +117,7 @@ fn pack(directory: &FilePath, top: &str, sender: mpsc::Sender<io::Result<Bytes>>
             } else if kind.is_file() {
                 archive.start_file(name, options)?;
                 let file = reading::open_regular(&entry.path())?;
-                // The log of a run that goes on may grow while it is read.
+                // The log of a running test may grow while it is read.
                 let length = file.metadata()?.len();
                 io::copy(&mut file.take(length), &mut archive)?;
             }

@@ -302,7 +302,7 @@ fn files_in(folder: &str, relative: &str, directory: &FilePath) -> Vec<(String, 
             ))
         })
         .collect();
-    // Shorter names first, so that n2 stands before n10.
+    // Shorter names first, so that n2 comes before n10.
     files.sort_by(|left, right| left.0.len().cmp(&right.0.len()).then_with(|| left.0.cmp(&right.0)));
     let address = |name: &str| encoded(&join(relative, &format!("{folder}/{name}")));
     files.into_iter().map(|(name, bytes)| (address(&name), name, bytes)).collect()

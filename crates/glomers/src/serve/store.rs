@@ -47,7 +47,7 @@ impl Store {
     ///
     /// # Errors
     ///
-    /// [`Refusal::Outside`] for whatever is not inside the store, whether it exists or not; links within the store,
+    /// [`Refusal::Outside`] for a path that is not inside the store, whether it exists or not; links within the store,
     /// such as `latest`, are followed.
     pub fn resolve(&self, relative: &str) -> Result<PathBuf, Refusal> {
         let path = Path::new(relative);

@@ -24,7 +24,7 @@ const MAX_PLAN: u64 = 16 << 20;
 /// - `results.edn`, written when it has ended: Maelstrom's map, and `:nodes`.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct RunSummary {
-    /// Whether the run goes on, and how it ended.
+    /// Whether the run is still going on, or how it ended.
     pub state: State,
     /// The workload's name.
     pub workload: Option<String>,
@@ -60,12 +60,12 @@ pub struct RunSummary {
     pub trouble: Option<String>,
 }
 
-/// Whether a run goes on, and how it ended.
+/// Whether a run is still going on, or how it ended.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum State {
     /// It has results.
     Finished(Validity),
-    /// It goes on.
+    /// It is still going on.
     Running,
     /// The workbench was killed, or the machine stopped.
     Killed,

@@ -14,7 +14,7 @@ use tower::ServiceExt;
 
 use super::*;
 
-/// What a node may print, and names and values may hold, to harm whoever looks at it.
+/// What a node may print, or put into names and values, to attack the reader of a page.
 const HOSTILE: &str = "<script>alert(1)</script>\u{1b}[2J\u{202e}\"'&";
 
 struct Answer {

@@ -16,7 +16,7 @@ use serde::Deserialize;
 
 use crate::text::{QUOTE_CHARS, excerpt, grouped};
 
-/// How many errors with different codes are told apart for one kind of request; the others are counted together.
+/// How many error codes are counted separately for one kind of request; the others are counted together.
 const MAX_CODES: usize = 16;
 /// How many time-outs a client remembers, to tell late replies from second ones.
 const MAX_TIMED_OUT: usize = 1024;
@@ -303,7 +303,7 @@ impl ClientLog {
     }
 }
 
-/// The reserved keys, whatever they hold.
+/// The reserved keys, with any values.
 #[derive(Deserialize)]
 struct Keys<'a> {
     #[serde(borrow, rename = "type")]

@@ -6,7 +6,7 @@ use glomers_node::Random;
 #[derive(Debug, Clone)]
 pub struct FreeThreads {
     free: Vec<usize>,
-    /// Where each thread stands in `free`, or `BUSY`.
+    /// The position of each thread in `free`, or `BUSY`.
     position: Vec<usize>,
 }
 

@@ -4,7 +4,7 @@ use std::{fmt, str::FromStr};
 
 use serde::{Deserialize, Serialize};
 
-/// A figure and the limit it is held to, as in `--expect 'net.servers.msgs-per-op<20'`.
+/// A figure and its limit, as in `--expect 'net.servers.msgs-per-op<20'`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct Expectation {
@@ -32,7 +32,7 @@ enum Comparison {
     More,
 }
 
-/// The comparison signs. A sign stands before those that it begins with.
+/// The comparison signs. `<=` comes before `<`, so that the longer sign is found first.
 const COMPARISONS: [(&str, Comparison); 7] = [
     ("<=", Comparison::AtMost),
     ("≤", Comparison::AtMost),
@@ -80,7 +80,7 @@ const MESSAGE_COUNTS: [&str; 4] = ["send-count", "recv-count", "msg-count", "msg
 const OPERATION_COUNTS: [&str; 4] = ["count", "ok-count", "fail-count", "info-count"];
 
 impl Expectation {
-    /// The figure that is held to a limit.
+    /// The figure.
     pub fn figure(&self) -> &Figure {
         &self.figure
     }

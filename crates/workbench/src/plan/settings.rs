@@ -143,7 +143,7 @@ impl Settings {
         self.0.iter().map(|(name, value)| (name.as_str(), value.as_str()))
     }
 
-    /// A setting as it was typed.
+    /// A setting as typed.
     pub fn text<'a>(&'a self, setting: &Setting) -> &'a str {
         self.0.get(setting.name).map_or(setting.default, String::as_str)
     }

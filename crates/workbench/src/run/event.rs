@@ -1,4 +1,4 @@
-//! What happens in a run, for whoever listens.
+//! The events of a run, for its observers.
 
 use std::{fmt, time::Duration};
 
@@ -44,7 +44,7 @@ pub enum Event<'a> {
         /// What it did.
         done: &'a Value,
     },
-    /// A node ended by itself.
+    /// A node ended although nobody stopped it.
     NodeExited {
         /// Which, how, and what it said last.
         exit: &'a ExitReport,

@@ -1,7 +1,7 @@
 //! One run, from the first process to the last: starts the nodes, sends each its init, feeds the clients from the generator, lets the
-//! nemesis act, and tells whoever listens what happens.
+//! nemesis act, and reports every event to the observer.
 //!
-//! It works the same under real and under virtual time; all that differs is how a node is hosted.
+//! It works the same under real and virtual time; only the hosts of the nodes differ.
 
 use std::{
     cell::RefCell,
@@ -94,7 +94,7 @@ pub struct Runner<'a> {
     lateness: Lateness,
     /// The clients that others have replaced, the oldest first.
     retired: VecDeque<HostIndex>,
-    /// How many of the kept complaints the observer has been told.
+    /// How many of the kept protocol violations the observer has seen.
     told_complaints: usize,
     origin: Time,
     operations: u64,
@@ -197,7 +197,7 @@ impl<'a> Runner<'a> {
             if let Some(ending) = self.interruption() {
                 return Ok(Some(ending));
             }
-            // Every request has a time-out of its own, which is shorter.
+            // Every request has its own, shorter time-out.
             assert!(self.world.now() < give_up, "a client waits for an answer past its time-out");
             while let Some((node, preparation)) = self.cluster.preparation() {
                 match self.why_not_ready(&node, &preparation) {

@@ -1,4 +1,4 @@
-//! From operations to results: every checker that a run goes through, fed while the run goes on, and the results map that comes of it.
+//! From operations to results: the checkers of a run, which see every operation as it happens, and the results map.
 //!
 //! The map has Maelstrom's keys in Maelstrom's order. `:nodes` is ours: what the nodes did against the protocol, and which of them died. So
 //! is `:warnings`: what a reader should know although it decides nothing.
@@ -40,7 +40,7 @@ pub struct Analysis {
     mode: Mode,
 }
 
-/// What a run came to.
+/// The results of a run.
 pub struct Results {
     /// The verdict over all checkers.
     pub validity: Validity,
@@ -150,7 +150,7 @@ impl Analysis {
         for part in [nodes, workload, availability, stats] {
             sorted.add(part);
         }
-        // An exception is a reply that a client could not use: that decides nothing by itself.
+        // An exception is a reply that a client could not use: that does not decide the verdict.
         sorted.add(Verdict { validity: Validity::Valid, ..exceptions });
         let Sorted { validity, findings, doubts, mut warnings } = sorted;
         warnings.extend(warnings::of_replies(facts.replies, has_faults));

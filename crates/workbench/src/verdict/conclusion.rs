@@ -1,4 +1,4 @@
-//! From a run that has ended to what it came to.
+//! From a run that has ended to its verdict.
 
 use glomers_check::{Finding, Validity, Value};
 use glomers_node::Time;
@@ -17,11 +17,11 @@ use crate::{
     run::{Ended, Ending},
 };
 
-/// What a run came to.
+/// How a run ended, its verdict and its figures.
 pub struct Conclusion {
     /// How it ended.
     pub ending: Ending,
-    /// When, in its own time.
+    /// When, in the time of the run.
     pub ended_at: Time,
     /// The verdict over all checkers.
     pub validity: Validity,
@@ -35,7 +35,7 @@ pub struct Conclusion {
     pub is_aborted: bool,
     /// The results map.
     pub results: Value,
-    /// How it stands to each expectation of the plan.
+    /// Whether each expectation of the plan was met.
     pub expectations: Vec<Judgement>,
     /// The operations, counted.
     pub counts: OperationCounts,

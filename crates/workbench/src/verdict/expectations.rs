@@ -8,7 +8,7 @@ use crate::plan::expectation::{Expectation, Figure, quantile};
 /// Whether a run kept to one limit.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Judgement {
-    /// The expectation, as it was written.
+    /// The expectation as given.
     pub expectation: String,
     /// The figure, if the run has such a figure.
     pub figure: Option<f64>,

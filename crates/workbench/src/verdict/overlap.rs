@@ -14,7 +14,7 @@ use crate::text::count;
 /// What an action says of a node on which it had nothing to do.
 const NOTHING_DONE: [&str; 4] = ["not-running", "already-running", "already-paused", "not-paused"];
 
-/// Counts faults without effect and the operations that overlapped the others, as the history goes on.
+/// Counts the faults without effect, and the operations that overlapped the other faults.
 #[derive(Debug, Default)]
 pub(crate) struct Overlap {
     faults: Faults,
@@ -22,7 +22,7 @@ pub(crate) struct Overlap {
     is_faulty: bool,
     /// How often a fault has begun.
     begun: u64,
-    /// The function of an action of which only the first entry has come.
+    /// The function of an action whose second entry has not come yet.
     asked: Option<String>,
     /// The faults that touched nothing, by function.
     idle: BTreeMap<String, u64>,

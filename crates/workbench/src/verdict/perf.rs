@@ -17,7 +17,7 @@ pub use summary::{FunctionSummary, Latencies, Summary};
 /// How many windows a run is cut into at most.
 pub const MAX_WINDOWS: usize = 1000;
 
-/// How many functions are told apart; operations of any further function are counted as `other`.
+/// How many functions are counted separately; operations of any further function are counted as `other`.
 pub const MAX_FUNCTIONS: usize = 8;
 
 /// The width of a window when a run begins: one millisecond.

@@ -1,4 +1,4 @@
-//! What a run came to besides its history: the operations, counted, and what the network, the nodes and the clients have to say.
+//! What is known of a run besides its history: counts of operations, and the reports of the network, the nodes and the clients.
 
 use glomers_check::{Operation, OperationKind, Value};
 use glomers_protocol::NodeId;

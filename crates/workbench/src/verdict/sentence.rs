@@ -9,10 +9,10 @@ use crate::{
     text::{self, count, grouped},
 };
 
-/// How long the sentence is at most: it stands in a line of its own.
+/// The maximum length of the sentence, which is shown on one line.
 const MAX_BYTES: usize = 1200;
 
-/// What a run came to, as one would tell it. `reason` is the first finding that decides the verdict, of which the first line is told.
+/// The verdict in one sentence. `reason` is the first finding that decides it; the sentence quotes its first line.
 pub(crate) fn verdict(plan: &Plan, ending: &Ending, results: &Results, reason: Option<&str>) -> String {
     let counts = results.counts;
     let nodes = count(plan.nodes.len() as u64, "node");
@@ -33,7 +33,7 @@ pub(crate) fn verdict(plan: &Plan, ending: &Ending, results: &Results, reason: O
     }
 }
 
-/// The first line of a finding. What stands in further lines is told below the verdict.
+/// The first line of a finding. Its other lines are shown below the verdict.
 pub(crate) fn headline(reason: &str) -> String {
     text::bounded(reason.lines().next().unwrap_or_default().to_owned(), MAX_BYTES)
 }

@@ -29,7 +29,7 @@ pub(super) fn final_reads() -> impl Generator {
     EachThread::new(OperationRequest::new(0, "read", ()).with("final?", true))
 }
 
-/// Adds what an operation brings, and reads all that there is.
+/// A client that adds the value of an operation, or reads everything.
 pub(super) struct AddAndRead {
     /// The request that adds: its name is the operation's, and its one field takes the operation's value.
     pub(super) add: &'static Rpc,

@@ -1,4 +1,4 @@
-//! broadcast: what one node is told, all must know in the end.
+//! broadcast: every message must reach every node.
 
 mod topology;
 

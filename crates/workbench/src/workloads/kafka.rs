@@ -1,4 +1,4 @@
-//! kafka: append-only logs by key. A message gets an offset when it is sent, and whoever polls sees all of them in that order.
+//! kafka: append-only logs by key. A message gets an offset when it is sent, and every poll returns messages in that order.
 
 mod catch_up;
 mod client;

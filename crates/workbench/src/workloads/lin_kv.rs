@@ -106,7 +106,7 @@ impl Generator for Registers {
             processes.insert(process);
         }
         let key = Value::from(*key);
-        // Half of the threads read, the others write once for two attempts to compare and set. One alone does all by turns.
+        // Half of the threads read; the others write once for every two compare-and-sets. A single thread does all of these in turn.
         let is_alone = self.group_size == 1;
         let reads = place < self.group_size / 2 || (is_alone && context.random.chance(0.5));
         let (f, argument) = if reads {

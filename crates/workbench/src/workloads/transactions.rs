@@ -1,8 +1,8 @@
 //! What the two transactional workloads share: which transactions are drawn, how they are sent, and the options for both. The logs of
 //! kafka draw their keys and messages from here too.
 //!
-//! Keys are drawn from a few that are in use, some much more often than others, so that there is contention on some keys and a long
-//! life for others. A key that was written often enough is given up for a new one, so that no value grows without bound.
+//! Keys are drawn from a small set, some much more often than others, so that some are contended and others live long. A key that has
+//! been written often enough is replaced by a new one, so no value grows without bound.
 
 use std::collections::BTreeMap;
 
@@ -48,7 +48,7 @@ pub(super) const MAX_WRITES_PER_KEY: Setting = Setting {
     kind: SettingKind::Count,
 };
 
-/// A read as it is asked for.
+/// A read in a request.
 pub(super) const READ_REQUEST: Shape = Shape::Tuple(&[Shape::Word("r"), Shape::Any, Shape::Null]);
 
 /// Draws transactions: reads, and writes whose values are 1, 2, 3, … for each key.
@@ -97,7 +97,7 @@ impl Transactions {
         }
     }
 
-    /// Draws what is done to which key: it is read as often as it is written.
+    /// Draws a micro-operation: reads and writes are equally frequent.
     pub(super) fn draw_access(&mut self, random: &mut Random) -> Access {
         let place = self.draw_place(random);
         if random.chance(0.5) {

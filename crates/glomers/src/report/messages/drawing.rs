@@ -189,7 +189,7 @@ impl Sheet<'_> {
         GUTTER + self.pitch * (column as f64 + 0.5)
     }
 
-    /// Where the first event at or after a time stands.
+    /// The index of the first event at or after a time.
     fn height_at(&self, time_ns: u64) -> f64 {
         let index = self.messages.marks.partition_point(|mark| mark.time_ns < time_ns);
         self.layout.heights.get(index).map_or(self.height - BOTTOM / 2.0, |height| TOP + height - 6.0)

@@ -20,7 +20,7 @@ pub(super) struct Layout<'a> {
     pub(super) heights: Vec<f64>,
 }
 
-/// Where a host stands and when it is seen.
+/// The column of a host, and when it is visible.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Host {
     pub(super) column: usize,

@@ -19,7 +19,7 @@ pub(super) const FINE_DECADE: f64 = 48.0;
 /// The pitch, in pixels, of the grid that dots are thinned to.
 const PITCH: f64 = 1.5;
 
-/// Up to how many operations a dot of the thinned grid stands for, and how solid it is.
+/// Up to how many operations one dot of the thinned grid represents, and its opacity.
 const SHADES: [(u64, f64); 4] = [(1, 0.38), (3, 0.6), (9, 0.8), (u64::MAX, 1.0)];
 
 /// Draws the latency of every operation, coloured by outcome. Where dots would cover each other their density shows

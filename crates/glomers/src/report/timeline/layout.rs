@@ -52,7 +52,7 @@ pub(super) struct Placed<'a> {
 /// The time of a fault.
 pub(super) struct Band {
     pub(super) name: String,
-    /// How far its name stands from the edge: each fault has a place of its own there, since several may be in force.
+    /// How far its name is from the edge. Each fault has its own place, because several may be active at once.
     pub(super) inset: usize,
     pub(super) top: String,
     pub(super) height: String,

@@ -8,7 +8,7 @@ use super::Function;
 /// What the terminal says about latencies, and what a page tabulates.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Summary {
-    /// How many operations completed, in whatever way.
+    /// How many operations completed, successfully or not.
     pub completed: u64,
     /// The operations that happened, of all functions together.
     pub ok: Latencies,

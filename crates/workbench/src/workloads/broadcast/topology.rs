@@ -42,7 +42,7 @@ fn grid(place: usize, count: usize) -> Vec<usize> {
     [below, above, right, left].into_iter().flatten().filter(|other| *other < count).collect()
 }
 
-/// Each with so many children, filled row by row: the parent, then the children.
+/// A tree in which every node has this many children, filled row by row: the parent, then the children.
 fn tree(branches: usize, place: usize, count: usize) -> Vec<usize> {
     let parent = place.checked_sub(1).map(|before| before / branches);
     let children = (branches * place + 1)..=(branches * place + branches);

@@ -17,7 +17,7 @@ use crate::{
 /// How often other keys are assigned, instead of a send or a poll.
 const ASSIGN_CHANCE: f64 = 1.0 / 64.0;
 
-/// How often an assignment takes in all keys of which something was sent and not polled.
+/// The probability that an assignment covers all keys with messages that were sent but not polled.
 const CATCH_UP_CHANCE: f64 = 1.0 / 3.0;
 
 /// How often one client crashes, on average.
@@ -71,7 +71,7 @@ impl Traffic {
         if catches_up { request.with("unseen", self.describe_unseen()) } else { request }
     }
 
-    /// For whoever reads the history: how far each key was polled, and how far sent.
+    /// For readers of the history: up to which offset each key was polled, and up to which it was sent.
     fn describe_unseen(&self) -> Value {
         let of = |(key, sent): (&String, &i64)| {
             let polled = self.unseen.polled.get(key).copied().unwrap_or(-1);
@@ -118,7 +118,7 @@ impl Generator for Traffic {
     }
 }
 
-/// A poll of whatever the client is assigned.
+/// A poll of the keys that the client is assigned.
 pub(super) fn poll(thread: usize) -> OperationRequest {
     OperationRequest::new(thread, "poll", Value::Vector(vec![vec![Value::keyword("poll")].into()]))
 }
