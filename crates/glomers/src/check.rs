@@ -96,9 +96,7 @@ pub fn check(path: &Path, source: Source, question: &Question, watch: &Watch) ->
         }
     }
     let chosen = if beginning.is_empty() {
-        Err(damage
-            .take()
-            .unwrap_or_else(|| "There is no operation in it, so that nothing was checked.".to_owned()))
+        Err(damage.take().unwrap_or_else(|| "It contains no operations, so nothing was checked.".to_owned()))
     } else {
         choice::choose(question, &told, &recognition, watch)
     };
@@ -219,7 +217,7 @@ impl Examination {
             parts.push(("nodes", nodes));
         }
         if let Some(reason) = damage {
-            let sentence = format!("{reason}. What comes before was checked.");
+            let sentence = format!("{reason}. The operations before that were checked.");
             if is_hopeless {
                 findings.push(Finding::new(sentence, []));
             } else {

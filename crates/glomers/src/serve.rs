@@ -38,9 +38,7 @@ use tokio::net::TcpListener;
 #[derive(Debug, thiserror::Error)]
 pub enum ServeError {
     /// There is no such store.
-    #[error(
-        "the store {path} cannot be opened: {source} (name the directory that the runs were written to with --store)"
-    )]
+    #[error("can't open the store {path}: {source}. Name the directory of the runs with --store.")]
     Store {
         /// The directory.
         path: std::path::PathBuf,
@@ -48,9 +46,7 @@ pub enum ServeError {
         source: std::io::Error,
     },
     /// The address is taken, or not ours.
-    #[error(
-        "cannot listen on {address}: {source} (is another server running? choose another port with --port)"
-    )]
+    #[error("can't listen on {address}: {source}. If another server uses the port, choose one with --port.")]
     Listen {
         /// The address that was asked for.
         address: SocketAddr,
@@ -190,17 +186,17 @@ impl IntoResponse for Failure {
                 (StatusCode::NOT_FOUND, "There is no such page or file.".to_owned())
             }
             Failure::Refused(Refusal::Outside) => {
-                (StatusCode::FORBIDDEN, "This path leads out of the store, so it is not shown.".to_owned())
+                (StatusCode::FORBIDDEN, "This path is outside the store, so it is not shown.".to_owned())
             }
             Failure::Host(host) => (
                 StatusCode::MISDIRECTED_REQUEST,
                 format!(
-                    "This server is not named {host:?}. If it should be, start it with --allow-host NAME."
+                    "This server does not answer to the host name {host:?}. Start it with --allow-host NAME to allow a name."
                 ),
             ),
             Failure::Busy => (
                 StatusCode::SERVICE_UNAVAILABLE,
-                "Other archives are being packed. Try again when they are done.".to_owned(),
+                "Other archives are being packed. Try again in a moment.".to_owned(),
             ),
             Failure::Io(error) if error.kind() == std::io::ErrorKind::InvalidInput => {
                 (StatusCode::FORBIDDEN, format!("The file is not shown: {error}."))

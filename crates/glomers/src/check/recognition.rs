@@ -131,7 +131,7 @@ impl Recognition {
         };
         let any = |wanted: &[&str]| self.functions.iter().any(|function| wanted.contains(&&**function));
         if self.format == Some(Format::Awdit) {
-            return kind("causal", "that is the strongest level that AWDIT's format is for".to_owned());
+            return kind("causal", "it is the strongest level that AWDIT's format supports".to_owned());
         }
         if let Some(checker) = self.transactions.checker() {
             let micro = self.transactions.functions.iter().copied().collect::<Vec<_>>().join(", ");
@@ -141,7 +141,7 @@ impl Recognition {
             return because("echo", "");
         }
         if only(&["read", "write", "cas"]) && any(&["write", "cas"]) {
-            return because("register", "; what it holds at first is what --initial says");
+            return because("register", "; --initial sets its first value");
         }
         if only(&["broadcast", "read"]) && any(&["broadcast"]) {
             return because("broadcast", "");
@@ -175,10 +175,10 @@ impl Recognition {
             return because("log", ", which those of a log are");
         }
         let names: Vec<&str> = registry::ALL.iter().map(|entry| entry.name).collect();
-        let functions = if listed.is_empty() { "none of a client".to_owned() } else { listed.clone() };
+        let functions = if listed.is_empty() { "none by clients".to_owned() } else { listed.clone() };
         Err(format!(
-            "What to check it for cannot be told: its operations are {functions}, which fits no checker, or more than one. \
-             Say --workload ({}) or --checker ({}).",
+            "It is unclear what to check: its operations are {functions}, which fits no checker or more than one. Choose with \
+             --workload ({}) or --checker ({}).",
             workloads::names().collect::<Vec<_>>().join(", "),
             names.join(", ")
         ))

@@ -142,7 +142,7 @@ impl Analysis {
             map.insert("nodes", nodes.results.clone());
         }
         if facts.not_started.is_some() {
-            // Why there was nothing to judge is known, and what a checker says of nothing is no help.
+            // That no operation was invoked is already the reason; what a checker says about an empty history is no help.
             workload.findings.clear();
         }
         let mut sorted = Sorted::default();

@@ -79,7 +79,7 @@ fn finding(expectation: &Expectation, judgement: &Judgement, results: &Value) ->
         _ if judgement.is_met => return None,
         Some(figure) => format!("Expected {expectation}, but it was {figure}."),
         None => format!(
-            "Expected {expectation}, but these results have no figure {}. At that place there are {}.",
+            "Expected {expectation}, but these results have no figure {}. Its siblings are {}.",
             expectation.figure(),
             deepest(results, expectation.figure().path()).join(", ")
         ),

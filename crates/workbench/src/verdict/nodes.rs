@@ -10,10 +10,9 @@ use crate::text::{count, excerpt, grouped};
 pub(super) fn judge(facts: &RunFacts<'_>) -> Verdict {
     let mut findings = ends(facts);
     findings.extend(
-        facts
-            .failed_restarts
-            .iter()
-            .map(|(_, reason)| Finding::new(format!("{reason} It had been killed and started again."), [])),
+        facts.failed_restarts.iter().map(|(_, reason)| {
+            Finding::new(format!("{reason} It had been killed and restarted before."), [])
+        }),
     );
     findings.extend(facts.replies.second_init_replies().iter().map(|(node, replies)| {
         let replies = if *replies == 1 { "1 reply".to_owned() } else { format!("{} replies", grouped(*replies)) };

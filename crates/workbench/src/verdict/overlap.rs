@@ -66,26 +66,26 @@ impl Overlap {
         self.is_faulty = after > 0;
     }
 
-    /// What a reader should know of the faults.
+    /// What a reader should know about the faults.
     pub(crate) fn warnings(&self) -> Vec<Warning> {
         let mut warnings = Vec::new();
         for (f, &idle) in &self.idle {
             let times = if idle == 1 { "once".to_owned() } else { count(idle, "time") };
             let sentence = format!(
-                "`{f}` touched no node and no link, {times}: the part of the nodes that was drawn is empty in so small a cluster, or \
-                 there was nothing to do. More nodes, or an option that draws larger parts, makes every fault count."
+                "`{f}` touched no node and no link, {times}: the set of nodes that was drawn was empty, as it can be in a small cluster, or \
+                 its nodes were in that state already. Run more nodes, or draw larger sets with the option of the fault."
             );
             warnings.push(Warning::new(WarningKind::IdleFault, idle, sentence));
         }
         if self.begun > 0 && self.overlapping == 0 && self.completed > 0 {
             let faults = if self.begun == 1 {
-                "The one fault".to_owned()
+                "the only fault".to_owned()
             } else {
-                format!("The {}", count(self.begun, "fault"))
+                format!("the {}", count(self.begun, "fault"))
             };
             let sentence = format!(
-                "{faults} of this run met none of its {}, so that its pass proves nothing about faults. A higher --rate, a longer \
-                 --time-limit or a shorter --nemesis-interval lets them meet.",
+                "None of the {} ran during {faults}, so a valid verdict proves nothing about faults. Use a higher --rate, a longer \
+                 --time-limit or a shorter --nemesis-interval.",
                 count(self.completed, "operation")
             );
             warnings.push(Warning::new(WarningKind::FaultWithoutOperations, self.begun, sentence));

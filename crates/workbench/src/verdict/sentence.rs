@@ -20,11 +20,11 @@ pub(crate) fn verdict(plan: &Plan, ending: &Ending, results: &Results, reason: O
     let some_ok = || format!("{operations}, {} of them ok", grouped(counts.ok));
     let verdict = match (results.validity, reason) {
         (Validity::Valid | Validity::Unknown, _) if counts.invoked == 0 => {
-            format!("No operation was invoked on {nodes}, so there was nothing to judge.")
+            format!("No operation was invoked on {nodes}, so nothing was checked.")
         }
         (Validity::Unknown | Validity::Invalid, Some(reason)) => headline(reason),
         (Validity::Valid, _) if counts.ok == counts.invoked => format!("{operations}, all of them ok."),
-        (Validity::Valid, _) => format!("{}, and nothing wrong with these.", some_ok()),
+        (Validity::Valid, _) => format!("{}, and no violation was found.", some_ok()),
         (Validity::Unknown | Validity::Invalid, None) => format!("{}.", some_ok()),
     };
     match ending {
