@@ -1,4 +1,4 @@
-//! The clients: they turn an operation into requests to a node, and what comes back into a completed operation.
+//! The clients: they turn an operation into requests to a node, and the replies into a completed operation.
 //!
 //! A client is a host of the network like any other, written with the node core. It does one operation at a time. A message that answers
 //! no open request of its receiver changes nothing; [`ReplyLog`] counts it.
@@ -49,7 +49,7 @@ pub trait Client {
 #[derive(Debug, Serialize)]
 pub(crate) struct Bare {}
 
-/// A completed operation to come.
+/// A future of a completed operation.
 pub type Completion = Pin<Box<dyn Future<Output = Operation>>>;
 
 /// A client of the nodes: a host that waits for one reply at a time.

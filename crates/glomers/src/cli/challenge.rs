@@ -125,11 +125,11 @@ impl ChallengeArguments {
                 };
                 status = status.worst(task.carry_out(&self.common, &mut table, &mut results)?);
                 if matches!(status, ExitStatus::Interrupted { .. }) {
-                    return self.common.finish("glomers challenge", table, &results, status);
+                    return self.common.finish("glomers challenge", &table, &results, status);
                 }
             }
         }
-        self.common.finish("glomers challenge", table, &results, status)
+        self.common.finish("glomers challenge", &table, &results, status)
     }
 }
 
@@ -158,7 +158,7 @@ impl DemoArguments {
                 break;
             }
         }
-        self.common.finish("glomers demo", table, &results, status)
+        self.common.finish("glomers demo", &table, &results, status)
     }
 }
 
@@ -167,7 +167,7 @@ impl CommonArguments {
     fn finish(
         &self,
         suite: &str,
-        table: FigureTable,
+        table: &FigureTable,
         results: &RunResults,
         status: ExitStatus,
     ) -> Result<ExitStatus, CliError> {

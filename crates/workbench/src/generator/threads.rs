@@ -1,4 +1,4 @@
-//! Who is free to do something.
+//! Which threads are free to invoke an operation.
 
 use glomers_node::Random;
 

@@ -29,7 +29,7 @@ pub struct Conclusion {
     pub sentence: String,
     /// What else decides the verdict, the most important first.
     pub findings: Vec<Finding>,
-    /// What a person should know although it decides nothing.
+    /// What a reader should know although it does not decide the verdict.
     pub warnings: Vec<Warning>,
     /// See [`Results::is_aborted`](super::Results::is_aborted).
     pub is_aborted: bool,
@@ -100,7 +100,7 @@ impl Conclusion {
     }
 }
 
-/// What the verdict's sentence says already is not said again: of the first finding only its further lines are kept.
+/// Drops what the verdict's sentence already says: only the later lines of the first finding are kept.
 fn leave_out_headline(sentence: &str, findings: &mut Vec<Finding>) {
     let Some(first) = findings.first_mut() else { return };
     if !sentence.contains(first.sentence.lines().next().unwrap_or_default()) {

@@ -1,4 +1,4 @@
-//! What the nodes did that no correct node does: they died, did not answer init, or broke the protocol.
+//! What no correct node does: it died, did not answer init, or broke the protocol.
 
 use glomers_check::{Finding, Validity, Value, Verdict};
 use glomers_world::ProtocolViolations;
@@ -27,7 +27,7 @@ pub(super) fn judge(facts: &RunFacts<'_>) -> Verdict {
     verdict(findings)
 }
 
-/// What Maelstrom makes of the same: a run with a node that died, or that did not answer init, has no results, and all else passes.
+/// Maelstrom's verdict on the same: a run in which a node died or did not answer init has no results, and everything else passes.
 pub(super) fn judge_as_maelstrom(facts: &RunFacts<'_>) -> Verdict {
     let mut findings = ends(facts);
     if !findings.is_empty() {

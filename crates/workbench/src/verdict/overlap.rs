@@ -1,5 +1,5 @@
-//! Whether the faults of a run did anything: whether they touched a node or a link, and whether an operation was under way meanwhile. If
-//! not, a run with faults proves nothing about them.
+//! Whether the faults of a run did anything: whether they touched a node or a link, and whether an operation was under way during them.
+//! If not, a valid run proves nothing about faults.
 
 use std::collections::BTreeMap;
 
@@ -11,14 +11,14 @@ use super::{
 };
 use crate::text::count;
 
-/// What an action says of a node on which it had nothing to do.
+/// What an action reports for a node that was already in the wanted state.
 const NOTHING_DONE: [&str; 4] = ["not-running", "already-running", "already-paused", "not-paused"];
 
 /// Counts the faults without effect, and the operations that overlapped the other faults.
 #[derive(Debug, Default)]
 pub(crate) struct Overlap {
     faults: Faults,
-    /// Whether one is in force.
+    /// Whether a fault is active.
     is_faulty: bool,
     /// How often a fault has begun.
     begun: u64,
@@ -26,7 +26,7 @@ pub(crate) struct Overlap {
     asked: Option<String>,
     /// The faults that touched nothing, by function.
     idle: BTreeMap<String, u64>,
-    /// For each process whose operation began after the first fault: how often a fault had begun by then, and whether one was in force.
+    /// For each process whose operation began after the first fault: how often a fault had begun by then, and whether one was active.
     under_way: BTreeMap<Process, (u64, bool)>,
     overlapping: u64,
     completed: u64,

@@ -144,7 +144,7 @@ impl Perf {
         &self.functions
     }
 
-    /// When faults were in force.
+    /// When faults were active.
     pub fn faults(&self) -> &Faults {
         &self.faults
     }

@@ -1,4 +1,4 @@
-//! g-set: a set that grows. Every node must show every element in the end.
+//! g-set: a set that only grows. In the end every node must return every element.
 
 use glomers_check::registry::Keys;
 

@@ -1,4 +1,4 @@
-//! pn-counter: a counter that goes up and down, and adds up in the end.
+//! pn-counter: a counter that goes up and down.
 
 use glomers_check::{Value, registry::Keys};
 

@@ -1,4 +1,4 @@
-//! What clients do while the time lasts: they send, poll, change the keys that they poll, and crash.
+//! The operations before the time limit: sends, polls, assignments of keys, crashes.
 
 use std::{cell::RefCell, rc::Rc, time::Duration};
 
@@ -14,7 +14,7 @@ use crate::{
     plan::Plan,
 };
 
-/// How often other keys are assigned, instead of a send or a poll.
+/// The probability of an assignment instead of a send or a poll.
 const ASSIGN_CHANCE: f64 = 1.0 / 64.0;
 
 /// The probability that an assignment covers all keys with messages that were sent but not polled.
@@ -30,7 +30,7 @@ pub(super) struct Traffic {
     put_off: Option<Access>,
     /// What was sent and not polled, and how far these keys were polled.
     unseen: Reached,
-    /// How far the logs are known to reach: what the final polls must see.
+    /// The highest known offsets, up to which the final polls must read.
     reached: Rc<RefCell<Offsets>>,
     mean_crash_pause: Duration,
     crash_due: Time,
@@ -111,7 +111,7 @@ impl Generator for Traffic {
                 raise_to(&mut reached, &key, Some(offset));
             }
         }
-        // Where polls have caught up, nothing is unseen.
+        // If polls have caught up, nothing is unseen.
         let Reached { sent, polled } = &mut self.unseen;
         sent.retain(|key, sent| polled.get(key).is_none_or(|polled| polled < sent));
         polled.retain(|key, _| sent.contains_key(key));
