@@ -1,4 +1,4 @@
-//! `glomers challenge` and `glomers demo`: the official commands, on a node of your own or on those that come with the workbench.
+//! `glomers challenge` and `glomers demo`: the official commands, on your own node or on the bundled ones.
 
 use std::path::{Path, PathBuf};
 
@@ -69,7 +69,7 @@ struct CommonArguments {
     junit: Option<PathBuf>,
 }
 
-/// `glomers test`, as a challenge gives it.
+/// The `glomers test` command of a challenge.
 #[derive(Debug, Parser)]
 struct TestLine {
     #[command(flatten)]
@@ -214,7 +214,7 @@ impl Task<'_> {
     }
 }
 
-/// A figure with as many digits as say something, and its unit where its name has none.
+/// A figure with at most three decimals, and the unit of a latency.
 fn with_unit(figure: Option<f64>, path: &str) -> String {
     match figure {
         None => "none".to_owned(),

@@ -84,7 +84,7 @@ enum Format {
     Junit,
 }
 
-/// `--consistency-models`, which is one argument however many it names.
+/// `--consistency-models`: one argument with any number of names.
 #[derive(Debug, Clone)]
 struct Models(Vec<Model>);
 

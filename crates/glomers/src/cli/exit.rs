@@ -73,7 +73,7 @@ impl From<ExitStatus> for ExitCode {
 /// Why a command failed.
 #[derive(Debug, thiserror::Error)]
 pub enum CliError {
-    /// An argument that is no text.
+    /// An argument that is not UTF-8.
     #[error("the argument {argument:?} is not valid UTF-8. Type it again, or rename the file.")]
     NotText {
         /// The argument, with its bad bytes replaced.

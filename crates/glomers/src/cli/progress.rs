@@ -1,4 +1,4 @@
-//! What a person sees while a test runs: a bar on a terminal, plain lines elsewhere.
+//! The display while a test runs: a bar on a terminal, plain lines elsewhere.
 
 use std::{io::IsTerminal, time::Duration};
 
@@ -39,7 +39,7 @@ impl Terminal {
         Self { bar, time_limit: plan.time_limit, next_update: Time::ZERO }
     }
 
-    /// Clears the bar away.
+    /// Removes the bar.
     pub(crate) fn finish(&self) {
         if let Some(bar) = &self.bar {
             bar.finish_and_clear();
@@ -94,7 +94,7 @@ fn caption(progress: &Progress, time_limit: Duration) -> String {
     parts.join(", ")
 }
 
-/// How many operations there were, and how many a second until the time limit: none but the final ones come after it.
+/// How many operations there were, and how many a second, not counting the time after the time limit.
 fn operations(progress: &Progress, time_limit: Duration) -> Vec<String> {
     let invoked = progress.operations.invoked;
     let seconds = progress.elapsed.since(Time::ZERO).min(time_limit).as_secs_f64();

@@ -1,4 +1,4 @@
-//! What a person or a script reads at the end: the verdict, the figures that matter, and the command that runs it again.
+//! The output at the end of a run: the verdict, the figures that matter, and the command that runs it again.
 
 use std::fmt::Write as _;
 
@@ -36,7 +36,7 @@ const INTERRUPTED: &str = "Interrupted: no verdict.";
 pub(crate) fn exit_status(report: &Report) -> ExitStatus {
     match report.ending {
         Ending::Interrupted { signal } => ExitStatus::Interrupted { signal },
-        // Maelstrom fails with an internal error where a node died or did not answer init.
+        // Maelstrom fails with an internal error if a node died or did not answer init.
         _ if report.is_aborted => ExitStatus::Internal,
         Ending::Complete | Ending::NotStarted { .. } | Ending::FailedFast => ExitStatus::of(report.validity),
     }
@@ -130,7 +130,7 @@ fn figures(report: &Report) -> String {
     table.lines().map(|line| line.trim_end().to_owned()).collect::<Vec<_>>().join("\n")
 }
 
-/// Enough digits to tell fast from slow, and no more.
+/// Milliseconds, with about three significant digits.
 fn milliseconds(value: f64) -> String {
     match value {
         value if value < 1.0 => format!("{value:.3}"),

@@ -1,4 +1,4 @@
-//! `glomers test`: the options, what they mean together, and the run or runs that they ask for.
+//! `glomers test`: the options, the plan that they make, and its run or runs.
 
 use std::{
     fs,
@@ -35,7 +35,7 @@ use crate::{
 /// The options of `glomers test`.
 #[derive(Debug, Args)]
 pub(crate) struct TestArguments {
-    /// What the clients do and what the nodes must answer.
+    /// The workload: the operations of the clients, and how they are checked.
     #[arg(short, long, value_name = "NAME", default_value = "lin-kv", value_parser = PossibleValuesParser::new(workloads::names()))]
     workload: String,
 
@@ -198,7 +198,7 @@ impl TestArguments {
         status
     }
 
-    /// Carries the tests out, and shows the result of each.
+    /// Carries out the runs, and shows the result of each.
     pub(crate) fn carry_out(
         self,
         command_line: &[String],

@@ -1,4 +1,4 @@
-//! A long check, as a person sees it: a bar on a terminal, and Ctrl-C ends it.
+//! A check with a progress bar on a terminal; Ctrl-C ends it.
 
 use std::{
     io::IsTerminal,
@@ -20,7 +20,7 @@ use crate::{
     signals,
 };
 
-/// How often the bar is drawn, and a signal noticed.
+/// How often the bar is drawn and signals are checked.
 const INTERVAL: Duration = Duration::from_millis(100);
 
 /// How long an interrupted check may take to give its verdict.
@@ -32,7 +32,7 @@ const STACK: usize = 8 << 20;
 /// How much of the file's name is shown beside the bar, in characters.
 const NAME_CHARS: usize = 24;
 
-/// What a bar is divided into.
+/// The number of steps of the bar.
 const BAR_STEPS: u64 = 1_000;
 
 /// How a watched check ended.

@@ -13,7 +13,7 @@ pub(super) struct Explanation {
     advice: &'static str,
 }
 
-/// A scene to be played, and what to watch for.
+/// A scene: its title, seed and script.
 struct SceneDefinition {
     title: &'static str,
     seed: u64,
@@ -154,11 +154,11 @@ in Percolator.",
     },
 ];
 
-/// What n2 reads first is stale, and stays so until it has written.
+/// The first reads of n2 are stale until it has written.
 const STALE_READ_SEED: u64 = 7;
 /// The second write of n1 comes before the compare-and-set of n2.
 const PAST_WRITE_SEED: u64 = 1;
-/// Both writes have the same stamp, and each replica has another of them for a while.
+/// Both writes have the same time stamp, and for a while each replica has a different one of them.
 const UNSTEADY_SEED: u64 = 22;
 
 /// The explanation of the service of that name.

@@ -22,7 +22,7 @@ pub const PLOTS: [&str; 3] = ["latency-raw", "latency-quantiles", "rate"];
 
 /// Draws the three plots into a run's directory. The title says which run it is: `lin-kv, seed 42`.
 ///
-/// Costs some tens of milliseconds, however long the run was.
+/// Takes some tens of milliseconds, regardless of the length of the run.
 ///
 /// # Errors
 ///

@@ -1,4 +1,4 @@
-//! A small writer of SVG: just the shapes the reports need, everything from outside escaped.
+//! A small SVG writer: only the shapes that the reports need. All text is escaped.
 //!
 //! Colours are named by meaning ([`Ink`]). Each shape carries its light colour as an attribute, which is all a rasteriser reads, and
 //! its class, through which a browser that prefers dark pages recolours the same file.
@@ -54,7 +54,7 @@ impl Style {
         Style { fill: None, stroke: Some((ink, width)), opacity: 1.0, dashes: None }
     }
 
-    /// The same, letting what is below shine through: 0 is invisible, 1 is solid.
+    /// The same with an opacity: 0 is invisible, 1 is solid.
     pub const fn opacity(self, opacity: f64) -> Style {
         Style { opacity, ..self }
     }
@@ -65,7 +65,7 @@ impl Style {
     }
 }
 
-/// How a line of text is set.
+/// The style of a line of text.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Text {
     ink: Ink,
@@ -103,7 +103,7 @@ impl Text {
         Text { bold: true, ..self }
     }
 
-    /// The same, with a rim of paper around the letters, so that lines below do not cross them.
+    /// The same, with an outline in the colour of the paper, so that lines below do not cross the letters.
     pub const fn halo(self) -> Text {
         Text { halo: true, ..self }
     }
@@ -115,7 +115,7 @@ impl Text {
 }
 
 impl Svg {
-    /// An empty sheet of paper; the title is what a screen reader says.
+    /// An empty drawing; screen readers read the title.
     pub fn new(width: f64, height: f64, title: &str) -> Svg {
         let mut svg = Svg {
             width,
@@ -192,7 +192,7 @@ impl Svg {
         self.body.push_str("</text>\n");
     }
 
-    /// What `draw` adds becomes one group that shows `tip`, escaped, to a pointer that rests on it.
+    /// Groups what `draw` adds, with `tip`, escaped, as its tooltip.
     pub fn with_tip(&mut self, tip: &str, draw: impl FnOnce(&mut Svg)) {
         self.write(format_args!("<g><title>{}</title>", Escaped(tip)));
         draw(self);

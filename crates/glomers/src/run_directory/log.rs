@@ -42,13 +42,13 @@ impl Log {
             .map_err(|error| StoreError::new("write", &self.path, error))
     }
 
-    /// Makes sure that everything is in the file.
+    /// Writes everything to the file.
     pub(crate) fn flush(&mut self) -> Result<(), StoreError> {
         self.file.flush().map_err(|error| StoreError::new("write", &self.path, error))
     }
 }
 
-/// Reads on in files that others write to.
+/// Follows files that others write to.
 pub(crate) struct Follower {
     files: Vec<Followed>,
 }
@@ -57,7 +57,7 @@ struct Followed {
     path: PathBuf,
     name: String,
     offset: u64,
-    /// The begin of a line whose end is not written yet.
+    /// The beginning of a line whose end is not written yet.
     rest: Vec<u8>,
 }
 
@@ -84,7 +84,7 @@ impl Follower {
 
 impl Followed {
     fn follow(&mut self, show: &mut dyn FnMut(&str)) {
-        // A log that can't be read is not worth a run: the file itself is what counts.
+        // A log that can't be read does not end the run: its file still exists.
         let Ok(mut file) = File::open(&self.path) else { return };
         if file.seek(std::io::SeekFrom::Start(self.offset)).is_err() {
             return;

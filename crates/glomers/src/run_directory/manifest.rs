@@ -21,18 +21,18 @@ pub struct RunFile {
     pub started: String,
     /// Whether it is still going on, or how it ended.
     pub status: RunStatus,
-    /// What it was to do.
+    /// The plan.
     pub plan: Plan,
     /// What every node ran.
     pub program: NodeProgram,
-    /// The command line that does the same again, word by word.
+    /// The command line that repeats the run, word by word.
     pub argv: Vec<String>,
     /// The verdict in one sentence, once there is one.
     pub sentence: Option<String>,
     /// What else decides the verdict.
     #[serde(default)]
     pub findings: Vec<Finding>,
-    /// What a person should know although it decides nothing.
+    /// What a reader should know although it does not decide the verdict.
     #[serde(default)]
     pub warnings: Vec<Warning>,
     /// The hash over every event, once the run has ended. With real processes it differs from run to run.
@@ -45,13 +45,13 @@ pub struct RunFile {
 pub enum RunStatus {
     /// It is still going on, or the workbench was killed: [`is_under_way`](super::is_under_way) tells which.
     Running,
-    /// It went to its end.
+    /// It is complete.
     Finished,
     /// A signal ended it.
     Interrupted,
     /// A node never got to the first operation.
     Failed,
-    /// The workbench itself could not go on.
+    /// The workbench itself failed.
     Error,
 }
 

@@ -1,4 +1,4 @@
-//! Files as they are, and whole runs as archives; both are streamed, so that neither is ever held in memory.
+//! Files, and whole runs as archives. Both are streamed, so neither is held in memory.
 
 use std::{
     io::{self, Read, Write},
@@ -34,7 +34,7 @@ const CHUNKS_AHEAD: usize = 16;
 /// How many archives are packed at a time: each keeps a core busy.
 static PACKING: Semaphore = Semaphore::const_new(2);
 
-/// What a drawing or a timeline may do in a browser: be seen, with the style that it brings along, in a sandbox.
+/// The policy for drawings and timelines in a browser: a sandbox in which only their own style applies.
 const DRAWING_POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; sandbox; frame-ancestors 'none'";
 
 /// A file of the store as it is, or the page of a directory.
@@ -87,7 +87,7 @@ pub(super) async fn archive(
         .collect();
     tokio::task::spawn_blocking(move || {
         if let Err(error) = pack(&directory, &top, sender.clone()) {
-            // The reader learns of it by a transfer that breaks off; if it has gone itself there is nobody to tell.
+            // The reader notices that the transfer breaks off. If the reader has gone, sending fails, which does not matter.
             let _ = sender.blocking_send(Err(error));
         }
         drop(place);

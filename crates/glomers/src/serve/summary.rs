@@ -18,7 +18,7 @@ const MAX_PLAN: u64 = 16 << 20;
 
 /// A run, read back from its directory.
 ///
-/// It is made of two files, either of which may be missing, cut short or nonsense:
+/// It is made of two files, either of which may be missing, incomplete or malformed:
 ///
 /// - `run.json`, written when the run begins and again when it ends: a [`RunFile`](crate::run_directory::manifest::RunFile).
 /// - `results.edn`, written when it has ended: Maelstrom's map, and `:nodes`.
@@ -239,7 +239,7 @@ fn number(value: &Value) -> Option<f64> {
     }
 }
 
-/// A key as a person reads it: a keyword without its colon, a text without its quotes.
+/// A key for display: a keyword without its colon, a text without its quotes.
 fn word(key: &Value) -> String {
     key.as_keyword().or_else(|| key.as_str()).map_or_else(|| key.to_string(), str::to_owned)
 }

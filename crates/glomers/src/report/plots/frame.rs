@@ -10,7 +10,7 @@ use crate::report::{
 };
 
 const WIDTH: f64 = 900.0;
-/// The height of a plot with few functions; more make it taller, never a panel too low to read.
+/// The height of a plot with few functions. With more it is taller, so that every panel stays readable.
 const HEIGHT: f64 = 400.0;
 const LEFT: f64 = 66.0;
 const HEADER: f64 = 38.0;
@@ -93,7 +93,7 @@ impl<'a> Frame<'a> {
         self.svg.line([LEFT, bottom], [self.right, bottom], Style::stroke(Ink::Muted, 1.0).opacity(0.6));
     }
 
-    /// Writes a panel's heading: the function, then what else is to be said, which is the legend too.
+    /// Writes a panel's heading: the function, then the legend.
     pub(super) fn draw_heading(&mut self, panel: usize, notes: &[(String, Ink)]) {
         let Panel { function, top, .. } = &self.panels[panel];
         let name = shortened(&function.name, 40);
@@ -106,7 +106,7 @@ impl<'a> Frame<'a> {
         self.svg.text_runs([LEFT, top - 7.0], &runs);
     }
 
-    /// How many operations of the panel's function ended in which way, each count in the colour of its data.
+    /// The number of operations of the panel's function by outcome, each in the colour of its data.
     pub(super) fn outcome_notes(&self, panel: usize) -> Vec<(String, Ink)> {
         let outcomes = self.panels[panel].function.outcomes.iter();
         outcomes

@@ -102,7 +102,7 @@ fn draw_labels(svg: &mut Svg, mut ends: Vec<(Point, Ink, &str)>, [right, bottom]
     for index in 1..heights.len() {
         heights[index] = heights[index].max(heights[index - 1] + LABEL_GAP);
     }
-    // What was pushed below the panel goes up again, and pushes up what is above it.
+    // Labels that were pushed below the panel move up again, together with those above them.
     let mut lowest = bottom + 3.5;
     for height in heights.iter_mut().rev() {
         *height = height.min(lowest);

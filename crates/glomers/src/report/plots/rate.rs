@@ -40,7 +40,7 @@ struct Windows {
 }
 
 impl Windows {
-    /// Windows of this width; the last one takes in what is left over, unless that is most of a window.
+    /// Windows of this width. The remainder is part of the last one, unless it is more than half a window.
     fn new(perf: &Perf, width_ns: u64) -> Windows {
         let end_ns = perf.end_ns();
         let count = ((end_ns as f64 / width_ns as f64).round() as usize).max(1);
