@@ -7,7 +7,7 @@ use glomers_node::Time;
 use glomers_protocol::NodeId;
 use glomers_world::{ExitReport, World};
 
-use crate::text::count;
+use crate::text::{count, excerpt};
 
 /// Listens to a run. What runs and what reports meet here and nowhere else.
 pub trait Observer {
@@ -74,6 +74,9 @@ pub enum Event<'a> {
     TearingDown,
 }
 
+/// How much of what the nemesis did a line of the log shows, in characters.
+const NEMESIS_CHARS: usize = 160;
+
 impl fmt::Display for Event<'_> {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -82,7 +85,10 @@ impl fmt::Display for Event<'_> {
                 let after_ms = after.since(Time::ZERO).as_secs_f64() * 1e3;
                 write!(formatter, "Every node has answered init, after {after_ms:.0} ms; the clients begin")
             }
-            Self::Nemesis { f, done } => write!(formatter, "Nemesis: {f} {done}"),
+            // A partition of 25 nodes has 4,000 characters. The history has all of it.
+            Self::Nemesis { f, done } => {
+                write!(formatter, "Nemesis: {f} {}", excerpt(&done.to_string(), NEMESIS_CHARS))
+            }
             Self::NodeExited { exit } => write!(formatter, "Node {} {}", exit.node, exit.status_in_words()),
             Self::ProtocolViolation { text } => formatter.write_str(text),
             Self::Draining { is_final, operations } => {
@@ -107,5 +113,22 @@ impl fmt::Display for Event<'_> {
             Self::FailedFast => formatter.write_str("A violation was seen; the run ends here"),
             Self::TearingDown => formatter.write_str("Stopping the nodes"),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_partition_of_many_nodes_is_shortened() {
+        let nodes = (0..200).map(|number| (Value::from(format!("n{number}").as_str()), Value::Nil));
+        let done = Value::Map(nodes.collect());
+        let line = Event::Nemesis { f: "start-partition", done: &done }.to_string();
+        assert!(line.starts_with("Nemesis: start-partition {\"n0\" nil"), "{line}");
+        assert!(line.chars().count() < 250 && line.contains('…'), "{line}");
+        let healed = Value::keyword("network-healed");
+        let line = Event::Nemesis { f: "stop-partition", done: &healed }.to_string();
+        assert_eq!(line, "Nemesis: stop-partition :network-healed");
     }
 }
