@@ -2,7 +2,7 @@
 //!
 //! [`Source`] opens a file or the directory of a run; [`Question`] says what is known of the history, and what is not is
 //! found out from how it begins; [`check()`] makes an [`Answer`], and
-//! [`report`] and [`junit`](crate::junit) print it. A [`Watch`] says how far a long check is, and ends it.
+//! [`report`] and [`junit`] print it. A [`Watch`] says how far a long check is, and ends it.
 
 mod choice;
 mod recognition;

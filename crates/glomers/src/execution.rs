@@ -259,7 +259,7 @@ impl<'a> Recorder<'a> {
         })
     }
 
-    /// Shows the nodes' last output, and returns the analysis and the log.
+    /// Shows what the nodes printed last, and gives back what is still needed.
     fn close(mut self) -> Result<(Analysis, Log), StoreError> {
         if let Some(follower) = &mut self.follower {
             follower.follow(&mut |line| self.screen.line(line));

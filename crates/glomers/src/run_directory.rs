@@ -137,7 +137,7 @@ impl RunDirectory {
         })
     }
 
-    /// Lets `write` make one of the files beside it, and puts it in its place: a reader finds it whole or not at all.
+    /// Lets `write` write a temporary file, and renames it: a reader finds the complete file or none.
     ///
     /// # Errors
     /// What `write` says, and when the file can't be put in its place.

@@ -98,7 +98,7 @@ impl ClientHandle {
     }
 }
 
-/// Why a request has no reply that is one.
+/// Why a request has no usable reply.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum RequestError {
     #[error("there was no usable reply within {} s", .0.as_secs_f64())]
@@ -125,7 +125,7 @@ impl Connection {
     /// Sends a request and waits for its reply, which is the whole body with keyword keys.
     ///
     /// # Errors
-    /// [`RequestFailure`], for every other ending.
+    /// [`RequestFailure`], if there was no usable reply.
     pub async fn call(
         &self,
         rpc: &'static Rpc,
@@ -160,7 +160,7 @@ impl Connection {
     }
 }
 
-/// How a request ended without the reply that it asked for.
+/// Why a request has no result.
 #[derive(Debug, thiserror::Error)]
 pub enum RequestFailure {
     /// No usable reply came in time: the outcome is unknown.

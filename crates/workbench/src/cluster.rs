@@ -172,7 +172,7 @@ impl Cluster {
         self.members[node].host.is_some()
     }
 
-    /// Whether the node runs and has answered init and the workload's set-up.
+    /// Whether the node runs and has answered init, and what the workload sets it up with.
     pub(crate) fn is_ready(&self, node: usize) -> bool {
         self.is_running(node) && self.members[node].is_ready
     }
@@ -194,7 +194,7 @@ impl Cluster {
         }
     }
 
-    /// Restarts a node that was killed, without state, and sends it init. Does nothing if it runs.
+    /// Starts a node again that was killed, with no state, and sends it init. Does nothing where it runs.
     pub(crate) fn restart(&mut self, world: &mut World, node: usize) {
         if self.is_running(node) {
             return;
@@ -205,7 +205,7 @@ impl Cluster {
         }
     }
 
-    /// Pauses a node: it keeps its state, and its messages wait. Does nothing if it does not run.
+    /// Stops a node in its tracks: it keeps its state and its messages wait. Does nothing where it does not run.
     pub(crate) fn pause(&mut self, world: &mut World, node: usize) {
         let member = &mut self.members[node];
         if let Some(host) = member.host {

@@ -15,9 +15,9 @@ pub(super) struct Choice {
     /// Those that look at any workload, by their key in the results.
     pub(super) general: Vec<(&'static str, Box<dyn Checker>)>,
     pub(super) checker: Box<dyn Checker>,
-    /// Whether that one can say nothing for certain of a history that breaks off.
+    /// Whether that one can't decide an incomplete history.
     pub(super) needs_the_end: bool,
-    /// What was guessed from the beginning of the history.
+    /// The guess from the beginning of the history.
     pub(super) guess: Guess,
 }
 
@@ -107,7 +107,7 @@ fn single(
     })
 }
 
-/// Refuses to drop what was asked for without a word.
+/// Refuses options that would have no effect.
 fn require_use_of_options(entry: &Entry, question: &Question) -> Result<(), String> {
     let options = [
         ("--consistency-models", !question.models.is_empty() && !entry.takes_models),

@@ -1,7 +1,7 @@
-//! What a history is of, as all of its operations tell.
+//! Recognises what a history is of, by its operations.
 //!
-//! A check begins before the history has been read, so that what it is of is guessed from how it begins. What tells is counted to
-//! the end: where the rest says something else, the guess was wrong, and its verdict is worth nothing.
+//! A check begins before the whole history has been read, so the kind of history is guessed from the first operations. Counting goes on
+//! to the end: if later operations contradict the guess, its verdict is dropped.
 
 use std::collections::BTreeSet;
 
@@ -13,10 +13,10 @@ use glomers_check::{
 
 use glomers_workbench::workloads;
 
-/// More different functions than any history has.
+/// The maximum number of different functions, more than any history has.
 const FUNCTION_LIMIT: usize = 64;
 
-/// What the operations seen so far tell.
+/// What is known from the operations so far.
 #[derive(Debug, Default)]
 pub(super) struct Recognition {
     format: Option<Format>,
@@ -34,7 +34,7 @@ pub(super) struct Recognition {
     reads: Reads,
 }
 
-/// What micro-operations tell.
+/// What is known from micro-operations.
 #[derive(Debug, Default)]
 struct Transactions {
     functions: BTreeSet<&'static str>,
@@ -62,12 +62,12 @@ pub(super) struct Kind {
 }
 
 impl Recognition {
-    /// Nothing seen yet, of a text in this format.
+    /// An empty recognition, for a text in this format.
     pub(super) fn new(format: Option<Format>) -> Self {
         Self { format, ..Self::default() }
     }
 
-    /// Takes in an entry.
+    /// Adds an entry.
     pub(super) fn observe(&mut self, operation: &Operation) {
         if !operation.is_client() {
             return;
@@ -107,7 +107,7 @@ impl Recognition {
         if all(self.pair_count) && is_keyed { Keys::InValue } else { Keys::None }
     }
 
-    /// Whether what comes next may say something that nothing has said so far.
+    /// Whether further operations may settle what is still open.
     pub(super) fn is_open(&self) -> bool {
         let may_have_keys = self.pair_count == self.invocation_count
             && self.beside_count < self.invocation_count
@@ -118,7 +118,7 @@ impl Recognition {
         may_have_keys || may_be_lists || may_be_set
     }
 
-    /// The checker that fits, and what shows it.
+    /// The checker that fits, and why.
     ///
     /// # Errors
     /// A sentence that says what the operations could be, and how to say which.
@@ -229,7 +229,7 @@ impl Transactions {
             (true, true) => None,
             (true, false) => Some("list-append"),
             (false, true) => Some("rw-register"),
-            // Nothing is written: what reads show tells what it would be.
+            // Nothing is written, so the values of reads decide.
             (false, false) if self.has_lists && !self.has_values => Some("list-append"),
             (false, false) => Some("rw-register"),
         }

@@ -23,7 +23,7 @@ pub struct Source {
     pub(super) told: Told,
 }
 
-/// What is known of a history without looking at its operations.
+/// What is known about a history without its operations.
 #[derive(Debug, Default)]
 pub(super) struct Told {
     /// The workload, and who says so.
@@ -95,7 +95,7 @@ impl Place {
 }
 
 impl Source {
-    /// Looks whether there is a history of that name, without reading it.
+    /// Finds the history of that name, without reading it.
     ///
     /// # Errors
     /// As [`Source::open`].
@@ -162,7 +162,7 @@ fn open_error(path: &Path, source: io::Error) -> OpenError {
     }
 }
 
-/// An error as a sentence, and so much of it as a person reads: it may quote an entry of any length.
+/// An error as a sentence, shortened, because it may quote an entry of any length.
 fn sentence(error: &dyn std::error::Error) -> String {
     const LIMIT: usize = 500;
     let text = error.to_string();

@@ -1,4 +1,4 @@
-//! A check that is watched from another thread: how far it is, and the wish to end it.
+//! A check that is watched from another thread: its progress, and a way to interrupt it.
 
 use std::{
     io::{self, Read},

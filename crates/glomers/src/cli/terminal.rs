@@ -29,7 +29,7 @@ pub(crate) enum Format {
 /// What Maelstrom prints below a valid and an invalid results map, for scripts that look for it.
 const VALID: &str = "Everything looks good!";
 const INVALID: &str = "Analysis invalid!";
-const UNKNOWN: &str = "Nothing is proven.";
+const UNKNOWN: &str = "No verdict.";
 const INTERRUPTED: &str = "Interrupted: no verdict.";
 
 /// The exit status of a run.

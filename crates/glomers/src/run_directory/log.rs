@@ -84,7 +84,7 @@ impl Follower {
 
 impl Followed {
     fn follow(&mut self, show: &mut dyn FnMut(&str)) {
-        // A log that can't be read does not end the run: its file still exists.
+        // A log that can't be read is not worth a run: the file itself is what counts.
         let Ok(mut file) = File::open(&self.path) else { return };
         if file.seek(std::io::SeekFrom::Start(self.offset)).is_err() {
             return;

@@ -85,7 +85,7 @@ impl Expectation {
         &self.figure
     }
 
-    /// Whether a figure keeps to the limit.
+    /// Whether a figure is within the limit.
     pub fn is_met_by(&self, figure: f64) -> bool {
         match self.comparison {
             Comparison::Less => figure < self.bound,
@@ -123,7 +123,7 @@ impl Figure {
         self.path.iter().any(|part| part.contains("latenc"))
     }
 
-    /// What no run has is refused before one begins. What a workload's own results hold is known only at the end.
+    /// Names that no run has are refused at once. The names in a workload's own results are known only at the end.
     fn check(path: &[&str]) -> Result<(), String> {
         let one_of = |part: &str, known: &[&str]| {
             if known.contains(&part) {

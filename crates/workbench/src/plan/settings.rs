@@ -1,4 +1,4 @@
-//! Options that belong to one workload or one fault: declared where they mean something, and refused everywhere else.
+//! Options of one workload or one fault: declared there, and refused everywhere else.
 
 use std::{collections::BTreeMap, time::Duration};
 
@@ -10,9 +10,9 @@ use serde::{Deserialize, Serialize};
 pub struct Setting {
     /// Its name on the command line, without the dashes.
     pub name: &'static str,
-    /// What it says, for `--help`.
+    /// Its help.
     pub doc: &'static str,
-    /// What holds without it, as one would type it.
+    /// The default, as typed.
     pub default: &'static str,
     /// What it may be.
     pub kind: SettingKind,
@@ -77,7 +77,7 @@ pub enum SettingError {
 }
 
 impl Setting {
-    /// What to put for its value in a text of help.
+    /// The name of its value in help.
     pub fn value_name(&self) -> &'static str {
         match self.kind {
             SettingKind::Count => "NUMBER",
@@ -122,7 +122,7 @@ impl Setting {
     }
 }
 
-/// What a plan's settings are; those that are not among them have their default.
+/// A plan's settings. All others have their defaults.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Settings(BTreeMap<String, String>);

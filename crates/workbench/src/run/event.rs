@@ -9,9 +9,9 @@ use glomers_world::{ExitReport, World};
 
 use crate::text::{count, excerpt};
 
-/// Listens to a run. What runs and what reports meet here and nowhere else.
+/// Observes a run: the only interface between running and reporting.
 pub trait Observer {
-    /// Something happened that a person may want to see.
+    /// Is called for every event.
     fn event(&mut self, event: &Event<'_>);
     /// An operation was invoked or completed; the run's own checkers listen here. Returns its whole record.
     fn operation(&mut self, operation: &Operation);
@@ -68,7 +68,7 @@ pub enum Event<'a> {
     },
     /// The final operations begin.
     Finishing,
-    /// A violation was seen, and the run does not go on after it.
+    /// A violation was found, and the run ends.
     FailedFast,
     /// The nodes are being stopped.
     TearingDown,
@@ -85,7 +85,7 @@ impl fmt::Display for Event<'_> {
                 let after_ms = after.since(Time::ZERO).as_secs_f64() * 1e3;
                 write!(formatter, "Every node has answered init, after {after_ms:.0} ms; the clients begin")
             }
-            // A partition of 25 nodes has 4,000 characters. The history has all of it.
+            // A partition of 25 nodes takes more than a thousand characters. The history has them all.
             Self::Nemesis { f, done } => {
                 write!(formatter, "Nemesis: {f} {}", excerpt(&done.to_string(), NEMESIS_CHARS))
             }

@@ -71,7 +71,7 @@ pub struct Outcome {
 pub struct ByOutcome<T> {
     /// It happened.
     pub ok: T,
-    /// Nobody knows.
+    /// Its outcome is unknown.
     pub info: T,
     /// It did not happen.
     pub fail: T,
@@ -105,7 +105,7 @@ impl Default for Perf {
 }
 
 impl Perf {
-    /// A collector that has seen nothing.
+    /// An empty collector.
     pub fn new() -> Perf {
         Perf {
             window_ns: FIRST_WINDOW_NS,
@@ -116,7 +116,7 @@ impl Perf {
         }
     }
 
-    /// Takes in the next entry of the history. Costs a hash look-up and a few counters.
+    /// Adds the next entry of the history. Costs a hash look-up and a few counters.
     ///
     /// A completion without an invocation counts towards the rate and has no latency.
     pub fn observe(&mut self, operation: &Operation) {

@@ -52,10 +52,11 @@ const CAS: Rpc = Rpc {
     reply: &[],
 };
 
-/// A key is given up for a new one when this many processes have worked on it: each that ended unknown makes it harder to check.
+/// A key is replaced by a new one once this many processes have used it, because each process that ended unknown makes it harder to
+/// check.
 const PROCESSES_PER_KEY: usize = 20;
 
-/// Values are few, so that a compare-and-set has a chance to succeed.
+/// There are few values, so that a compare-and-set has a chance to succeed.
 const VALUES: u64 = 5;
 
 fn build(plan: &Plan) -> Workload {

@@ -63,7 +63,7 @@ pub(super) struct Transactions {
     max_writes: usize,
 }
 
-/// What is done to a key.
+/// A micro-operation on a key.
 pub(super) struct Access {
     pub(super) key: u64,
     /// What is written to it; none if it is read.
@@ -126,7 +126,7 @@ fn micro_operation(f: &'static str, key: u64, value: Value) -> Value {
     Value::Vector(vec![Value::keyword(f), Value::from(key), value])
 }
 
-/// Sends transactions whole, and takes them back completed.
+/// Sends each transaction as one request, and completes it by the reply.
 pub(super) struct TransactionClient {
     pub(super) rpc: &'static Rpc,
 }
