@@ -1,7 +1,7 @@
 # make run                                          build the echo node and the workbench, and run the echo workload on it
 # make run MODULE=broadcast                         another node of nodes/, on the workload of its name
 # make run MODULE=broadcast WORKLOAD=broadcast-3e   a challenge, with its official options and its targets
-# make run MAELSTROM=path                           the same command on upstream's launcher
+# make run MAELSTROM=path                           the same command on Maelstrom
 # make challenges                                   every challenge on the nodes that solve them
 # make debug                                        show the store at http://127.0.0.1:8080/
 # make test | build | bench
@@ -36,12 +36,12 @@ OPTIONS_txn-rw-register-6a = --node-count 1 --concurrency 2n --time-limit 20 --r
 OPTIONS_txn-rw-register-6b = --node-count 2 --concurrency 2n --time-limit 20 --rate 1000 --consistency-models read-uncommitted --availability total --nemesis partition
 OPTIONS_txn-rw-register-6c = --node-count 2 --concurrency 2n --time-limit 20 --rate 1000 --consistency-models read-committed --availability total --nemesis partition
 
-# What our workbench checks beyond a valid run; upstream has no such option.
+# Limits for figures of the results; Maelstrom has no such option.
 TARGETS_broadcast-3d = --expect 'net.servers.msgs-per-op<30' --expect 'stable-latency.p50<400ms' --expect 'stable-latency.max<600ms'
 TARGETS_broadcast-3e = --expect 'net.servers.msgs-per-op<20' --expect 'stable-latency.p50<1s' --expect 'stable-latency.max<2s'
 TARGETS_kafka-5c = --expect 'net.servers.msgs-per-op<3.5'
 
-# What the node is told.
+# Arguments for the node.
 ARGUMENTS_broadcast-3d = --profile low-latency
 ARGUMENTS_broadcast-3e = --profile low-traffic
 

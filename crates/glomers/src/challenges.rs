@@ -13,7 +13,7 @@ pub struct Challenge {
     pub node: &'static str,
     /// The arguments of that node.
     pub node_arguments: &'static [&'static str],
-    /// The best figures that others have published, as far as we found.
+    /// The best published figures that we found.
     pub published: &'static str,
 }
 
@@ -22,9 +22,9 @@ pub struct Challenge {
 pub struct Run {
     /// The official options, without `--bin`.
     pub options: &'static str,
-    /// What its figures must be, beyond a valid run.
+    /// Limits for its figures, in addition to a valid run.
     pub targets: &'static [&'static str],
-    /// Further figures worth a look.
+    /// Further figures to show.
     pub figures: &'static [&'static str],
 }
 
@@ -227,7 +227,7 @@ pub fn find(number: &str) -> Option<&'static Challenge> {
     ALL.iter().find(|challenge| challenge.number == number)
 }
 
-/// A bundled node on the workload that it is for.
+/// A bundled node and its workload.
 #[derive(Debug)]
 pub struct Demonstration {
     /// The node.
@@ -236,7 +236,7 @@ pub struct Demonstration {
     pub options: &'static str,
 }
 
-/// Every bundled node on its workload. Raft is not founded before its nodes have all met, so that its faults must come and go quickly.
+/// Every bundled node on its workload. Raft starts only after all nodes have been connected once, so its faults must be short.
 pub const DEMONSTRATIONS: &[Demonstration] = &[
     Demonstration { node: "echo", options: "-w echo" },
     Demonstration {

@@ -33,7 +33,7 @@ const BEGINNING: usize = 1_000;
 /// How many, if the first ones leave it open.
 const LONG_BEGINNING: usize = 200_000;
 
-/// What whoever asks knows of a history. What is left open is found out.
+/// What is known about a history from the command line. The rest is recognised.
 #[derive(Debug, Clone)]
 pub struct Question {
     /// The workload that the history is of, one of [`glomers_workbench::workloads::names`].
@@ -46,14 +46,14 @@ pub struct Question {
     pub version_orders: Option<VersionOrders>,
     /// The value that a register has before anything is written; nil if it is not said.
     pub initial: Option<Value>,
-    /// Whether the verdict is ours or upstream's.
+    /// Whether the verdict is ours or Maelstrom's.
     pub mode: Mode,
 }
 
-/// What a history came to.
+/// The result of checking a history.
 #[derive(Debug, Clone)]
 pub struct Answer {
-    /// The file or directory, as it was named.
+    /// The file or directory as given.
     pub path: PathBuf,
     /// The verdict.
     pub validity: Validity,
@@ -61,11 +61,11 @@ pub struct Answer {
     pub sentence: String,
     /// What a person should know, the most important first.
     pub findings: Vec<Finding>,
-    /// The results map, with upstream's keys.
+    /// The results map, with Maelstrom's keys.
     pub results: Value,
     /// The operations of clients that were read.
     pub counts: OperationCounts,
-    /// What it was checked as; none if that could not be told.
+    /// What it was checked as; `None` if that could not be determined.
     pub checked_as: Option<String>,
     /// Why it was checked as that.
     pub reason: String,
@@ -96,17 +96,15 @@ pub fn check(path: &Path, source: Source, question: &Question, watch: &Watch) ->
         }
     }
     let chosen = if beginning.is_empty() {
-        Err(damage
-            .take()
-            .unwrap_or_else(|| "There is no operation in it, so that nothing was checked.".to_owned()))
+        Err(damage.take().unwrap_or_else(|| "It contains no operations, so nothing was checked.".to_owned()))
     } else {
         choice::choose(question, &told, &recognition, watch)
     };
-    // Upstream never looks at what its nodes do on the side.
+    // Maelstrom does not check its nodes beyond the operations.
     let nodes = told.nodes.filter(|_| question.mode == Mode::Strict);
     let mut examination = match chosen {
         Ok(choice) => Examination::new(choice, nodes),
-        // Where the history is broken so early that nothing can be told, that is what to mend.
+        // If the history is broken so early that nothing can be recognised, the break is what to report.
         Err(reason) => return undecided(path, &damage.unwrap_or(reason), told.seed),
     };
     beginning.iter().for_each(|operation| examination.observe(operation));
@@ -219,7 +217,7 @@ impl Examination {
             parts.push(("nodes", nodes));
         }
         if let Some(reason) = damage {
-            let sentence = format!("{reason}. What comes before was checked.");
+            let sentence = format!("{reason}. The operations before that were checked.");
             if is_hopeless {
                 findings.push(Finding::new(sentence, []));
             } else {

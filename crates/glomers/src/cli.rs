@@ -1,4 +1,4 @@
-//! The command line: what a person types, made into a plan, and the exit status that tells a script how it went.
+//! The command line: parses the arguments, runs the command, and sets the exit status.
 
 mod bundled;
 mod challenge;
@@ -23,7 +23,7 @@ pub use exit::{CliError, ExitStatus};
 #[command(
     name = "glomers",
     version,
-    about = "Runs the nodes of a distributed system on a simulated network and finds out whether they are correct.",
+    about = "Runs the nodes of a distributed system on a simulated network and checks whether they are correct.",
     after_help = "Exit status: 0 all valid, 1 some invalid, 2 some unknown, 130 interrupted, 254 bad arguments, 255 internal error.",
     max_term_width = 100,
     args_override_self = true
@@ -35,9 +35,9 @@ struct CommandLine {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Run a workload against a program, and check the history.
+    /// Run a workload on your nodes, and check the history.
     Test(Box<test::TestArguments>),
-    /// Check existing histories: of Glomers, Maelstrom, Jepsen, Knossos, Porcupine or your own.
+    /// Check existing histories (of Glomers, Maelstrom, Jepsen, Knossos, Porcupine, or your own).
     Check(Box<check::CheckArguments>),
     /// Run the official command of a Gossip Glomers challenge, and check its targets.
     Challenge(challenge::ChallengeArguments),
@@ -45,13 +45,13 @@ enum Command {
     Demo(challenge::DemoArguments),
     /// Show the runs in the store as web pages.
     Serve(serve::ServeArguments),
-    /// Explain what a service promises, with a worked example, or what a fault does.
+    /// Explain what a service guarantees, with examples, or what a fault does.
     Explain(explain::ExplainArguments),
     /// Print the protocol: workloads, faults, services, error codes.
     Doc,
 }
 
-/// Runs the command line of this process, prints what it has to say, and returns the exit status.
+/// Runs the command line of this process, prints its output, and returns the exit status.
 pub fn main() -> ExitStatus {
     show_warnings();
     let arguments: Vec<String> = match collect_arguments() {
@@ -61,7 +61,7 @@ pub fn main() -> ExitStatus {
     let command_line = match CommandLine::try_parse_from(&arguments) {
         Ok(command_line) => command_line,
         Err(error) => {
-            // Help and the version are what was asked for; all else is a mistake in the arguments.
+            // Help and the version are printed on request; everything else is a mistake in the arguments.
             let status = if error.use_stderr() { ExitStatus::BadArguments } else { ExitStatus::Valid };
             let _ = error.print();
             return status;
@@ -81,7 +81,7 @@ pub fn main() -> ExitStatus {
     result.unwrap_or_else(|error| error.report())
 }
 
-/// Shows the workbench's own warnings on stderr, such as a guard process that is gone. `GLOMERS_LOG` is for the nodes, so it has no say here.
+/// Shows the workbench's own warnings on stderr, such as a guard process that is gone. `GLOMERS_LOG` is for the nodes and has no effect here.
 fn show_warnings() {
     let subscriber = tracing_subscriber::fmt()
         .with_max_level(tracing::Level::WARN)
@@ -90,7 +90,7 @@ fn show_warnings() {
         .without_time()
         .with_target(false)
         .finish();
-    // Another subscriber is in place where a test has set one, and then shows them.
+    // This fails if a test has set another subscriber, which then shows them.
     let _ = tracing::subscriber::set_global_default(subscriber);
 }
 

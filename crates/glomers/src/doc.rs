@@ -1,4 +1,4 @@
-//! The pages that the registries write: what each workload asks of a node, the faults, the services, the error codes.
+//! The protocol page, generated from the registries: workloads, faults, services, error codes.
 
 use std::fmt::Write as _;
 
@@ -8,7 +8,7 @@ use glomers_workbench::{nemeses, schema::Rpc, workloads};
 /// The page on workloads, faults, services and error codes, in Markdown.
 pub fn protocol_page() -> String {
     let mut page = String::from(
-        "# What the workbench asks of a node\n\nThis page is written by `glomers doc` from the same values that the workbench runs by.\n\n\
+        "# The protocol\n\nThe messages of every workload, the faults, the services and the error codes. `glomers doc` prints this page.\n\n\
          ## Workloads\n",
     );
     for workload in workloads::ALL {
@@ -26,8 +26,8 @@ pub fn protocol_page() -> String {
         let _ = writeln!(page, "| `{}` | {} |", service.name, service.doc);
     }
     page.push_str(
-        "\n## Error codes\n\nA definite error means that the operation certainly did not happen. Any other leaves it open. Codes from 1000 \
-         up are a node's own, and never definite.\n\n| code | name | definite |\n|---|---|---|\n",
+        "\n## Error codes\n\nA definite error means that the operation certainly did not happen. After any other error it may have \
+         happened. Nodes may use codes from 1000 up for their own errors; these are never definite.\n\n| code | name | definite |\n|---|---|---|\n",
     );
     for info in ErrorCode::REGISTRY {
         let _ = writeln!(
@@ -61,7 +61,7 @@ mod tests {
         let written = std::fs::read_to_string(path).unwrap_or_default();
         assert!(
             written == protocol_page(),
-            "docs/src/protocol.md is old; `glomers doc > docs/src/protocol.md` writes it anew"
+            "docs/src/protocol.md is out of date; run `glomers doc > docs/src/protocol.md`"
         );
     }
 }

@@ -31,7 +31,7 @@ use crate::{
     signals,
 };
 
-/// What to run, where to keep it, and what to say on the way.
+/// What to run, where to store it, and what to show during the run.
 #[derive(Debug, Clone, Copy)]
 pub struct Request<'a> {
     /// What the run is to do.
@@ -40,7 +40,7 @@ pub struct Request<'a> {
     pub program: &'a NodeProgram,
     /// The directory that holds the runs.
     pub store: &'a Path,
-    /// Whether the verdict is ours or upstream's.
+    /// Whether the verdict is ours or Maelstrom's.
     pub mode: Mode,
     /// Whether to show what the nodes print to stderr.
     pub log_stderr: bool,
@@ -50,11 +50,11 @@ pub struct Request<'a> {
     pub log_received: bool,
     /// How many entries `history.edn` and `history.txt` hold at most.
     pub history_limit: u64,
-    /// The command line that does the same again, word by word.
+    /// The command line that repeats the run, word by word.
     pub argv: &'a [String],
 }
 
-/// Where a run is shown while it goes on.
+/// Where a run is shown while it is going on.
 pub trait Screen {
     /// Shows a line of the log.
     fn line(&mut self, line: &str);
@@ -73,11 +73,11 @@ pub struct Progress {
     pub operations: OperationCounts,
     /// The messages so far.
     pub messages: u64,
-    /// What nodes have done against the protocol so far.
+    /// How often nodes have broken the protocol so far.
     pub complaints: u64,
 }
 
-/// What a run came to, for the terminal.
+/// The result of a run, for the terminal.
 #[derive(Debug)]
 pub struct Report {
     /// The workload.
@@ -90,13 +90,13 @@ pub struct Report {
     pub sentence: String,
     /// What else decides the verdict.
     pub findings: Vec<Finding>,
-    /// What a person should know although it decides nothing.
+    /// What a reader should know although it does not decide the verdict.
     pub warnings: Vec<Warning>,
     /// With Maelstrom's verdict: whether Maelstrom would have ended with status 255 and without results.
     pub is_aborted: bool,
     /// The results map.
     pub results: Value,
-    /// How it stands to each expectation of the plan.
+    /// Whether each expectation of the plan was met.
     pub expectations: Vec<Judgement>,
     /// The figures that matter.
     pub figures: Figures,
@@ -106,7 +106,7 @@ pub struct Report {
     pub problems: Vec<String>,
     /// The run's directory.
     pub directory: PathBuf,
-    /// The command line that does the same again, word by word.
+    /// The command line that repeats the run, word by word.
     pub argv: Vec<String>,
 }
 
@@ -132,7 +132,7 @@ pub struct Figures {
     pub server_messages: u64,
 }
 
-/// Why a test could not be carried out to its end.
+/// Why a test could not be completed.
 #[derive(Debug, thiserror::Error)]
 pub enum TestError {
     /// The run directory can't be written.
@@ -146,7 +146,7 @@ pub enum TestError {
     Publish(#[from] PublishError),
 }
 
-/// A seed that nobody has chosen: short enough to be typed again.
+/// A new random seed, short enough to be typed.
 pub fn fresh_seed() -> u64 {
     // The standard library seeds its hashers from the system's entropy.
     u64::from(RandomState::new().build_hasher().finish() as u32)
@@ -155,7 +155,7 @@ pub fn fresh_seed() -> u64 {
 /// Carries out a test.
 ///
 /// # Errors
-/// [`TestError`], when the workbench can't go on. Whatever nodes do wrong is part of the report.
+/// [`TestError`], when the workbench can't go on. What the nodes do wrong is part of the report.
 pub fn run(request: &Request<'_>, screen: &mut dyn Screen) -> Result<Report, TestError> {
     let plan = request.plan;
     let directory = RunDirectory::create(request.store, &plan.workload, clock::time_of_day())?;
@@ -193,7 +193,7 @@ fn carry_out(
     directory.write(files::RESULTS_JSON, format!("{}\n", conclusion.results.to_json_pretty()))?;
     file.conclude(&conclusion);
     file.write(directory)?;
-    // The verdict stands. A history or a picture that can't be made does not take it away.
+    // The verdict is already written. A history or a plot that can't be written does not change it.
     let mut problems = Vec::new();
     if let Err(error) = publish::write_reports(directory, &conclusion, history, plan) {
         problems.push(format!("the reports are not complete: {error}"));
@@ -206,7 +206,7 @@ fn carry_out(
     Ok(Report { problems, ..report(request, conclusion, directory) })
 }
 
-/// Runs the nodes until the plan is carried out.
+/// Runs the nodes and carries out the plan.
 fn operate(
     request: &Request<'_>,
     directory: &RunDirectory,
@@ -235,7 +235,7 @@ struct Recorder<'a> {
     log: Log,
     screen: &'a mut dyn Screen,
     follower: Option<Follower>,
-    /// What `--log-net-send` and `--log-net-recv` have to show since the last turn.
+    /// The lines of `--log-net-send` and `--log-net-recv` since the last turn.
     passages: Rc<RefCell<Vec<String>>>,
     /// The first thing that could not be written. It ends the run after its tear-down.
     failure: Option<StoreError>,

@@ -1,7 +1,7 @@
-//! What the services promise and what the faults do, told with examples: `glomers explain seq-kv`.
+//! What the services promise and what the faults do, with examples: `glomers explain seq-kv`.
 //!
-//! The examples are not written down. Each is played on the real service when it is asked for, with a seed that is fixed, and what
-//! was answered is shown beside what a linearizable service would have answered.
+//! The examples are not canned. Each is run on the real service with a fixed seed whenever the page is printed, and every answer that a
+//! linearizable service would not have given is marked.
 
 mod scene;
 mod services;
@@ -9,6 +9,8 @@ mod services;
 use std::fmt::Write as _;
 
 use glomers_workbench::nemeses;
+
+use crate::wrap;
 
 /// What can be explained, with one sentence each: the services, then the faults.
 pub fn topics() -> impl Iterator<Item = (&'static str, &'static str)> {
@@ -18,9 +20,10 @@ pub fn topics() -> impl Iterator<Item = (&'static str, &'static str)> {
 
 /// The names of all topics, and a sentence for each.
 pub fn contents() -> String {
-    let mut page = String::from("`glomers explain TOPIC` tells more of these:\n\n");
+    let mut page = String::from("`glomers explain TOPIC` explains one of these:\n\n");
     for (name, doc) in topics() {
-        let _ = writeln!(page, "  {name:<12}{doc}");
+        let line = wrap::lines(doc.split(' '), &format!("  {name:<12}"), &" ".repeat(14));
+        let _ = writeln!(page, "{line}");
     }
     page
 }
@@ -28,19 +31,19 @@ pub fn contents() -> String {
 /// The explanation of a topic, as text for a terminal; `None` where there is no such topic.
 pub fn page(topic: &str) -> Option<String> {
     let (name, doc) = topics().find(|(name, _)| *name == topic)?;
-    let mut page = format!("{name}: {doc}\n");
+    let mut page = format!("{}\n", wrap::paragraphs(&format!("{name}: {doc}")));
     match services::find(name) {
         Some(explanation) => explanation.write(&mut page),
         None => {
             let fault = nemeses::find(name)?;
-            let _ = write!(page, "\n{}\n", fault.explanation);
+            let _ = write!(page, "\n{}\n", wrap::paragraphs(fault.explanation));
             if !fault.settings.is_empty() {
                 page.push_str("\nOptions:\n");
             }
             for setting in fault.settings {
                 let option = format!("--{} {}", setting.name, setting.value_name());
-                let _ =
-                    writeln!(page, "  {option}\n      {}\n      [default: {}]", setting.doc, setting.default);
+                let doc = wrap::lines(setting.doc.split(' '), "      ", "      ");
+                let _ = writeln!(page, "  {option}\n{doc}\n      [default: {}]", setting.default);
             }
         }
     }
@@ -63,14 +66,15 @@ mod tests {
     }
 
     #[test]
-    fn every_topic_has_a_page_that_begins_with_its_name() {
-        for (name, doc) in topics() {
+    fn every_topic_has_a_page_that_begins_with_its_name_and_fits_a_terminal() {
+        for (name, _) in topics() {
             let page = page(name).unwrap_or_else(|| panic!("{name} has no page"));
-            assert!(page.starts_with(&format!("{name}: {doc}\n\n")), "{page}");
+            assert!(page.starts_with(&format!("{name}: ")), "{page}");
             assert!(contents().contains(name));
             let longest = page.lines().map(|line| line.chars().count()).max().unwrap_or_default();
-            assert!(longest <= 110, "a line of {name} has {longest} characters:\n{page}");
+            assert!(longest <= wrap::PAGE_COLUMNS, "a line of {name} has {longest} characters:\n{page}");
         }
+        assert!(contents().lines().all(|line| line.chars().count() <= wrap::PAGE_COLUMNS), "{}", contents());
         assert_eq!(page("paxos"), None);
     }
 }

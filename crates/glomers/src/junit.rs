@@ -7,15 +7,15 @@ use quick_junit::{NonSuccessKind, Report, SerializeError, TestCase, TestCaseStat
 /// One test of a report: a run, or a history.
 #[derive(Debug, Clone, Copy)]
 pub struct Case<'a> {
-    /// What was judged, such as a path.
+    /// What was checked, such as a path.
     pub name: &'a str,
-    /// What it was judged as, such as the workload.
+    /// What it was checked as, such as the workload.
     pub class: &'a str,
     /// The verdict. Invalid is a failure, unknown an error.
     pub validity: Validity,
     /// The verdict in one sentence.
     pub sentence: &'a str,
-    /// What else a person should know.
+    /// The findings.
     pub findings: &'a [Finding],
 }
 

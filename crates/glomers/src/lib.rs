@@ -8,9 +8,9 @@
 //! - [`check`]: the checkers on an existing history;
 //! - [`report`] and [`serve`]: pictures and pages;
 //! - [`challenges`]: the official commands and their targets;
-//! - [`doc`] and [`explain`]: the pages that the registries write.
+//! - [`doc`] and [`explain`]: the pages generated from the registries.
 //!
-//! What a run does and how it is judged is the business of [`glomers_workbench`].
+//! Runs and verdicts themselves are in [`glomers_workbench`].
 
 pub mod challenges;
 pub mod check;
@@ -25,3 +25,4 @@ pub mod run_directory;
 pub mod serve;
 mod shell;
 mod signals;
+mod wrap;

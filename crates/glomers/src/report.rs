@@ -1,6 +1,6 @@
-//! What a person sees of a run: plots, diagrams, tables of figures.
+//! The reports of a run: plots, diagrams, the timeline.
 //!
-//! Everything here is fed online with what happens, in bounded memory however long the run, and draws once at the end. Nothing
+//! The reports collect events during the run, in bounded memory, and are drawn once at the end. Nothing
 //! outside the binary is needed: the SVG is written here and the PNG is rasterised from that same SVG with an embedded font.
 //!
 //! In reading order:
@@ -8,8 +8,8 @@
 //! - [`plots`] draws them: `latency-raw`, `latency-quantiles` and `rate`.
 //! - [`messages`] collects the network's journal and draws the Lamport diagram `messages.svg`.
 //! - [`timeline`] collects operations and writes `timeline.html`.
-//! - [`cycles`] draws what transactions were found to have gone round in.
-//! - [`svg`], [`ink`], [`axis`], [`raster`] and [`escape`] are what the first four are drawn with.
+//! - [`cycles`] draws the cycles of transactions that the checker found.
+//! - [`svg`], [`ink`], [`axis`], [`raster`] and [`escape`] are the tools of the others.
 
 pub mod axis;
 pub mod cycles;
@@ -28,7 +28,7 @@ use std::path::{Path, PathBuf};
 pub enum ReportError {
     /// The file system refused.
     #[error(
-        "the report {path} could not be written: {source} (is the store writable, and the disk not full?)"
+        "the report {path} could not be written: {source} (is the disk full, or the store not writable?)"
     )]
     Write {
         /// The file that was being written.

@@ -7,7 +7,7 @@
 //! store/<workload>/<start time>/    a run
 //! ```
 //!
-//! A run is a directory: whatever a report shows is read back from it, and one that was interrupted still opens.
+//! A run is a directory. Every report is read back from it, and the directory of an interrupted run still opens.
 
 pub mod history;
 pub(crate) mod log;
@@ -33,7 +33,7 @@ pub mod files {
     pub const RUN: &str = "run.json";
     /// Every message's fate and every operation, in one order.
     pub const JOURNAL: &str = "run.journal";
-    /// The results map, as upstream writes it.
+    /// The results map, as Maelstrom writes it.
     pub const RESULTS_EDN: &str = "results.edn";
     /// The same map as JSON.
     pub const RESULTS_JSON: &str = "results.json";
@@ -41,7 +41,7 @@ pub mod files {
     pub const HISTORY_EDN: &str = "history.edn";
     /// The operations, one a line, as columns.
     pub const HISTORY_TEXT: &str = "history.txt";
-    /// What the workbench did, as it told the terminal.
+    /// The log of the workbench, as on the terminal.
     pub const LOG: &str = "jepsen.log";
     /// What each node printed to stderr: `<id>.log`.
     pub const NODE_LOGS: &str = "node-logs";
@@ -53,7 +53,7 @@ pub mod files {
 
 /// Why the store can't hold a run.
 #[derive(Debug, thiserror::Error)]
-#[error("can't {action} {}: {source}. Is there room, and may you write there? --store DIR names another place.", path.display())]
+#[error("can't {action} {}: {source}. Is the disk full, or the directory not writable? --store DIR chooses another directory.", path.display())]
 pub struct StoreError {
     action: &'static str,
     path: PathBuf,
@@ -124,7 +124,7 @@ impl RunDirectory {
         self.path.join(files::NODE_LOGS).join(format!("{node}.log"))
     }
 
-    /// Writes one of its files whole, in one step: a disk that is full leaves the file as it was before.
+    /// Writes one of its files atomically: if the disk is full, the file stays as it was.
     ///
     /// # Errors
     /// When it can't be written, such as on a full disk.
@@ -137,7 +137,7 @@ impl RunDirectory {
         })
     }
 
-    /// Lets `write` make one of the files beside it, and puts it in its place: a reader finds it whole or not at all.
+    /// Lets `write` write a temporary file, and renames it: a reader finds the complete file or none.
     ///
     /// # Errors
     /// What `write` says, and when the file can't be put in its place.
@@ -179,7 +179,7 @@ impl RunDirectory {
     }
 }
 
-/// Whether the run in this directory goes on: its workbench holds a lock on the log until it ends, in whatever way.
+/// Whether the run in this directory is still going on: its workbench holds a lock on the log until it ends or is killed.
 pub fn is_under_way(directory: &Path) -> bool {
     let Ok(log) = reading::open_regular(&directory.join(files::LOG)) else { return false };
     matches!(Flock::lock(log, FlockArg::LockSharedNonblock), Err((_, Errno::EWOULDBLOCK)))

@@ -1,7 +1,7 @@
 //! `glomers serve`: the runs of a store, as pages.
 //!
-//! Everything is read back from the run directories at each request; nothing of a run is kept, so a run that is still
-//! going, or was interrupted, is shown as far as it got. What nodes printed is untrusted: pages escape it and load
+//! Every request reads the run directories again and nothing is cached, so a running or interrupted run is shown with
+//! what it has recorded. What nodes printed is untrusted: pages escape it and load
 //! nothing but their own style, files are never sent as anything a browser would run.
 //!
 //! In reading order:
@@ -38,35 +38,31 @@ use tokio::net::TcpListener;
 #[derive(Debug, thiserror::Error)]
 pub enum ServeError {
     /// There is no such store.
-    #[error(
-        "the store {path} cannot be opened: {source} (name the directory that the runs were written to with --store)"
-    )]
+    #[error("can't open the store {path}: {source}. Name the directory of the runs with --store.")]
     Store {
         /// The directory.
         path: std::path::PathBuf,
         /// What the system answered.
         source: std::io::Error,
     },
-    /// The address is taken, or not ours.
-    #[error(
-        "cannot listen on {address}: {source} (is another server running? choose another port with --port)"
-    )]
+    /// The address is in use, or does not belong to this machine.
+    #[error("can't listen on {address}: {source}. If another server uses the port, choose one with --port.")]
     Listen {
-        /// The address that was asked for.
+        /// The address.
         address: SocketAddr,
         /// What the system answered.
         source: std::io::Error,
     },
-    /// The server could not start or go on.
+    /// The server could not start or continue.
     #[error("the server stopped: {0}")]
     Server(#[source] std::io::Error),
 }
 
-/// Serves the runs of a store until the process is interrupted. `ready` is told the address once it answers; with
-/// port 0 the system chooses one.
+/// Serves the runs of a store until the process is interrupted. `ready` gets the address once the server answers; with
+/// port 0 the system chooses the port.
 ///
 /// Requests must name this server by an address, by `localhost`, or by one of `allowed_hosts`. Otherwise a web page could reach the
-/// store by pointing a name of its own at this machine (DNS rebinding).
+/// store by pointing its own host name at this machine (DNS rebinding).
 ///
 /// # Errors
 ///
@@ -85,21 +81,21 @@ pub fn serve(
             TcpListener::bind(address).await.map_err(|source| ServeError::Listen { address, source })?;
         ready(listener.local_addr().map_err(ServeError::Server)?);
         let interrupted = async {
-            // Where the signal cannot be listened to, its default action ends the process just as well.
+            // If the signal can't be handled, its default action ends the process.
             if tokio::signal::ctrl_c().await.is_err() {
                 std::future::pending::<()>().await;
             }
         };
         tokio::select! {
             biased;
-            // Requests under way are cut short: whoever interrupts the server does not wait for a download.
+            // Requests under way are cut off: Ctrl-C must not wait for a download.
             () = interrupted => Ok(()),
             result = connections::accept(listener, router(store, allowed_hosts)) => result.map_err(ServeError::Server),
         }
     })
 }
 
-/// The pages as a service, without a listener.
+/// The router of all pages.
 pub fn router(store: Store, allowed_hosts: Vec<String>) -> Router {
     let allowed_hosts: Arc<[String]> = allowed_hosts.into();
     Router::new()
@@ -119,10 +115,10 @@ pub fn router(store: Store, allowed_hosts: Vec<String>) -> Router {
         .with_state(Arc::new(store))
 }
 
-/// What pages and files may do in a browser: show themselves, load our own style and pictures. No script ever runs.
+/// The policy for pages and files in a browser: they may load our own style and pictures, and no scripts.
 const PAGE_POLICY: &str = "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
 
-/// Refuses requests that name the server by a name that is not its own.
+/// Refuses requests with a foreign host name.
 async fn require_host(allowed_hosts: Arc<[String]>, request: Request, next: Next) -> Response {
     let host = request.headers().get(header::HOST).and_then(|host| host.to_str().ok());
     let host = host.or_else(|| request.uri().authority().map(http::uri::Authority::as_str));
@@ -143,19 +139,19 @@ fn is_own_name(host: &str, allowed_hosts: &[String]) -> bool {
         || allowed_hosts.iter().any(|allowed| name.eq_ignore_ascii_case(allowed))
 }
 
-/// Adds to each answer what keeps a browser from running, guessing or leaking anything.
+/// Adds headers that keep browsers from running scripts, guessing types, or leaking addresses.
 async fn harden(request: Request, next: Next) -> Response {
     let mut response = next.run(request).await;
     let headers = response.headers_mut();
     headers.entry(header::CONTENT_SECURITY_POLICY).or_insert(HeaderValue::from_static(PAGE_POLICY));
     headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     headers.insert(header::REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
-    // Another run, or the same one a second later, looks different under the same address.
+    // The content of an address can change at any moment, so browsers must not cache it.
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
     response
 }
 
-/// Why a request has no proper answer.
+/// Why a request fails.
 #[derive(Debug)]
 enum Failure {
     Refused(Refusal),
@@ -190,17 +186,17 @@ impl IntoResponse for Failure {
                 (StatusCode::NOT_FOUND, "There is no such page or file.".to_owned())
             }
             Failure::Refused(Refusal::Outside) => {
-                (StatusCode::FORBIDDEN, "This path leads out of the store, so it is not shown.".to_owned())
+                (StatusCode::FORBIDDEN, "This path is outside the store, so it is not shown.".to_owned())
             }
             Failure::Host(host) => (
                 StatusCode::MISDIRECTED_REQUEST,
                 format!(
-                    "This server is not named {host:?}. If it should be, start it with --allow-host NAME."
+                    "This server does not answer to the host name {host:?}. Start it with --allow-host NAME to allow a name."
                 ),
             ),
             Failure::Busy => (
                 StatusCode::SERVICE_UNAVAILABLE,
-                "Other archives are being packed. Try again when they are done.".to_owned(),
+                "Other archives are being packed. Try again in a moment.".to_owned(),
             ),
             Failure::Io(error) if error.kind() == std::io::ErrorKind::InvalidInput => {
                 (StatusCode::FORBIDDEN, format!("The file is not shown: {error}."))
@@ -219,7 +215,7 @@ impl IntoResponse for Failure {
     }
 }
 
-/// Runs what reads files where it holds up no other request.
+/// Runs code that reads files on a thread where it does not block other requests.
 async fn blocking<T: Send + 'static>(
     work: impl FnOnce() -> Result<T, Failure> + Send + 'static,
 ) -> Result<T, Failure> {

@@ -1,11 +1,11 @@
-//! Command lines as a person copies them.
+//! Command lines that can be copied into a shell.
 
-/// Words as one command line that a shell takes apart again into the same words.
+/// Words as one command line, quoted so that a shell splits it into the same words.
 pub(crate) fn command_line<'a>(words: impl IntoIterator<Item = &'a String>) -> String {
     words.into_iter().map(|word| quoted(word)).collect::<Vec<_>>().join(" ")
 }
 
-/// A word as a shell reads it back.
+/// A word, quoted for a shell.
 fn quoted(word: &str) -> String {
     let is_plain = |character: char| character.is_ascii_alphanumeric() || "-_./=:,@%+".contains(character);
     if !word.is_empty() && word.chars().all(is_plain) {
@@ -15,7 +15,7 @@ fn quoted(word: &str) -> String {
     }
 }
 
-/// The words that run the same test again: what was typed, with the seed that was drawn.
+/// The command line that repeats a test: the words as typed, with the seed.
 pub(crate) fn with_seed(command_line: &[String], seed: u64) -> Vec<String> {
     let node_arguments = command_line.iter().position(|word| word == "--").unwrap_or(command_line.len());
     let mut words: Vec<String> = Vec::new();

@@ -1,4 +1,4 @@
-//! Ctrl-C and its like: the first asks for an orderly end, the second ends at once.
+//! Ctrl-C and SIGTERM: the first asks for an orderly end, the second ends the process at once.
 
 use std::{
     io,
@@ -43,7 +43,7 @@ pub(crate) fn watch() -> &'static AtomicUsize {
 pub(crate) struct Wake(Vec<SigId>);
 
 impl Wake {
-    /// Signals must be [watched](watch) before, so that the number is there when the wait ends.
+    /// Call [`watch`] first, so that the signal's number is known when the wait ends.
     pub(crate) fn on_signal(handle: &WakeHandle) -> io::Result<Self> {
         let mut wake = Self(Vec::new());
         for signal in SIGNALS {

@@ -233,7 +233,7 @@ fn what_cannot_be_asked_exits_with_254_and_says_why() {
         (&[empty.to_str().expect("a plain path")], "history.edn"),
         (&[file, "--checker", "regster"], "cas-register"),
         (&[file, "--consistency-models", "serialisable"], "serializable"),
-        (&[file, "--consistency-models", "serializable,"], "quote all"),
+        (&[file, "--consistency-models", "serializable,"], "quote the list"),
         (
             &[file, "--checker", "mutex", "--consistency-models", "serializable"],
             "list-append and rw-register",
@@ -253,7 +253,9 @@ fn a_history_that_breaks_off_is_unknown_unless_it_is_invalid_already() {
     let broken = format!("{}{{:type :invoke, :proc", reads("1"));
     let hopeless = format!("{}{{:type :invoke, :proc", reads("2"));
     let (_directory, files) = scratch(&[("broken.edn", &broken), ("hopeless.edn", &hopeless)]);
-    check(&[], &files[..1]).expect_code(2).expect_said(&["line 5", "What comes before was checked."]);
+    check(&[], &files[..1])
+        .expect_code(2)
+        .expect_said(&["line 5", "The operations before that were checked."]);
     check(&[], &files[1..]).expect_code(1).expect_said(&["cannot `read 2`", "line 5"]);
 }
 
@@ -267,7 +269,7 @@ fn what_is_missing_from_a_history_that_breaks_off_may_still_come() {
         let broken = format!("{history}\n{{:type :invoke, :proc");
         let (_directory, files) = scratch(&[("whole.edn", history), ("broken.edn", &broken)]);
         check(&[], &files[..1]).expect_code(1);
-        check(&[], &files[1..]).expect_code(2).expect_said(&["What comes before was checked."]);
+        check(&[], &files[1..]).expect_code(2).expect_said(&["The operations before that were checked."]);
     }
 }
 
@@ -314,7 +316,7 @@ fn the_largest_index_and_operations_that_fit_no_checker_are_no_trouble() {
     check(&[], &files[..1]).expect_code(0);
     check(&[], &files[1..]).expect_code(2).expect_said(&["dance", "--workload", "--checker"]);
     let models = ["--consistency-models", "serializable"];
-    check(&models, &files[..1]).expect_code(2).expect_said(&["register", "means nothing"]);
+    check(&models, &files[..1]).expect_code(2).expect_said(&["register", "has no effect"]);
 }
 
 #[test]

@@ -116,7 +116,3 @@ pub use glomers_protocol::{
 
 #[doc(hidden)]
 pub use serde;
-
-#[cfg(doctest)]
-#[doc = include_str!("../../../docs/src/a-node-in-ten-minutes.md")]
-struct ANodeInTenMinutes;

@@ -87,11 +87,29 @@ pub fn is_unprintable(character: char) -> bool {
     )
 }
 
+/// A number with its noun, in the plural where it is not one: `1 node`, `2 nodes`, `9,134 operations`.
+pub fn count(number: u64, noun: &str) -> String {
+    format!("{} {noun}{}", grouped(number), if number == 1 { "" } else { "s" })
+}
+
+/// A number with its digits in groups of three: `9,134`.
+pub fn grouped(number: u64) -> String {
+    let digits = number.to_string();
+    let mut grouped = String::with_capacity(digits.len() * 4 / 3);
+    for (place, digit) in digits.chars().enumerate() {
+        if place > 0 && (digits.len() - place).is_multiple_of(3) {
+            grouped.push(',');
+        }
+        grouped.push(digit);
+    }
+    grouped
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
 
-    use super::{escape, excerpt, is_unprintable, shorten};
+    use super::{count, escape, excerpt, grouped, is_unprintable, shorten};
 
     #[test]
     fn what_does_not_show_as_itself_is_escaped() {
@@ -152,5 +170,11 @@ mod tests {
                 prop_assert!(shown.chars().count() <= 10 * limit_chars + 30);
             }
         }
+    }
+
+    #[test]
+    fn numbers_agree_with_their_nouns() {
+        assert_eq!([count(0, "node"), count(1, "node"), count(2, "node")], ["0 nodes", "1 node", "2 nodes"]);
+        assert_eq!(grouped(999) + " " + &grouped(1_000) + " " + &grouped(12_345_678), "999 1,000 12,345,678");
     }
 }

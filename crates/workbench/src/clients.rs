@@ -1,4 +1,4 @@
-//! The clients: they turn an operation into requests to a node, and what comes back into a completed operation.
+//! The clients: they turn an operation into requests to a node, and the replies into a completed operation.
 //!
 //! A client is a host of the network like any other, written with the node core. It does one operation at a time. A message that answers
 //! no open request of its receiver changes nothing; [`ReplyLog`] counts it.
@@ -38,21 +38,21 @@ pub trait Client {
     /// Carries out one operation against a node and returns it completed.
     fn invoke(&self, connection: Connection, operation: Operation) -> Completion;
 
-    /// Whether a client whose operation ended unknown goes on under its id. Otherwise a new one takes its place, with an id that nobody
-    /// had before.
+    /// Whether a client keeps its id after an operation with an unknown outcome. Otherwise a new client with a new id takes its
+    /// place.
     fn is_reusable(&self) -> bool {
         false
     }
 }
 
-/// A request without a body of its own.
+/// A request with an empty body.
 #[derive(Debug, Serialize)]
 pub(crate) struct Bare {}
 
-/// A completed operation to come.
+/// A future of a completed operation.
 pub type Completion = Pin<Box<dyn Future<Output = Operation>>>;
 
-/// A client of the nodes: a host of its own, which waits for one reply at a time.
+/// A client of the nodes: a host that waits for one reply at a time.
 #[derive(Clone)]
 pub struct ClientHandle {
     node: Node,
@@ -60,7 +60,7 @@ pub struct ClientHandle {
 }
 
 impl ClientHandle {
-    /// The core of a client, and a handle on it. What becomes of its requests is kept in `log`.
+    /// The core of a client, and a handle on it. `log` records the outcome of its requests.
     pub(crate) fn new(options: CoreOptions, id: NodeId, log: &Rc<RefCell<ReplyLog>>) -> (NodeCore, Self) {
         let log = ClientLog::new(log);
         let shown = log.clone();
@@ -98,7 +98,7 @@ impl ClientHandle {
     }
 }
 
-/// Why a request has no reply that is one.
+/// Why a request has no usable reply.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum RequestError {
     #[error("there was no usable reply within {} s", .0.as_secs_f64())]
@@ -125,7 +125,7 @@ impl Connection {
     /// Sends a request and waits for its reply, which is the whole body with keyword keys.
     ///
     /// # Errors
-    /// [`RequestFailure`], for every other ending.
+    /// [`RequestFailure`], if there was no usable reply.
     pub async fn call(
         &self,
         rpc: &'static Rpc,
@@ -160,7 +160,7 @@ impl Connection {
     }
 }
 
-/// How a request ended without the reply that it asked for.
+/// Why a request has no result.
 #[derive(Debug, thiserror::Error)]
 pub enum RequestFailure {
     /// No usable reply came in time: the outcome is unknown.

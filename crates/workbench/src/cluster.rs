@@ -1,4 +1,4 @@
-//! The hosts of a run: its nodes, as they come and go, and the clients that talk to them.
+//! The hosts of a run: its nodes, as they start, die and pause, and their clients.
 
 use std::{cell::RefCell, collections::VecDeque, rc::Rc, time::Duration};
 
@@ -20,14 +20,14 @@ pub const INIT_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// How nodes are run.
 pub enum Hosting {
-    /// Each as a process of its own.
+    /// Each as its own process.
     Processes(Box<dyn Fn(&NodeId) -> ProcessSpec>),
     /// Each inside this process, from a function that makes its core.
     InProcess(Box<dyn Fn(CoreOptions) -> NodeCore>),
 }
 
 impl Hosting {
-    /// Every node inside this process, from a constructor that stands for the node's program.
+    /// Every node inside this process, from a constructor in place of the node's program.
     pub fn in_process<S: 'static>(start: impl Fn(Node) -> Router<S> + 'static) -> Self {
         let start = Rc::new(start);
         Self::InProcess(Box::new(move |options| {
@@ -37,14 +37,14 @@ impl Hosting {
     }
 }
 
-/// How a node answered what it is sent before the first operation.
+/// How a node answered init and the workload's set-up.
 #[derive(Debug)]
 pub(crate) enum Preparation {
     /// It is ready.
     Ready,
     /// It did not answer init in time.
     NoInit,
-    /// It answered init with an error, or otherwise than it should; the text says how.
+    /// It answered init with an error or something unexpected; the text says what.
     WrongInit(String),
     /// It did not answer the workload's own set-up.
     SetUp(RequestFailure),
@@ -68,11 +68,11 @@ struct Member {
     /// Its newest host; none before its first start.
     host: Option<HostIndex>,
     is_paused: bool,
-    /// Whether the newest host has answered what it was sent last before the operations.
+    /// Whether the newest host has answered init and the set-up.
     is_ready: bool,
     /// How often it was started.
     starts: u64,
-    /// The client that sent init to the newest host. It stays, so that a second answer is noticed.
+    /// The client that sent init to the newest host. It is kept so that a second answer is noticed.
     initiator: Option<HostIndex>,
 }
 
@@ -98,7 +98,7 @@ impl Cluster {
         &self.ids
     }
 
-    /// Starts a node that does not run. It has no state, and knows nothing until it is sent init.
+    /// Starts a node that does not run. It has no state until it is sent init.
     pub(crate) fn launch(&mut self, world: &mut World, node: usize) -> Result<(), SpawnError> {
         let id = self.ids[node].clone();
         let starts = self.members[node].starts;
@@ -119,7 +119,7 @@ impl Cluster {
         Ok(())
     }
 
-    /// Sends a node init, and what the workload sets it up with as soon as it has answered. The answer is given by
+    /// Sends a node init and, once it has answered, the workload's set-up. The outcome is returned by
     /// [`Cluster::preparation`].
     pub(crate) fn send_init(&mut self, world: &mut World, node: usize) {
         let id = self.ids[node].clone();
@@ -139,7 +139,7 @@ impl Cluster {
         });
     }
 
-    /// Sends every node what the workload sets it up with. Returns whether there is such a thing.
+    /// Sends every node the workload's set-up. Returns whether the workload has one.
     pub(crate) fn set_up(&mut self, world: &mut World) -> bool {
         let Some(set_up) = self.set_up.clone() else { return false };
         for node in 0..self.ids.len() {
@@ -154,7 +154,7 @@ impl Cluster {
         true
     }
 
-    /// The next answer to init or to a set-up, if one has come. What a node was sent before it was last killed does not count.
+    /// The next answer to init or to a set-up, if one has come. Answers to requests from before a node was killed do not count.
     pub(crate) fn preparation(&mut self) -> Option<(NodeId, Preparation)> {
         loop {
             let (id, start, preparation) = self.answers.borrow_mut().pop_front()?;
@@ -182,7 +182,7 @@ impl Cluster {
         self.is_running(world, node) && self.members[node].is_paused
     }
 
-    /// Kills a node, with all that it knew. Does nothing where it does not run.
+    /// Kills a node; its state is lost. Does nothing if it does not run.
     pub(crate) fn kill(&mut self, world: &mut World, node: usize) {
         if let Some(host) = self.running_host(world, node) {
             world.kill(host);
@@ -210,7 +210,7 @@ impl Cluster {
         }
     }
 
-    /// Lets a paused node go on.
+    /// Resumes a paused node.
     pub(crate) fn resume(&mut self, world: &mut World, node: usize) {
         if let Some(host) = self.running_host(world, node).filter(|_| self.members[node].is_paused) {
             self.members[node].is_paused = false;
@@ -236,12 +236,12 @@ impl Cluster {
         self.spawn_failure.take()
     }
 
-    /// What became of all requests so far.
+    /// The outcomes of all requests so far.
     pub(crate) fn replies(&self) -> &Rc<RefCell<ReplyLog>> {
         &self.replies
     }
 
-    /// A client host with an id that no other had before.
+    /// A client host with a new id.
     pub(crate) fn open_client(&mut self, world: &mut World) -> (HostIndex, ClientHandle) {
         let id = NodeId::from(format!("c{}", self.next_client));
         self.next_client += 1;

@@ -1,4 +1,4 @@
-//! What the clients are asked to do, and when.
+//! Which operations the clients invoke, and when.
 //!
 //! A generator is a pure state machine: it is asked for the next operation with the time, the free threads and its random stream, and
 //! answers with one, with "later", or with "done". It never looks at a clock and never sleeps, so that the same seed gives the same
@@ -20,13 +20,13 @@ pub struct Context<'a> {
     pub now: Time,
     /// The threads that wait for an operation.
     pub free: &'a FreeThreads,
-    /// The process that each thread is at present: another one after every operation whose outcome is unknown.
+    /// The current process of each thread. It changes after every operation whose outcome is unknown.
     pub processes: &'a [u64],
-    /// The stream that all of the workload's chance is drawn from.
+    /// The random stream of the workload.
     pub random: &'a mut Random,
 }
 
-/// An operation that a client shall invoke.
+/// An operation for a client to invoke.
 #[derive(Debug, Clone, PartialEq)]
 pub struct OperationRequest {
     /// The thread that invokes it: one that is free.
@@ -58,7 +58,7 @@ impl OperationRequest {
 pub enum Next {
     /// Invoke this now.
     Operation(OperationRequest),
-    /// Nothing before that time. Ask again then, or as soon as an operation has completed.
+    /// Nothing before that time. Ask again then, or when an operation has completed.
     Later(Time),
     /// Nothing before an operation has completed.
     WhenFree,
@@ -71,7 +71,7 @@ pub trait Generator {
     /// The next operation, if one may start now.
     fn next(&mut self, context: &mut Context<'_>) -> Next;
 
-    /// Takes notice of an operation of this thread that was invoked or has completed.
+    /// Is called for every operation of this thread that was invoked or has completed.
     fn observe(&mut self, _thread: usize, _operation: &Operation) {}
 }
 
@@ -93,7 +93,7 @@ impl<F: FnMut(&mut Random) -> (Name, Value)> Generator for Repeat<F> {
 }
 
 /// Spreads operations so that over all threads together their mean rate is `rate_hz`: the pauses between them are drawn uniformly from
-/// zero to twice the mean. While every thread is busy nothing is owed: the spread goes on from the next free thread.
+/// zero to twice the mean. Time in which every thread is busy is not made up for.
 pub struct Stagger<G> {
     inner: G,
     mean_pause_ns: f64,
@@ -133,7 +133,7 @@ impl<G: Generator> Generator for Stagger<G> {
     }
 }
 
-/// Ends a generator some time after it was first asked: what was invoked before may still complete.
+/// Ends a generator some time after it was first asked. Operations that were invoked before may still complete.
 pub struct TimeLimit<G> {
     inner: G,
     limit: Duration,

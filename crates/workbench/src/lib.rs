@@ -30,3 +30,8 @@ pub mod workloads;
 pub use glomers_check::{AvailabilityGoal, Mode, Operation, OperationKind, Process, Validity, Value};
 pub use glomers_world::LatencyDistribution;
 pub use simulation::{Outcome, Simulation, seeds};
+
+// The tutorial of the node library ends in a simulation, so its listings are tested here.
+#[cfg(doctest)]
+#[doc = include_str!("../../../docs/src/a-node-in-ten-minutes.md")]
+struct ANodeInTenMinutes;

@@ -1,7 +1,7 @@
-//! The nemesis: what goes wrong on purpose, one file a fault.
+//! The nemesis: the faults that a run injects, one file for each.
 //!
-//! Every fault starts and stops by turns, with pauses drawn around `--nemesis-interval`, on a schedule and from a random stream of its
-//! own: switching one fault off leaves the others as they were.
+//! Every fault starts and stops in turn, with random pauses around `--nemesis-interval`. Each has its own schedule and random stream, so
+//! switching one off leaves the others as they were.
 
 mod asymmetric;
 mod duplication;
@@ -37,9 +37,9 @@ pub struct Definition {
     pub name: &'static str,
     /// What it does, for `--help`.
     pub doc: &'static str,
-    /// What it draws, what the history shows of it and what it tends to bring out, for `glomers explain`.
+    /// What it does exactly, and which mistakes it tends to find, for `glomers explain`.
     pub explanation: &'static str,
-    /// The options that mean something to it.
+    /// Its options.
     pub settings: &'static [&'static Setting],
     build: fn(&Settings) -> Box<dyn Fault>,
 }
@@ -78,11 +78,11 @@ pub fn find(name: &str) -> Option<&'static Definition> {
     ALL.iter().find(|definition| definition.name == name)
 }
 
-/// Something that goes wrong and can be put right again.
+/// Something that goes wrong and can be healed.
 pub(crate) trait Fault {
     /// Draws what to do, and does it.
     fn start(&mut self, context: &mut FaultContext<'_>) -> Step;
-    /// Puts it right. Does no harm where nothing is wrong.
+    /// Heals it. Does nothing if nothing is wrong.
     fn stop(&mut self, context: &mut FaultContext<'_>) -> Step;
 }
 
@@ -107,7 +107,7 @@ pub(crate) struct Step {
     pub(crate) done: Value,
 }
 
-/// Does something to each of these nodes, and returns what became of each, as the history shows it.
+/// Does something to each of these nodes, and returns the result for each, as the history shows it.
 fn each_node(
     context: &mut FaultContext<'_>,
     places: impl IntoIterator<Item = usize>,
@@ -160,7 +160,7 @@ impl Nemesis {
         self.schedules.iter().map(|schedule| schedule.due).min()
     }
 
-    /// Acts, where something is due.
+    /// Acts, if something is due.
     pub(crate) fn act(&mut self, now: Time, world: &mut World, cluster: &mut Cluster) -> Option<Step> {
         let schedule = self.schedules.iter_mut().find(|schedule| schedule.due <= now)?;
         let mut context = FaultContext { world, cluster, random: &mut schedule.random };
@@ -174,7 +174,7 @@ impl Nemesis {
         Some(step)
     }
 
-    /// Puts right whatever is still wrong.
+    /// Heals every fault that is still active.
     pub(crate) fn heal(&mut self, world: &mut World, cluster: &mut Cluster) -> Vec<Step> {
         let mut steps = Vec::new();
         for schedule in self.schedules.iter_mut().filter(|schedule| schedule.is_active) {

@@ -1,4 +1,4 @@
-//! What a run is to do: everything that the command line says, checked and with its defaults, before anything starts.
+//! What a run is to do: the options of the command line, with defaults filled in.
 
 pub mod expectation;
 pub mod settings;
@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 
 use self::{expectation::Expectation, settings::Settings};
 
-/// A run, complete: with the same plan and the same seed, a simulation is the same to the byte.
+/// Everything that determines a simulation: equal plans, seed included, give runs that are equal to the byte.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Plan {
     /// The workload's name, one of [`crate::workloads::names`].
@@ -21,7 +21,7 @@ pub struct Plan {
     pub nodes: Vec<NodeId>,
     /// How many clients work at the same time; client `i` talks to node `i` modulo the number of nodes.
     pub concurrency: usize,
-    /// The mean rate of operations over all clients, in operations a second. At zero there is none.
+    /// The mean rate of operations over all clients, in operations a second. At zero there are none.
     pub rate_hz: f64,
     /// How long operations are invoked. Those under way at the end may still complete.
     pub time_limit: Duration,
@@ -35,15 +35,15 @@ pub struct Plan {
     pub availability: AvailabilityGoal,
     /// How long the nodes may recover after the faults, before a workload's final operations.
     pub recovery: Duration,
-    /// Whether the run ends at the first violation that its checkers see while it goes on.
+    /// Whether the run ends at the first violation that its checkers see during the run.
     pub fail_fast: bool,
-    /// What figures must be.
+    /// The limits for figures.
     pub expectations: Vec<Expectation>,
     /// The options of the workload and of the faults.
     pub settings: Settings,
-    /// The random seed: it fixes the operations that generators draw, the faults and the delays of the network, each from a stream of its own.
-    /// In simulation it fixes the whole run. With real processes the system's scheduling decides which client is free, and so which client
-    /// gets an operation, and how many there are.
+    /// The random seed. It determines the operations that generators draw, the faults and the network's delays, each by its own stream.
+    /// In simulation it determines the whole run. With real processes, the operating system's scheduling decides which client is free, and
+    /// so which client gets an operation, and how many operations there are.
     pub seed: u64,
 }
 
@@ -78,14 +78,14 @@ pub fn numbered_nodes(count: usize) -> Vec<NodeId> {
 /// How many clients: a number, or a multiple of the number of nodes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Concurrency {
-    /// `10`: that many in all.
+    /// `10`: this many in all.
     Total(usize),
-    /// `2n`: that many for every node.
+    /// `2n`: this many for every node.
     PerNode(usize),
 }
 
 impl Concurrency {
-    /// The number of clients with so many nodes.
+    /// The number of clients for this many nodes.
     pub fn clients(self, node_count: usize) -> usize {
         match self {
             Self::Total(count) => count,

@@ -1,6 +1,6 @@
 //! What the workloads and faults offer as options, and whether a plan can be carried out at all.
 //!
-//! The command line and [`crate::Simulation`] both ask here, so that neither accepts what the other refuses.
+//! The command line and [`crate::Simulation`] share these checks, so both accept and refuse the same plans.
 
 use glomers_protocol::NodeId;
 
@@ -33,19 +33,19 @@ enum OwnerKind {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum PlanError {
     /// There is no such workload.
-    #[error("there is no workload {name:?}. There are {known}.")]
+    #[error("there is no workload {name:?}. Choose one of {known}.")]
     UnknownWorkload {
         /// The name.
         name: String,
-        /// The names that there are.
+        /// The known names.
         known: String,
     },
     /// There is no such fault.
-    #[error("there is no fault {name:?}. There are {known}.")]
+    #[error("there is no fault {name:?}. Choose one of {known}.")]
     UnknownFault {
         /// The name.
         name: String,
-        /// The names that there are.
+        /// The known names.
         known: String,
     },
     /// A setting has no meaning here, or a wrong value.
@@ -60,7 +60,7 @@ pub enum PlanError {
         problem: &'static str,
     },
     /// A number is outside of its range.
-    #[error("{what} {expected}, and {value} is not")]
+    #[error("{what} {expected}, but is {value}")]
     OutOfRange {
         /// What is counted or measured.
         what: &'static str,
@@ -79,7 +79,7 @@ pub const MAX_CLIENTS: usize = 100_000;
 /// Whether a plan can be carried out.
 ///
 /// # Errors
-/// The first thing that stands in the way.
+/// The first problem found.
 pub fn check_plan(plan: &Plan) -> Result<(), PlanError> {
     if workloads::find(&plan.workload).is_none() {
         return Err(PlanError::UnknownWorkload {
@@ -94,9 +94,7 @@ pub fn check_plan(plan: &Plan) -> Result<(), PlanError> {
     }
     for (place, node) in plan.nodes.iter().enumerate() {
         let problem = problem_of_name(node).or_else(|| {
-            plan.nodes[..place]
-                .contains(node)
-                .then_some("is used twice, and every node needs a name of its own")
+            plan.nodes[..place].contains(node).then_some("is used twice, but names must be unique")
         });
         if let Some(problem) = problem {
             return Err(PlanError::NodeName { name: node.to_string(), problem });
@@ -114,7 +112,7 @@ pub fn check_plan(plan: &Plan) -> Result<(), PlanError> {
     if !plan.nemesis.is_empty() && plan.nemesis_interval.is_zero() {
         return Err(PlanError::OutOfRange {
             what: "the interval of the nemesis",
-            expected: "must be above 0, or its faults would start and stop for ever without time passing",
+            expected: "must be above 0, because otherwise faults would start and stop without any time passing",
             value: "0 s".to_owned(),
         });
     }
@@ -127,7 +125,7 @@ pub fn check_plan(plan: &Plan) -> Result<(), PlanError> {
 /// The setting of that name that has a meaning in a plan.
 ///
 /// # Errors
-/// Where it has none in this plan: which workloads or faults it belongs to.
+/// If it has none in this plan. The error says which workloads or faults it belongs to.
 pub fn find_setting(name: &str, plan: &Plan) -> Result<&'static Setting, SettingError> {
     let owners = owners(name);
     let owner = owners.iter().find(|owner| owner.is_in(plan)).map(|owner| owner.setting);

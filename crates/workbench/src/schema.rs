@@ -1,7 +1,7 @@
-//! The shape of requests and replies: what a workload sends, what it expects back, and the words for what does not fit.
+//! The shape of requests and replies: what a workload sends, what it expects back, and how a mismatch is described.
 //!
 //! A workload declares its RPCs as constants. The client checks every body against them, the error messages quote them, and the
-//! protocol pages are written from them, so that the three can't disagree.
+//! protocol page is generated from them, so the three always agree.
 
 use std::fmt;
 
@@ -44,7 +44,8 @@ pub enum Shape {
     Null,
     /// Exactly this text.
     Word(&'static str),
-    /// An array of values that all have this shape. `null` passes for an empty one, as libraries write one that was never filled.
+    /// An array of values that all have this shape. `null` is accepted as an empty one: some libraries write it for a list that was
+    /// never filled.
     List(&'static Shape),
     /// An object with any keys, whose values all have this shape.
     Object(&'static Shape),
@@ -55,7 +56,7 @@ pub enum Shape {
 }
 
 impl Shape {
-    /// Adds what is wrong with a value, which stands at `place` in its body.
+    /// Adds the problems of the value at `place` in its body.
     fn check(&self, value: &Value, place: &str, wrong: &mut Vec<String>) {
         let fits = match (self, value) {
             (Self::Any, _)
@@ -98,7 +99,7 @@ impl Shape {
     }
 }
 
-/// As a person would write it down.
+/// As it is documented.
 impl fmt::Display for Shape {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -136,7 +137,7 @@ fn plain(key: &Value) -> String {
     }
 }
 
-/// Why a reply is not what its request asks for. Displays as what is wrong, key by key.
+/// Why a reply does not match its request. Displays the problems, key by key.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Mismatch(Vec<String>);
 
@@ -150,7 +151,7 @@ impl Rpc {
     /// Checks a reply's body: a map with keyword keys, as histories hold it.
     ///
     /// # Errors
-    /// Each key that is missing, is of the wrong kind, or has no place in this reply.
+    /// Lists each key that is missing, has a wrong value, or does not belong in this reply.
     pub fn check_reply(&self, body: &Value) -> Result<(), Mismatch> {
         let Value::Map(entries) = body else {
             return Err(Mismatch(vec!["the body is not an object".to_owned()]));
@@ -197,12 +198,12 @@ impl Rpc {
         if wrong.is_empty() { Ok(()) } else { Err(Mismatch(wrong)) }
     }
 
-    /// The reply as a person would write it down: `{"type": "echo_ok", "echo": any JSON value, …}`.
+    /// The reply as it is documented: `{"type": "echo_ok", "echo": any JSON value, …}`.
     pub fn describe_reply(&self) -> String {
         describe(self.reply_name, self.reply, "\"in_reply_to\": the request's msg_id")
     }
 
-    /// The request as a person would write it down.
+    /// The request as it is documented.
     pub fn describe_request(&self) -> String {
         describe(self.name, self.request, "\"msg_id\": an integer")
     }

@@ -173,7 +173,7 @@ impl Simulation {
         self
     }
 
-    /// Ends the run at the first violation that is seen while it goes on.
+    /// Ends the run at the first violation that a checker sees during the run.
     pub fn fail_fast(mut self) -> Self {
         self.plan.fail_fast = true;
         self
@@ -191,7 +191,7 @@ impl Simulation {
         self
     }
 
-    /// Runs the test on nodes made by `start`, which stands for the node's program.
+    /// Runs the test on nodes made by `start`, which takes the place of the node's program.
     ///
     /// # Panics
     /// When the test can't be carried out: an unknown workload, fault or setting, a number out of its range. The command line refuses

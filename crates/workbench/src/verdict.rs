@@ -1,7 +1,7 @@
 //! From a run that has ended to its verdict.
 //!
-//! [`Analysis`] holds the checkers and is shown every operation while the run goes on. [`Conclusion`] ends the run, collects what the
-//! network and the nodes have to say, and holds the figures to the plan's limits.
+//! [`Analysis`] holds the checkers and sees every operation as it happens. [`Conclusion`] ends the run, collects the reports of the
+//! network and the nodes, and compares the figures with the plan's limits.
 
 mod analysis;
 mod conclusion;

@@ -1,4 +1,4 @@
-//! The workloads, one file each: what clients ask nodes to do, and what the answers must be.
+//! The workloads, one file each: what clients ask nodes to do, and how the answers are checked.
 
 mod adds_and_reads;
 mod broadcast;
@@ -42,7 +42,7 @@ pub struct Definition {
     pub rpcs: &'static [&'static Rpc],
     /// Builds it for a plan.
     build: fn(&Plan) -> Workload,
-    /// The options that mean something to it.
+    /// Its options.
     pub settings: &'static [&'static Setting],
     /// Its own checker, by its name in [`registry::ALL`].
     pub checker: &'static str,
@@ -75,11 +75,11 @@ impl Definition {
 
 /// A workload that is built for a plan.
 pub struct Workload {
-    /// What clients are asked to do; the runner spreads it at the plan's rate and ends it at the time limit.
+    /// The operations; the runner issues them at the plan's rate until the time limit.
     pub generator: Box<dyn Generator>,
-    /// What they are asked at the end, once every fault is healed and the nodes had time to recover; at its own pace.
+    /// The final operations, once every fault is healed and the nodes have had time to recover. The plan's rate does not apply to them.
     pub final_generator: Option<Box<dyn Generator>>,
-    /// What every node is sent after it has answered init.
+    /// The request that every node gets after it has answered init.
     pub set_up: Option<SetUp>,
     /// How an operation is carried out.
     pub client: Rc<dyn Client>,
@@ -99,7 +99,7 @@ impl Workload {
     }
 }
 
-/// A request that every node must answer before the first operation, and again when it was started anew.
+/// A request that every node must answer before the first operation, and again after each restart.
 #[derive(Debug, Clone)]
 pub struct SetUp {
     /// What kind of request.
@@ -108,7 +108,7 @@ pub struct SetUp {
     pub payload: BTreeMap<&'static str, Box<RawValue>>,
 }
 
-/// The workloads whose clients let errors through in Maelstrom.
+/// The workloads whose clients in Maelstrom do not catch errors.
 const UNCAUGHT_ERRORS: [&str; 3] = ["g-counter", "g-set", "pn-counter"];
 
 /// Every workload, in alphabetical order.
@@ -133,7 +133,7 @@ pub fn names() -> impl Iterator<Item = &'static str> {
 /// The workload of a plan.
 ///
 /// # Panics
-/// When there is none of that name: a plan names one of the registry.
+/// If there is none of that name. [`crate::registry::check_plan`] refuses such a plan.
 pub fn named(name: &str) -> &'static Definition {
     find(name).unwrap_or_else(|| {
         panic!("there is no workload {name:?}; there are {}", names().collect::<Vec<_>>().join(", "))

@@ -1,4 +1,4 @@
-//! What to check a history for: what one was told, or what its operations look like.
+//! What to check a history for: what the question or the run says, or what its operations look like.
 
 use glomers_check::{
     Availability, Checker, Exceptions, Stats,
@@ -15,9 +15,9 @@ pub(super) struct Choice {
     /// Those that look at any workload, by their key in the results.
     pub(super) general: Vec<(&'static str, Box<dyn Checker>)>,
     pub(super) checker: Box<dyn Checker>,
-    /// Whether that one can say nothing for certain of a history that breaks off.
+    /// Whether that one can't decide an incomplete history.
     pub(super) needs_the_end: bool,
-    /// What was guessed from the beginning of the history.
+    /// The guess from the beginning of the history.
     pub(super) guess: Guess,
 }
 
@@ -37,16 +37,17 @@ impl Guess {
         if let Some(guessed) = self.checker {
             let found = all.kind().map(|kind| kind.checker);
             if found.as_ref() != Ok(&guessed) {
-                let found = found.map_or_else(|reason| reason, |found| format!("All of it is {found}."));
+                let found =
+                    found.map_or_else(|reason| reason, |found| format!("The whole history is {found}."));
                 return Err(format!(
-                    "It began as if to be checked as {guessed}, and does not go on so. {found} Say --checker."
+                    "Its first operations look like {guessed}, but later ones do not. {found} Choose with --checker."
                 ));
             }
         }
         match self.keys {
             Some(guessed) if guessed != all.keys() => Err(
-                "It began as if its operations named their keys in another way than they do later. Split it, or name the key of \
-                 every operation: in its value, [key value], or under :key."
+                "Its first operations name their keys in another way than later ones. Split it, or give the key of every operation in \
+                 the same way: in its value, [key value], or under :key."
                     .to_owned(),
             ),
             _ => Ok(()),
@@ -54,7 +55,7 @@ impl Guess {
     }
 }
 
-/// Chooses, from the question first, then from what stands beside the history, then from how it begins.
+/// Chooses by the question first, then by the history's directory, then by its first operations.
 ///
 /// # Errors
 /// A sentence that says what the operations could be, and how to say which.
@@ -84,7 +85,7 @@ pub(super) fn choose(
     single(entry, Some(kind.checker), beginning, question, told, &kind.reason, watch)
 }
 
-/// One checker by itself.
+/// A single checker.
 fn single(
     entry: &Entry,
     guessed: Option<&'static str>,
@@ -106,7 +107,7 @@ fn single(
     })
 }
 
-/// Refuses to drop what was asked for without a word.
+/// Refuses options that would have no effect.
 fn require_use_of_options(entry: &Entry, question: &Question) -> Result<(), String> {
     let options = [
         ("--consistency-models", !question.models.is_empty() && !entry.takes_models),
@@ -116,7 +117,7 @@ fn require_use_of_options(entry: &Entry, question: &Question) -> Result<(), Stri
     match options.iter().find(|(_, is_useless)| *is_useless) {
         None => Ok(()),
         Some((option, _)) => Err(format!(
-            "It would be checked as {}, to which {option} means nothing. Leave that out, or name another --checker.",
+            "It would be checked as {}, on which {option} has no effect. Leave the option out, or choose another --checker.",
             entry.name
         )),
     }

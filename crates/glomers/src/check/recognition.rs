@@ -1,7 +1,7 @@
-//! What a history is of, as all of its operations tell.
+//! Recognises what a history is of, by its operations.
 //!
-//! A check begins before the history has been read, so that what it is of is guessed from how it begins. What tells is counted to
-//! the end: where the rest says something else, the guess was wrong, and its verdict is worth nothing.
+//! A check begins before the whole history has been read, so the kind of history is guessed from the first operations. Counting goes on
+//! to the end: if later operations contradict the guess, its verdict is dropped.
 
 use std::collections::BTreeSet;
 
@@ -13,10 +13,10 @@ use glomers_check::{
 
 use glomers_workbench::workloads;
 
-/// More different functions than any history has.
+/// The maximum number of different functions, more than any history has.
 const FUNCTION_LIMIT: usize = 64;
 
-/// What the operations seen so far tell.
+/// What is known from the operations so far.
 #[derive(Debug, Default)]
 pub(super) struct Recognition {
     format: Option<Format>,
@@ -34,7 +34,7 @@ pub(super) struct Recognition {
     reads: Reads,
 }
 
-/// What micro-operations tell.
+/// What is known from micro-operations.
 #[derive(Debug, Default)]
 struct Transactions {
     functions: BTreeSet<&'static str>,
@@ -54,7 +54,7 @@ struct Reads {
     has_others: bool,
 }
 
-/// What a history is checked for, and how that was told.
+/// What a history is checked for, and why.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Kind {
     pub(super) checker: &'static str,
@@ -62,12 +62,12 @@ pub(super) struct Kind {
 }
 
 impl Recognition {
-    /// Nothing seen yet, of a text in this format.
+    /// An empty recognition, for a text in this format.
     pub(super) fn new(format: Option<Format>) -> Self {
         Self { format, ..Self::default() }
     }
 
-    /// Takes in an entry.
+    /// Adds an entry.
     pub(super) fn observe(&mut self, operation: &Operation) {
         if !operation.is_client() {
             return;
@@ -107,7 +107,7 @@ impl Recognition {
         if all(self.pair_count) && is_keyed { Keys::InValue } else { Keys::None }
     }
 
-    /// Whether what comes next may say something that nothing has said so far.
+    /// Whether further operations may settle what is still open.
     pub(super) fn is_open(&self) -> bool {
         let may_have_keys = self.pair_count == self.invocation_count
             && self.beside_count < self.invocation_count
@@ -118,7 +118,7 @@ impl Recognition {
         may_have_keys || may_be_lists || may_be_set
     }
 
-    /// The checker that fits, and what shows it.
+    /// The checker that fits, and why.
     ///
     /// # Errors
     /// A sentence that says what the operations could be, and how to say which.
@@ -131,7 +131,7 @@ impl Recognition {
         };
         let any = |wanted: &[&str]| self.functions.iter().any(|function| wanted.contains(&&**function));
         if self.format == Some(Format::Awdit) {
-            return kind("causal", "that is the strongest level that AWDIT's format is for".to_owned());
+            return kind("causal", "it is the strongest level that AWDIT's format supports".to_owned());
         }
         if let Some(checker) = self.transactions.checker() {
             let micro = self.transactions.functions.iter().copied().collect::<Vec<_>>().join(", ");
@@ -141,7 +141,7 @@ impl Recognition {
             return because("echo", "");
         }
         if only(&["read", "write", "cas"]) && any(&["write", "cas"]) {
-            return because("register", "; what it holds at first is what --initial says");
+            return because("register", "; --initial sets its first value");
         }
         if only(&["broadcast", "read"]) && any(&["broadcast"]) {
             return because("broadcast", "");
@@ -175,10 +175,10 @@ impl Recognition {
             return because("log", ", which those of a log are");
         }
         let names: Vec<&str> = registry::ALL.iter().map(|entry| entry.name).collect();
-        let functions = if listed.is_empty() { "none of a client".to_owned() } else { listed.clone() };
+        let functions = if listed.is_empty() { "none by clients".to_owned() } else { listed.clone() };
         Err(format!(
-            "What to check it for cannot be told: its operations are {functions}, which fits no checker, or more than one. \
-             Say --workload ({}) or --checker ({}).",
+            "It is unclear what to check: its operations are {functions}, which fits no checker or more than one. Choose with \
+             --workload ({}) or --checker ({}).",
             workloads::names().collect::<Vec<_>>().join(", "),
             names.join(", ")
         ))
@@ -215,7 +215,7 @@ impl Transactions {
         }
     }
 
-    /// Whether they are of lists or of registers, and that can be told.
+    /// Whether they are on lists or registers, if that is certain.
     fn tell(&self) -> bool {
         self.functions.len() > 1 || self.has_lists || self.has_values
     }
@@ -229,7 +229,7 @@ impl Transactions {
             (true, true) => None,
             (true, false) => Some("list-append"),
             (false, true) => Some("rw-register"),
-            // Nothing is written: what reads show tells what it would be.
+            // Nothing is written, so the values of reads decide.
             (false, false) if self.has_lists && !self.has_values => Some("list-append"),
             (false, false) => Some("rw-register"),
         }

@@ -1,4 +1,4 @@
-//! What came of histories, for a person and for a script.
+//! The results of checks, for people and for scripts.
 
 use std::fmt::Write as _;
 
@@ -8,10 +8,10 @@ use glomers_protocol::text;
 
 use super::Answer;
 
-/// How many findings a person is shown; the results hold all.
+/// How many findings are shown; the results contain all.
 const SHOWN: usize = 20;
 
-/// The answers as a person reads them. Whatever could drive a terminal is escaped.
+/// The answers as text for a terminal, with control characters escaped.
 pub fn human(answers: &[Answer]) -> String {
     let mut text = String::new();
     for answer in answers {
@@ -69,7 +69,7 @@ fn escape(text: &str) -> String {
 
 /// The answers as one map: that of the only history, or `:results` by file, `:failures` and `:valid?`.
 ///
-/// To upstream's keys come `:file`, `:checked-as`, `:reason`, `:seed` and `:findings`, each of which is a map of a
+/// To Maelstrom's keys come `:file`, `:checked-as`, `:reason`, `:seed` and `:findings`, each of which is a map of a
 /// `:sentence` and the indices of its `:operations`.
 pub fn results(answers: &[Answer]) -> Value {
     if let [answer] = answers {

@@ -17,13 +17,13 @@ use glomers_world::journal::JournalReader;
 use super::Watch;
 use crate::run_directory::{files, manifest::RunFile};
 
-/// A history that is about to be read, and what stands beside it.
+/// A history that is about to be read, and what its directory says about it.
 pub struct Source {
     pub(super) operations: Box<dyn Iterator<Item = Result<Operation, String>>>,
     pub(super) told: Told,
 }
 
-/// What is known of a history without looking at its operations.
+/// What is known about a history without its operations.
 #[derive(Debug, Default)]
 pub(super) struct Told {
     /// The workload, and who says so.
@@ -46,7 +46,7 @@ pub enum OpenError {
     /// There is no such file.
     #[error("{} does not exist. Name a history, such as history.edn, or the directory of a run.", path.display())]
     Missing {
-        /// The path as it was named.
+        /// The path as given.
         path: PathBuf,
     },
     /// The system refuses.
@@ -58,7 +58,7 @@ pub enum OpenError {
         source: io::Error,
     },
     /// A directory without a run in it.
-    #[error("{} holds neither {} nor {}, so it is not the directory of a run.", path.display(), files::HISTORY_EDN, files::JOURNAL)]
+    #[error("{} contains neither {} nor {}, so it is not the directory of a run.", path.display(), files::HISTORY_EDN, files::JOURNAL)]
     NoRun {
         /// The directory.
         path: PathBuf,
@@ -103,7 +103,7 @@ impl Place {
 }
 
 impl Source {
-    /// Looks whether there is a history of that name, without reading it.
+    /// Finds the history of that name, without reading it.
     ///
     /// # Errors
     /// As [`Source::open`].
@@ -190,7 +190,7 @@ fn open_error(path: &Path, source: io::Error) -> OpenError {
     }
 }
 
-/// An error as a sentence, and so much of it as a person reads: it may quote an entry of any length.
+/// An error as a sentence, shortened, because it may quote an entry of any length.
 fn sentence(error: &dyn std::error::Error) -> String {
     const LIMIT: usize = 500;
     let text = error.to_string();
@@ -203,7 +203,7 @@ fn sentence(error: &dyn std::error::Error) -> String {
     sentence
 }
 
-/// What `run.json` says, or Jepsen's log, or the name of the directory above: upstream's store names it after the workload.
+/// What `run.json` says, or Jepsen's log, or the name of the parent directory, which Maelstrom's store names after the workload.
 fn told_by_run(directory: &Path) -> Told {
     let text = std::fs::read_to_string(directory.join(files::RUN)).unwrap_or_default();
     match serde_json::from_str::<RunFile>(&text) {

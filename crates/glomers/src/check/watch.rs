@@ -1,4 +1,4 @@
-//! A check that is watched from another thread: how far it is, and the wish to end it.
+//! A check that is watched from another thread: its progress, and a way to interrupt it.
 
 use std::{
     io::{self, Read},
@@ -10,7 +10,7 @@ use std::{
 
 use glomers_check::Interrupt;
 
-/// What a check and whoever watches it share. A clone is the same watch.
+/// What a check shares with the thread that watches it. A clone is the same watch.
 #[derive(Debug, Clone, Default)]
 pub struct Watch {
     interrupt: Interrupt,
@@ -21,7 +21,7 @@ pub struct Watch {
 struct Counters {
     operations: AtomicU64,
     bytes: AtomicU64,
-    /// 0 if nobody knows.
+    /// 0 if it is unknown.
     all_bytes: AtomicU64,
 }
 
@@ -46,7 +46,7 @@ impl Watch {
         self.counters.operations.fetch_add(1, Relaxed);
     }
 
-    /// This source, which holds so many bytes; what is read of it is counted.
+    /// A source of this many bytes, which counts what is read.
     pub(super) fn counted<R: Read>(&self, source: R, bytes: u64) -> Counted<R> {
         self.counters.all_bytes.store(bytes, Relaxed);
         Counted { source, counters: Arc::clone(&self.counters) }

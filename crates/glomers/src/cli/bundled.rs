@@ -1,4 +1,4 @@
-//! The nodes that come with the workbench, as programs beside it.
+//! The programs of the bundled nodes, which lie beside the workbench.
 
 use std::path::{Path, PathBuf};
 
@@ -7,7 +7,7 @@ use super::exit::CliError;
 /// A bundled node's program.
 ///
 /// # Errors
-/// How to build it, where it is not there.
+/// If the program does not exist; the error says how to build it.
 pub(crate) fn program(name: &str, directory: Option<&Path>) -> Result<PathBuf, CliError> {
     let beside = std::env::current_exe().ok().and_then(|program| Some(program.parent()?.to_owned()));
     let directory = directory.map(Path::to_owned).or(beside).unwrap_or_default();
@@ -19,8 +19,7 @@ pub(crate) fn program(name: &str, directory: Option<&Path>) -> Result<PathBuf, C
         problem: "a bundled node has not been built",
         path,
         advice: format!(
-            "`cargo build --release --package {name}` builds it beside the workbench; --bin names a node of your own, --nodes another \
-             directory."
+            "Build it with `cargo build --release --package {name}`, name its directory with --nodes, or name your own node with --bin."
         ),
     })
 }

@@ -1,4 +1,4 @@
-//! `glomers challenge` and `glomers demo`: the official commands, on a node of your own or on those that come with the workbench.
+//! `glomers challenge` and `glomers demo`: the official commands, on your own node or on the bundled ones.
 
 use std::path::{Path, PathBuf};
 
@@ -17,23 +17,23 @@ use super::{
 use crate::{
     challenges::{self, Challenge},
     execution::{Report, fresh_seed},
-    shell,
+    shell, wrap,
 };
 
 /// The options of `glomers challenge`.
 #[derive(Debug, Args)]
 pub(crate) struct ChallengeArguments {
-    /// The challenge, such as 3d, or `all`. Without it they are listed.
+    /// A challenge, such as 3d, or `all`. Without a number, the challenges are listed.
     number: Option<String>,
 
-    /// The program that every node runs; without it the bundled one.
+    /// The program that every node runs. Without it, the bundled node that solves the challenge.
     #[arg(long, value_name = "FILE")]
     bin: Option<PathBuf>,
 
     #[command(flatten)]
     common: CommonArguments,
 
-    /// Arguments for the node's program; all after `--` is for it.
+    /// Arguments for the node's program: everything after `--`.
     #[arg(value_name = "ARGUMENTS", last = true)]
     arguments: Vec<String>,
 }
@@ -41,8 +41,8 @@ pub(crate) struct ChallengeArguments {
 /// The options of `glomers demo`.
 #[derive(Debug, Args)]
 pub(crate) struct DemoArguments {
-    /// How long each test invokes operations, in seconds.
-    #[arg(long, value_name = "SECONDS", default_value = "10")]
+    /// How long each test invokes operations, in seconds unless a unit is given.
+    #[arg(long, value_name = "TIME", default_value = "10")]
     time_limit: String,
 
     #[command(flatten)]
@@ -52,11 +52,11 @@ pub(crate) struct DemoArguments {
 /// What `challenge` and `demo` share.
 #[derive(Debug, Args)]
 struct CommonArguments {
-    /// The directory with the bundled nodes; without it where the workbench itself is.
+    /// The directory with the bundled nodes [default: the directory of the glomers program].
     #[arg(long, value_name = "DIR")]
     nodes: Option<PathBuf>,
 
-    /// What all chance is drawn from. Without it a fresh one is drawn and printed.
+    /// The random seed. Without this option a new one is drawn and printed.
     #[arg(long, value_name = "NUMBER")]
     seed: Option<u64>,
 
@@ -69,14 +69,14 @@ struct CommonArguments {
     junit: Option<PathBuf>,
 }
 
-/// `glomers test`, as a challenge gives it.
+/// The `glomers test` command of a challenge.
 #[derive(Debug, Parser)]
 struct TestLine {
     #[command(flatten)]
     test: TestArguments,
 }
 
-/// A test to come: who it is for, its options, its node.
+/// A test to carry out: its title, options, targets and node.
 struct Task<'a> {
     title: String,
     options: &'a str,
@@ -101,10 +101,10 @@ impl ChallengeArguments {
             let advice = "`all` runs every challenge on the node that solves it. Name one challenge to run it on --bin.";
             return Err(CliError::Arguments(advice.to_owned()));
         }
-        let mut rows = Vec::new();
+        let mut table = FigureTable::default();
         let mut results = RunResults::default();
         let mut status = ExitStatus::Valid;
-        // What is missing is better said before the first of fifteen tests than after it.
+        // A missing program is reported before the first test, not after some of them.
         let programs = chosen.iter().map(|challenge| match &self.bin {
             Some(program) => Ok(program.clone()),
             None => bundled::program(challenge.node, self.common.nodes.as_deref()),
@@ -123,19 +123,19 @@ impl ChallengeArguments {
                     program,
                     arguments: if own { self.arguments.clone() } else { bundled.collect() },
                 };
-                status = status.worst(task.carry_out(&self.common, &mut rows, &mut results)?);
+                status = status.worst(task.carry_out(&self.common, &mut table, &mut results)?);
                 if matches!(status, ExitStatus::Interrupted { .. }) {
-                    return self.common.finish("glomers challenge", rows, &results, status);
+                    return self.common.finish("glomers challenge", &table, &results, status);
                 }
             }
         }
-        self.common.finish("glomers challenge", rows, &results, status)
+        self.common.finish("glomers challenge", &table, &results, status)
     }
 }
 
 impl DemoArguments {
     pub(crate) fn run(self) -> Result<ExitStatus, CliError> {
-        let mut rows = Vec::new();
+        let mut table = FigureTable::default();
         let mut results = RunResults::default();
         let mut status = ExitStatus::Valid;
         let programs = challenges::DEMONSTRATIONS
@@ -153,36 +153,36 @@ impl DemoArguments {
                 program,
                 arguments: Vec::new(),
             };
-            status = status.worst(task.carry_out(&self.common, &mut rows, &mut results)?);
+            status = status.worst(task.carry_out(&self.common, &mut table, &mut results)?);
             if matches!(status, ExitStatus::Interrupted { .. }) {
                 break;
             }
         }
-        self.common.finish("glomers demo", rows, &results, status)
+        self.common.finish("glomers demo", &table, &results, status)
     }
 }
 
 impl CommonArguments {
-    /// Prints the table, also of those tests that were done when a signal came, and writes the JUnit report.
+    /// Prints the table of the tests that ended, also after an interrupt, and writes the JUnit report.
     fn finish(
         &self,
         suite: &str,
-        rows: Vec<[String; 6]>,
+        table: &FigureTable,
         results: &RunResults,
         status: ExitStatus,
     ) -> Result<ExitStatus, CliError> {
-        output::print(&format!("\n{}\n", table(rows)))?;
+        output::print(&format!("\n{}\n", table.to_text()))?;
         results.write_junit(suite, self.junit.as_deref())?;
         Ok(status)
     }
 }
 
 impl Task<'_> {
-    /// Runs the test, and adds what came of it to the table.
+    /// Runs the test, and adds its verdict and figures to the table.
     fn carry_out(
         &self,
         common: &CommonArguments,
-        rows: &mut Vec<[String; 6]>,
+        table: &mut FigureTable,
         results: &mut RunResults,
     ) -> Result<ExitStatus, CliError> {
         let words = self.command_line(common);
@@ -191,12 +191,12 @@ impl Task<'_> {
             TestLine::try_parse_from(&words[1..]).map_err(|error| CliError::Arguments(error.to_string()))?;
         parsed.test.carry_out(&words, &mut |report| {
             results.add(&self.title, report);
-            self.add_rows(report, rows);
+            table.add(self, report);
             output::print(&terminal::verdict(report))
         })
     }
 
-    /// The command line that does the same by itself.
+    /// The `glomers test` command that runs this one test.
     fn command_line(&self, common: &CommonArguments) -> Vec<String> {
         let mut words = vec!["glomers".to_owned(), "test".to_owned()];
         words.extend(self.options.split_whitespace().map(str::to_owned));
@@ -212,44 +212,10 @@ impl Task<'_> {
         }
         words
     }
-
-    fn add_rows(&self, report: &Report, rows: &mut Vec<[String; 6]>) {
-        let verdict = match report.validity {
-            Validity::Valid => "valid",
-            Validity::Invalid => "INVALID",
-            Validity::Unknown => "unknown",
-        };
-        let faults = if self.options.contains("--nemesis") { ", partitions" } else { "" };
-        let title = format!("{}{faults}", self.title);
-        let figure = |path: &str| report.figure(path);
-        let others: Vec<String> =
-            self.figures.iter().map(|path| format!("{path} {}", digits(figure(path), path))).collect();
-        rows.push([
-            title,
-            verdict.to_owned(),
-            "valid".to_owned(),
-            others.join(", "),
-            String::new(),
-            self.published.to_owned(),
-        ]);
-        for outcome in &report.expectations {
-            let margin = outcome.margin.map(|margin| format!("{:.0} %", margin * 100.0)).unwrap_or_default();
-            let missed = if outcome.is_met { "" } else { "MISSED" };
-            let figure = digits(outcome.figure, &outcome.expectation);
-            rows.push([
-                String::new(),
-                missed.to_owned(),
-                outcome.expectation.clone(),
-                figure,
-                margin,
-                String::new(),
-            ]);
-        }
-    }
 }
 
-/// A figure with as many digits as say something.
-fn digits(figure: Option<f64>, path: &str) -> String {
+/// A figure with at most three decimals, and the unit of a latency.
+fn with_unit(figure: Option<f64>, path: &str) -> String {
     match figure {
         None => "none".to_owned(),
         Some(figure) if path.contains("latenc") => format!("{figure:.0} ms"),
@@ -260,36 +226,99 @@ fn digits(figure: Option<f64>, path: &str) -> String {
     }
 }
 
-fn table(rows: Vec<[String; 6]>) -> String {
-    let mut table = Table::new();
-    table.load_style(presets::NOTHING);
-    table.set_header(["challenge", "verdict", "target", "figure", "margin", "best published"]);
-    table.add_rows(rows);
-    table.lines().map(|line| line.trim_end().to_owned()).collect::<Vec<_>>().join("\n")
+/// The table at the end: one line for each figure, none wider than [`wrap::PAGE_COLUMNS`].
+#[derive(Debug, Default)]
+struct FigureTable {
+    rows: Vec<[String; 5]>,
+    /// The best published figures, as `3d: …`.
+    published: Vec<String>,
 }
 
-/// Every challenge with its options.
-fn listing() -> String {
-    let mut table = Table::new();
-    table.load_style(presets::NOTHING);
-    table.set_header(["challenge", "what it asks for", "options of the test", "targets"]);
-    for challenge in challenges::ALL {
-        for (place, run) in challenge.runs.iter().enumerate() {
-            let [number, title] = if place == 0 { [challenge.number, challenge.title] } else { [""; 2] };
-            table.add_row([
-                number.to_owned(),
-                title.to_owned(),
-                run.options.to_owned(),
-                run.targets.join(", "),
-            ]);
+impl FigureTable {
+    fn add(&mut self, task: &Task<'_>, report: &Report) {
+        let verdict = match report.validity {
+            Validity::Valid => "valid",
+            Validity::Invalid => "INVALID",
+            Validity::Unknown => "unknown",
+        };
+        let faults = if task.options.contains("--nemesis") { ", partitions" } else { "" };
+        let title = format!("{}{faults}", task.title);
+        let mut figures: Vec<[String; 3]> = report
+            .expectations
+            .iter()
+            .map(|outcome| {
+                let figure = with_unit(outcome.figure, &outcome.expectation);
+                let margin = match outcome.margin {
+                    _ if !outcome.is_met => "MISSED".to_owned(),
+                    Some(margin) => format!("{:.0} %", margin * 100.0),
+                    None => String::new(),
+                };
+                [outcome.expectation.clone(), figure, margin]
+            })
+            .collect();
+        figures.extend(
+            task.figures
+                .iter()
+                .map(|path| [(*path).to_owned(), with_unit(report.figure(path), path), String::new()]),
+        );
+        if figures.is_empty() {
+            figures.push(Default::default());
+        }
+        for (place, [name, figure, margin]) in figures.into_iter().enumerate() {
+            let [title, verdict] = if place == 0 { [title.as_str(), verdict] } else { [""; 2] };
+            self.rows.push([title.to_owned(), verdict.to_owned(), name, figure, margin]);
+        }
+        if !task.published.is_empty() {
+            let published = format!("{}: {}", task.title, task.published);
+            if !self.published.contains(&published) {
+                self.published.push(published);
+            }
         }
     }
-    table.lines().map(|line| line.trim_end().to_owned()).collect::<Vec<_>>().join("\n")
+
+    fn to_text(&self) -> String {
+        let mut table = Table::new();
+        table.load_style(presets::NOTHING);
+        table.set_header(["challenge", "verdict", "figure or target", "value", "margin"]);
+        table.add_rows(&self.rows);
+        let mut lines: Vec<String> = table.lines().map(|line| line.trim_end().to_owned()).collect();
+        if !self.published.is_empty() {
+            lines.push(
+                "\n Best published figures (messages per operation, median / maximum latency)".to_owned(),
+            );
+            lines.extend(
+                self.published.iter().map(|published| wrap::lines(published.split(' '), "   ", "     ")),
+            );
+        }
+        lines.join("\n")
+    }
+}
+
+/// Every challenge with the options and targets of its tests.
+fn listing() -> String {
+    let mut lines =
+        vec!["`glomers challenge NUMBER` runs one of these, `glomers challenge all` every one:".to_owned()];
+    for challenge in challenges::ALL {
+        lines.push(format!("\n{:<4}{}", challenge.number, challenge.title));
+        for run in challenge.runs {
+            // An option and its value stay on one line.
+            let options = run.options.replace(" --", "\n--");
+            lines.push(wrap::lines(options.lines(), "    ", "      "));
+            if !run.targets.is_empty() {
+                let targets = format!("targets: {}", run.targets.join(", "));
+                lines.push(wrap::lines(targets.split(' '), "      ", "        "));
+            }
+        }
+    }
+    lines.join("\n")
 }
 
 fn no_such(number: &str) -> CliError {
     let known: Vec<&str> = challenges::ALL.iter().map(|challenge| challenge.number).collect();
-    CliError::Arguments(format!("there is no challenge {number:?}; there are {}, and all", known.join(", ")))
+    CliError::Arguments(format!(
+        "there is no challenge {number:?}. Choose one of {}, or all.",
+        known.join(", ")
+    ))
 }
 
 #[cfg(test)]
@@ -326,8 +355,27 @@ mod tests {
     }
 
     #[test]
-    fn the_list_names_every_challenge() {
+    fn the_list_names_every_challenge_and_fits_a_narrow_terminal() {
         let listing = listing();
         assert!(challenges::ALL.iter().all(|challenge| listing.contains(challenge.title)), "{listing}");
+        assert!(widest(&listing) <= wrap::PAGE_COLUMNS, "{listing}");
+    }
+
+    #[test]
+    fn the_table_fits_a_narrow_terminal() {
+        let mut table = FigureTable::default();
+        for challenge in challenges::ALL {
+            for figure in challenge.runs.iter().flat_map(|run| run.targets.iter().chain(run.figures)) {
+                let row = ["6c, partitions", "INVALID", figure, "12345 ms", "MISSED"];
+                table.rows.push(row.map(str::to_owned));
+            }
+            table.published.push(format!("{}: {}", challenge.number, challenge.published));
+        }
+        let text = table.to_text();
+        assert!(widest(&text) <= wrap::PAGE_COLUMNS, "{text}");
+    }
+
+    fn widest(text: &str) -> usize {
+        text.lines().map(|line| line.chars().count()).max().unwrap_or_default()
     }
 }

@@ -1,4 +1,4 @@
-//! `glomers check`: histories that are already there, whoever recorded them.
+//! `glomers check`: existing histories, of Glomers or of another tool.
 
 use std::{path::PathBuf, time::Duration};
 
@@ -27,42 +27,42 @@ use crate::{
 pub(crate) struct CheckArguments {
     /// Histories or directories of runs; `-` is standard input.
     ///
-    /// Jepsen's history.edn, the same as JSON (one object a line, or an array), history.txt and Jepsen's log, Knossos's
-    /// vectors, and AWDIT's text format are told apart by how they begin.
+    /// The format is recognised by the first lines: Jepsen's history.edn, the same as JSON (one object a line, or an array),
+    /// history.txt and Jepsen's log, Knossos's vectors, and AWDIT's text format.
     #[arg(value_name = "FILE", required = true)]
     files: Vec<PathBuf>,
 
-    /// The workload that the histories are of. Without it the run says so, or the operations do.
+    /// The workload that recorded the histories. Without this option, it is read from the run or recognised by the operations.
     #[arg(short, long, value_name = "NAME", value_parser = PossibleValuesParser::new(workloads::names()))]
     workload: Option<String>,
 
-    /// The promise that the histories are held to.
+    /// The property to check.
     #[arg(long, value_name = "NAME", conflicts_with = "workload", value_parser = PossibleValuesParser::new(checker_values()))]
     checker: Option<String>,
 
-    /// What transactions were promised, separated by commas, such as serializable. Without it what the run was told, or
-    /// strict-serializable.
+    /// The consistency models that transactions must satisfy, separated by commas, such as serializable. Without this option,
+    /// those of the run, or strict-serializable.
     #[arg(long, value_name = "MODELS", value_parser = parse_models)]
     consistency_models: Option<Models>,
 
-    /// What the order of a register's versions is inferred from, besides what the models promise, separated by commas:
+    /// How to infer the order of a register's versions, in addition to what the models guarantee, separated by commas:
     /// wfr-keys (writes follow reads, which Maelstrom assumes), sequential-keys, linearizable-keys; or none.
     #[arg(long, value_name = "LIST")]
     version_orders: Option<VersionOrders>,
 
-    /// End a check that takes longer: what it has not decided by then is unknown.
+    /// End a check that takes longer; what is undecided by then is unknown.
     #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..))]
     time_limit: Option<u64>,
 
-    /// The value of a register before anything is written, as EDN. Without it nil.
+    /// The value of a register before the first write, as EDN [default: nil].
     #[arg(long, value_name = "VALUE", value_parser = parse_value)]
     initial: Option<Value>,
 
-    /// Judge in full, and say where upstream would pass what is refused. This is the default.
+    /// Use our verdict, and say where Maelstrom's would be milder. This is the default.
     #[arg(long, overrides_with = "compat")]
     strict: bool,
 
-    /// Give upstream's verdict where ours is stricter.
+    /// Use Maelstrom's verdict where ours is stricter.
     #[arg(long, overrides_with = "strict")]
     compat: bool,
 
@@ -76,22 +76,22 @@ pub(crate) struct CheckArguments {
 enum Format {
     /// Sentences.
     Human,
-    /// The results maps, with upstream's keys.
+    /// The results maps, with Maelstrom's keys.
     Edn,
-    /// The same as JSON.
+    /// The same maps as JSON.
     Json,
-    /// XML as JUnit writes it: one test for each history.
+    /// JUnit XML, one test for each history.
     Junit,
 }
 
-/// `--consistency-models`, which is one argument however many it names.
+/// `--consistency-models`: one argument with any number of names.
 #[derive(Debug, Clone)]
 struct Models(Vec<Model>);
 
 impl CheckArguments {
     pub(crate) fn run(self) -> Result<ExitStatus, CliError> {
         let question = self.question()?;
-        // A name that is wrong is found before an hour is spent on the others.
+        // A wrong name is reported before the other histories are checked, which may take long.
         for path in &self.files {
             Source::find(path)?;
         }
@@ -118,7 +118,7 @@ impl CheckArguments {
             let takers: Vec<&str> =
                 registry::ALL.iter().filter(|entry| entry.takes_models).map(|entry| entry.name).collect();
             return Err(CliError::Arguments(format!(
-                "--consistency-models means nothing to --checker {checker}; it is for {}.",
+                "--consistency-models has no effect on --checker {checker}; it is for {}.",
                 takers.join(" and ")
             )));
         }
@@ -126,7 +126,7 @@ impl CheckArguments {
             && registry::find(checker).is_some_and(|entry| !entry.takes_version_orders)
         {
             return Err(CliError::Arguments(format!(
-                "--version-orders means nothing to --checker {checker}; it is for rw-register."
+                "--version-orders has no effect on --checker {checker}; it is for rw-register."
             )));
         }
         if let (Some(_), Some(checker)) = (&self.initial, &self.checker)
@@ -135,7 +135,7 @@ impl CheckArguments {
             let takers: Vec<&str> =
                 registry::ALL.iter().filter(|entry| entry.takes_initial).map(|entry| entry.name).collect();
             return Err(CliError::Arguments(format!(
-                "--initial means nothing to --checker {checker}; it is for {}.",
+                "--initial has no effect on --checker {checker}; it is for {}.",
                 takers.join(", ")
             )));
         }
@@ -180,7 +180,7 @@ fn parse_models(text: &str) -> Result<Models, String> {
     let models: Result<Vec<Model>, String> = text
         .split(',')
         .map(|name| match name.trim() {
-            "" => Err("a name is missing beside a comma; where blanks follow commas, quote all: \"a, b\""
+            "" => Err("a name is missing beside a comma. If there are spaces after commas, quote the list: \"a, b\""
                 .to_owned()),
             name => name
                 .trim_start_matches(':')

@@ -8,7 +8,7 @@ use glomers_workbench::{plan::settings::SettingError, registry::PlanError, run::
 use super::output::{self, OutputError};
 use crate::{check::OpenError, execution::TestError, serve::ServeError};
 
-/// The exit statuses, which are upstream's, and 130 and 143 for a run that a signal ended.
+/// The exit statuses, which are Maelstrom's, and 130 and 143 for a run that a signal ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ExitStatus {
     /// Everything was valid.
@@ -17,12 +17,12 @@ pub enum ExitStatus {
     Invalid,
     /// Nothing was invalid, but something could not be decided.
     Unknown,
-    /// Ended from outside by this signal; what there was has been analysed.
+    /// Ended by this signal; the record up to then has been analysed.
     Interrupted {
         /// The signal's number: 2 for Ctrl-C.
         signal: u8,
     },
-    /// The arguments make no sense, so nothing was run.
+    /// The arguments are wrong, so nothing was run.
     BadArguments,
     /// The workbench itself failed.
     Internal,
@@ -70,22 +70,22 @@ impl From<ExitStatus> for ExitCode {
     }
 }
 
-/// What a command can expect to go wrong.
+/// Why a command failed.
 #[derive(Debug, thiserror::Error)]
 pub enum CliError {
-    /// An argument that is no text.
-    #[error("the argument {argument:?} is not valid UTF-8. Rename the file, or write the argument anew.")]
+    /// An argument that is not UTF-8.
+    #[error("the argument {argument:?} is not valid UTF-8. Type it again, or rename the file.")]
     NotText {
         /// The argument, with its bad bytes replaced.
         argument: String,
     },
     /// An option with a typographic dash.
     #[error(
-        "{argument:?} begins with a typographic dash, as some web pages print it, so it is no option. Did you mean {meant}? \
-         (Upstream takes it for an argument of the node and runs without it.) What is really meant for the node stands after `--`."
+        "{argument:?} begins with a typographic dash, as copied from some web pages, so it is not an option. Did you mean {meant}? \
+         If it is an argument for the node, put it after `--`."
     )]
     WrongDash {
-        /// The argument as it was given.
+        /// The argument as given.
         argument: String,
         /// The option that it resembles.
         meant: String,
@@ -112,14 +112,14 @@ pub enum CliError {
     /// There is no history of that name.
     #[error(transparent)]
     History(#[from] OpenError),
-    /// The system gives no thread.
-    #[error("no thread could be started to check on: {0}")]
+    /// The system can't start a thread.
+    #[error("can't start a thread for the check: {0}")]
     Thread(#[source] std::io::Error),
     /// The JUnit report can't be made.
     #[error("can't make the JUnit report: {0}")]
     Junit(#[from] quick_junit::SerializeError),
     /// The JUnit report can't be written.
-    #[error("can't write the JUnit report to {}: {source}. Is there room, and may you write there?", path.display())]
+    #[error("can't write the JUnit report to {}: {source}. Is the disk full, or the directory not writable?", path.display())]
     JunitFile {
         /// Where to.
         path: PathBuf,

@@ -11,7 +11,7 @@ use crate::explain;
 /// The options of `glomers explain`.
 #[derive(Debug, Args)]
 pub(crate) struct ExplainArguments {
-    /// A service or a fault. Without one, all of them are listed.
+    /// A service or a fault. Without a topic, all are listed.
     #[arg(value_name = "TOPIC", value_parser = PossibleValuesParser::new(explain::topics().map(|(name, _)| name)))]
     topic: Option<String>,
 }

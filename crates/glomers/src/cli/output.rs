@@ -7,11 +7,10 @@ use std::io::{self, Write};
 
 /// Stdout can't be written.
 #[derive(Debug, thiserror::Error)]
-#[error("can't write to stdout: {0}. Runs are kept in the store all the same.")]
+#[error("can't write to stdout: {0}. The results are in the store.")]
 pub struct OutputError(#[source] io::Error);
 
-/// Prints results on stdout, in colour where that is a terminal. A reader that has gone, as in `glomers doc | head`, has seen what it
-/// wanted, so that is not an error.
+/// Prints results on stdout, in colour where that is a terminal. A closed pipe, as in `glomers doc | head`, is not an error.
 ///
 /// # Errors
 /// When stdout can't be written, such as on a full disk.

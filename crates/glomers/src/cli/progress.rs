@@ -1,18 +1,19 @@
-//! What a person sees while a test runs: a bar on a terminal, plain lines elsewhere.
+//! The display while a test runs: a bar on a terminal, plain lines elsewhere.
 
 use std::{io::IsTerminal, time::Duration};
 
 use glomers_node::Time;
+use glomers_protocol::text::{count, grouped};
 use glomers_workbench::plan::Plan;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use super::output;
 use crate::execution::{Progress, Screen};
 
-/// How often plain lines tell how far the test is.
+/// How often a plain line shows how far the test is.
 const PLAIN_INTERVAL: Duration = Duration::from_secs(5);
 
-/// How often the bar is drawn anew.
+/// How often the bar is redrawn.
 const BAR_INTERVAL: Duration = Duration::from_millis(100);
 
 /// The terminal, or the file or pipe in its place.
@@ -30,7 +31,7 @@ impl Terminal {
                 ProgressDrawTarget::stderr(),
             );
             let style =
-                ProgressStyle::with_template("{prefix:>10} {bar:30} {msg}").expect("a fixed template");
+                ProgressStyle::with_template("{prefix} {bar:12} {wide_msg}").expect("a fixed template");
             bar.set_style(style.progress_chars("━╸─"));
             bar.set_prefix(plan.workload.clone());
             bar
@@ -38,7 +39,7 @@ impl Terminal {
         Self { bar, time_limit: plan.time_limit, next_update: Time::ZERO }
     }
 
-    /// Clears the bar away.
+    /// Removes the bar.
     pub(crate) fn finish(&self) {
         if let Some(bar) = &self.bar {
             bar.finish_and_clear();
@@ -59,16 +60,15 @@ impl Screen for Terminal {
     }
 
     fn progress(&mut self, progress: &Progress) {
-        let text = sentence(progress, self.time_limit);
         match &self.bar {
             Some(bar) => {
                 bar.set_position((progress.elapsed.since(Time::ZERO)).as_millis() as u64);
-                bar.set_message(text);
+                bar.set_message(caption(progress, self.time_limit));
                 self.next_update = progress.elapsed + BAR_INTERVAL;
             }
             None => {
                 if progress.elapsed > Time::ZERO {
-                    output::note(&text);
+                    output::note(&sentence(progress, self.time_limit));
                 }
                 self.next_update = progress.elapsed + PLAIN_INTERVAL;
             }
@@ -76,24 +76,49 @@ impl Screen for Terminal {
     }
 }
 
+/// A line for a file or a pipe, in the order of a sentence.
 fn sentence(progress: &Progress, time_limit: Duration) -> String {
-    let elapsed = progress.elapsed.since(Time::ZERO);
-    let seconds = elapsed.as_secs_f64();
-    let rate = if seconds > 0.0 { progress.operations.invoked as f64 / seconds } else { 0.0 };
-    let left = time_limit.saturating_sub(elapsed).as_secs_f64().ceil();
-    let mut text =
-        format!("{} operations, {rate:.1}/s, {} messages", progress.operations.invoked, progress.messages);
+    let mut parts = operations(progress, time_limit);
+    parts.push(count(progress.messages, "message"));
+    parts.extend(troubles(progress));
+    parts.extend(time_left(progress, time_limit));
+    parts.join(", ")
+}
+
+/// The text beside the bar: the most important first, since a narrow terminal cuts it off.
+fn caption(progress: &Progress, time_limit: Duration) -> String {
+    let mut parts: Vec<String> = time_left(progress, time_limit).into_iter().collect();
+    parts.extend(operations(progress, time_limit));
+    parts.extend(troubles(progress));
+    parts.push(count(progress.messages, "message"));
+    parts.join(", ")
+}
+
+/// How many operations there were, and how many a second, not counting the time after the time limit.
+fn operations(progress: &Progress, time_limit: Duration) -> Vec<String> {
+    let invoked = progress.operations.invoked;
+    let seconds = progress.elapsed.since(Time::ZERO).min(time_limit).as_secs_f64();
+    let rate_hz = if seconds > 0.0 { invoked as f64 / seconds } else { 0.0 };
+    vec![count(invoked, "operation"), format!("{rate_hz:.1}/s")]
+}
+
+fn troubles(progress: &Progress) -> Vec<String> {
+    let mut parts = Vec::new();
     if progress.operations.failed > 0 {
-        text.push_str(&format!(", {} failed", progress.operations.failed));
+        parts.push(format!("{} failed", grouped(progress.operations.failed)));
     }
     if progress.operations.unknown > 0 {
-        text.push_str(&format!(", {} unknown", progress.operations.unknown));
+        parts.push(format!("{} unknown", grouped(progress.operations.unknown)));
     }
     if progress.complaints > 0 {
-        text.push_str(&format!(", {} protocol errors", progress.complaints));
+        parts.push(count(progress.complaints, "protocol error"));
     }
-    text.push_str(&format!(", {left} s left"));
-    text
+    parts
+}
+
+fn time_left(progress: &Progress, time_limit: Duration) -> Option<String> {
+    let left = time_limit.saturating_sub(progress.elapsed.since(Time::ZERO));
+    (!left.is_zero()).then(|| format!("{} s left", left.as_secs_f64().ceil()))
 }
 
 #[cfg(test)]
@@ -114,7 +139,21 @@ mod tests {
         progress.complaints = 3;
         assert_eq!(
             sentence(&progress, Duration::from_secs(1)),
-            "10 operations, 5.0/s, 21 messages, 1 failed, 2 unknown, 3 protocol errors, 0 s left"
+            "10 operations, 10.0/s, 21 messages, 1 failed, 2 unknown, 3 protocol errors"
+        );
+        assert_eq!(
+            caption(&progress, Duration::from_secs(4)),
+            "2 s left, 10 operations, 5.0/s, 1 failed, 2 unknown, 3 protocol errors, 21 messages"
+        );
+    }
+
+    #[test]
+    fn one_is_singular() {
+        let mut progress = Progress { messages: 1, complaints: 1, ..Progress::default() };
+        progress.operations.invoked = 1;
+        assert_eq!(
+            sentence(&progress, Duration::from_secs(1)),
+            "1 operation, 0.0/s, 1 message, 1 protocol error, 1 s left"
         );
     }
 }

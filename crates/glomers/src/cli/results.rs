@@ -11,7 +11,7 @@ use crate::{
     junit::{self, Case},
 };
 
-/// What each run came to, in order.
+/// The verdict of each run, in order.
 #[derive(Debug, Default)]
 pub(crate) struct RunResults {
     runs: Vec<RunResult>,
@@ -43,8 +43,8 @@ impl RunResults {
     pub(crate) fn summary(&self) -> String {
         let count = |validity| self.runs.iter().filter(|run| run.validity == validity).count();
         let mut text = format!(
-            "\n{} runs: {} valid, {} invalid, {} unknown\n",
-            self.runs.len(),
+            "\n{}: {} valid, {} invalid, {} unknown\n",
+            text::count(self.runs.len() as u64, "run"),
             count(Validity::Valid),
             count(Validity::Invalid),
             count(Validity::Unknown)

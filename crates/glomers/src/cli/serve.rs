@@ -20,7 +20,7 @@ pub(crate) struct ServeArguments {
     #[arg(short = 'b', long, value_name = "ADDRESS", default_value = "127.0.0.1")]
     host: std::net::IpAddr,
 
-    /// A host name, other than localhost, by which browsers may name this server; may be repeated.
+    /// Another host name under which browsers may reach this server, besides localhost; may be repeated.
     #[arg(long, value_name = "NAME")]
     allow_host: Vec<String>,
 

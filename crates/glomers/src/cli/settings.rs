@@ -10,7 +10,7 @@ use glomers_workbench::{
 
 use super::exit::CliError;
 
-/// Every setting that was given, by name, as it was typed.
+/// The settings on the command line: name and value as typed.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct SettingArguments(BTreeMap<&'static str, String>);
 
@@ -18,7 +18,7 @@ impl SettingArguments {
     /// Puts them into a plan that has its workload and its faults.
     ///
     /// # Errors
-    /// A setting that means nothing to this plan, and to whom it does.
+    /// If the setting has no effect in this plan; the error says which workload or fault it belongs to.
     pub(crate) fn apply(&self, plan: &mut Plan) -> Result<(), CliError> {
         for (name, value) in &self.0 {
             let setting = registry::find_setting(name, plan)?;

@@ -1,4 +1,4 @@
-//! What a person or a script reads at the end: the verdict, the figures that matter, and the command that runs it again.
+//! The output at the end of a run: the verdict, the figures that matter, and the command that runs it again.
 
 use std::fmt::Write as _;
 
@@ -20,23 +20,23 @@ use crate::{execution::Report, shell};
 pub(crate) enum Format {
     /// A verdict in one sentence, then the figures that matter.
     Human,
-    /// Upstream's results map.
+    /// Maelstrom's results map.
     Edn,
     /// The same map as JSON.
     Json,
 }
 
-/// What upstream prints below a valid and an invalid results map, for scripts that look for it.
+/// What Maelstrom prints below a valid and an invalid results map, for scripts that look for it.
 const VALID: &str = "Everything looks good!";
 const INVALID: &str = "Analysis invalid!";
-const UNKNOWN: &str = "Nothing is proven.";
+const UNKNOWN: &str = "No verdict.";
 const INTERRUPTED: &str = "Interrupted: no verdict.";
 
-/// The status that a run deserves.
+/// The exit status of a run.
 pub(crate) fn exit_status(report: &Report) -> ExitStatus {
     match report.ending {
         Ending::Interrupted { signal } => ExitStatus::Interrupted { signal },
-        // Maelstrom fails with an internal error where a node died or did not answer init.
+        // Maelstrom fails with an internal error if a node died or did not answer init.
         _ if report.is_aborted => ExitStatus::Internal,
         Ending::Complete | Ending::NotStarted { .. } | Ending::FailedFast => ExitStatus::of(report.validity),
     }
@@ -63,7 +63,7 @@ fn human(report: &Report) -> String {
     format!("\n{style}{words}{style:#} {}\n{}\n", verdict(report), figures(report))
 }
 
-/// The verdict in one sentence, and below it what else a person should know.
+/// The verdict in one sentence, with the findings and warnings below it.
 pub(crate) fn verdict(report: &Report) -> String {
     let mut text = format!("{}\n", text::escape_lines(&report.sentence));
     for finding in &report.findings {
@@ -105,8 +105,8 @@ fn figures(report: &Report) -> String {
             ("max", latency.max_ms),
         ];
         let quantiles: Vec<String> =
-            quantiles.iter().map(|(name, value)| format!("{name} {}", milliseconds(*value))).collect();
-        table.add_row(vec!["latency".to_owned(), format!("{} ms", quantiles.join("  "))]);
+            quantiles.iter().map(|(name, value)| format!("{name} {} ms", milliseconds(*value))).collect();
+        table.add_row(vec!["latency".to_owned(), quantiles.join("  ")]);
     }
     table.add_row(vec![
         "messages".to_owned(),
@@ -123,14 +123,14 @@ fn figures(report: &Report) -> String {
     table.add_row(vec!["valid".to_owned(), format!(":valid? {}", report.validity.to_value())]);
     table.add_row(vec![
         "seed".to_owned(),
-        format!("{} (repeats the plan; scheduling by the system still varies)", report.seed),
+        format!("{} (repeats the plan, not the system's scheduling)", report.seed),
     ]);
     table.add_row(vec!["results".to_owned(), report.directory.display().to_string()]);
     table.add_row(vec!["again".to_owned(), text::escape_lines(&shell::command_line(&report.argv))]);
     table.lines().map(|line| line.trim_end().to_owned()).collect::<Vec<_>>().join("\n")
 }
 
-/// Enough digits to tell fast from slow, and no more.
+/// Milliseconds, with about three significant digits.
 fn milliseconds(value: f64) -> String {
     match value {
         value if value < 1.0 => format!("{value:.3}"),

@@ -1,4 +1,4 @@
-//! `glomers test`: the options, what they mean together, and the run or runs that they ask for.
+//! `glomers test`: the options, the plan that they make, and its run or runs.
 
 use std::{
     fs,
@@ -35,7 +35,7 @@ use crate::{
 /// The options of `glomers test`.
 #[derive(Debug, Args)]
 pub(crate) struct TestArguments {
-    /// What the clients do and what the nodes must answer.
+    /// The workload: the operations of the clients, and how they are checked.
     #[arg(short, long, value_name = "NAME", default_value = "lin-kv", value_parser = PossibleValuesParser::new(workloads::names()))]
     workload: String,
 
@@ -43,7 +43,7 @@ pub(crate) struct TestArguments {
     #[arg(long, value_name = "FILE")]
     bin: PathBuf,
 
-    /// How many nodes to run, named n0, n1, … (without it five, n1 to n5).
+    /// How many nodes to run, named n0, n1, …. Without this option there are five, n1 to n5.
     #[arg(long, value_name = "NUMBER", value_parser = clap::value_parser!(u16).range(1..=1000))]
     node_count: Option<u16>,
 
@@ -63,7 +63,7 @@ pub(crate) struct TestArguments {
     #[arg(long, value_name = "TIME", default_value = "60", value_parser = values::seconds)]
     time_limit: Duration,
 
-    /// The mean number of operations a second, over all clients. With 0 there are none.
+    /// The mean number of operations a second, over all clients; 0 means none.
     #[arg(long, value_name = "HZ", default_value = "5", value_parser = values::rate_hz)]
     rate: f64,
 
@@ -87,7 +87,7 @@ pub(crate) struct TestArguments {
     #[arg(long, value_name = "TIME", default_value = "10", value_parser = values::positive_seconds)]
     nemesis_interval: Duration,
 
-    /// The share of operations that must succeed: `total`, or a number from 0 to 1. Without this option any share will do.
+    /// The share of operations that must succeed: `total`, or a number from 0 to 1. Without this option, there is no minimum.
     #[arg(long, value_name = "SHARE", value_parser = values::availability)]
     availability: Option<AvailabilityGoal>,
 
@@ -138,7 +138,7 @@ pub(crate) struct TestArguments {
     #[arg(long)]
     compat: bool,
 
-    /// What to print on stdout at the end: sentences and a table, or the results map.
+    /// What to print on stdout at the end.
     #[arg(long, value_name = "FORMAT", default_value = "human")]
     format: Format,
 
@@ -149,12 +149,12 @@ pub(crate) struct TestArguments {
     #[command(flatten)]
     ignored: IgnoredArguments,
 
-    /// Arguments for the node's program; all after `--` is for it.
+    /// Arguments for the node's program: everything after `--`.
     #[arg(value_name = "ARGUMENTS")]
     arguments: Vec<String>,
 }
 
-/// Options of upstream's that reach machines over SSH. There are none here, so that scripts may go on passing them.
+/// Options of Maelstrom that concern SSH. They do nothing here; scripts may keep passing them.
 #[derive(Debug, Args)]
 struct IgnoredArguments {
     #[arg(long, hide = true)]
@@ -190,7 +190,7 @@ impl TestArguments {
             results.add(&format!("{}, seed {}", report.workload, report.seed), report);
             terminal::print(report, format)
         });
-        // What the runs so far came to is worth having even where the next could not be carried out.
+        // The summary is printed even if a run could not be carried out.
         if is_one_of_many && format == Format::Human {
             output::print(&results.summary())?;
         }
@@ -198,7 +198,7 @@ impl TestArguments {
         status
     }
 
-    /// Carries the tests out, and shows the result of each.
+    /// Carries out the runs, and shows the result of each.
     pub(crate) fn carry_out(
         self,
         command_line: &[String],
@@ -237,7 +237,7 @@ impl TestArguments {
         Ok(status)
     }
 
-    /// The program, as an absolute path, once it is certain that it can be started.
+    /// The program as an absolute path, checked to be an executable file.
     fn program(&self) -> Result<NodeProgram, CliError> {
         let error = |problem, advice: &str| CliError::Program {
             problem,
@@ -247,20 +247,20 @@ impl TestArguments {
         let metadata = fs::metadata(&self.bin).map_err(|cause| match cause.kind() {
             std::io::ErrorKind::NotFound => error(
                 "--bin names a file that does not exist",
-                "The path is taken from the current directory, not from PATH. Has the node been built?",
+                "The path is relative to the current directory; PATH is not searched. Has the node been built?",
             ),
             _ => error("--bin names a file that can't be opened", &format!("The system says: {cause}.")),
         })?;
         if !metadata.is_file() {
             return Err(error(
-                "--bin names something that is no file",
+                "--bin names something that is not a file",
                 "Name the program itself, not its directory.",
             ));
         }
         if metadata.permissions().mode() & 0o111 == 0 {
             return Err(error(
                 "--bin names a file that is not executable",
-                &format!("`chmod +x {}` makes it so.", self.bin.display()),
+                &format!("Run `chmod +x {}`.", self.bin.display()),
             ));
         }
         let program =
@@ -302,7 +302,7 @@ impl TestArguments {
     }
 }
 
-/// The names in a file, one a line. Empty lines are passed over.
+/// The names in a file, one a line. Empty lines are ignored.
 fn read_names(path: &Path) -> Result<Vec<String>, CliError> {
     let text = fs::read_to_string(path).map_err(|cause| {
         CliError::Arguments(format!("--nodes-file {} can't be read: {cause}.", path.display()))
@@ -332,7 +332,7 @@ mod tests {
     }
 
     #[test]
-    fn the_defaults_are_upstreams() {
+    fn the_defaults_are_maelstroms() {
         assert_eq!(plan("test -w echo --bin x"), Plan::new("echo", 7));
     }
 
@@ -437,7 +437,7 @@ mod tests {
         };
         let scratch = tempfile::tempdir().expect("a scratch directory");
         assert!(problem(&scratch.path().join("missing")).contains("does not exist"));
-        assert!(problem(scratch.path()).contains("is no file"));
+        assert!(problem(scratch.path()).contains("is not a file"));
         let plain = scratch.path().join("plain");
         fs::write(&plain, "").expect("writable");
         assert!(problem(&plain).contains("chmod +x"));

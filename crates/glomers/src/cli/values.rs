@@ -1,4 +1,4 @@
-//! Values of options as people type them: with a unit, or in the unit that Maelstrom's option has.
+//! The values of options: with a unit, or in the unit of Maelstrom's option.
 
 use std::time::Duration;
 

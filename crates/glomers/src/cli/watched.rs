@@ -1,4 +1,4 @@
-//! A long check, as a person sees it: a bar on a terminal, and Ctrl-C ends it.
+//! A check with a progress bar on a terminal; Ctrl-C ends it.
 
 use std::{
     io::IsTerminal,
@@ -20,16 +20,19 @@ use crate::{
     signals,
 };
 
-/// How often the bar is drawn, and a signal noticed.
+/// How often the bar is drawn and signals are checked.
 const INTERVAL: Duration = Duration::from_millis(100);
 
-/// How long a check that was asked to end may take to say what it knows.
+/// How long an interrupted check may take to give its verdict.
 const PATIENCE: Duration = Duration::from_secs(1);
 
 /// The stack of the thread that checks, as large as that of a main thread, in bytes.
 const STACK: usize = 8 << 20;
 
-/// What a bar is divided into.
+/// How much of the file's name is shown beside the bar, in characters.
+const NAME_CHARS: usize = 24;
+
+/// The number of steps of the bar.
 const BAR_STEPS: u64 = 1_000;
 
 /// How a watched check ended.
@@ -39,7 +42,7 @@ pub(crate) struct Ended {
     pub(crate) signal: Option<u8>,
 }
 
-/// Checks a history on a thread of its own, while this one shows how far it is. A signal or the time limit ends it.
+/// Checks a history on a second thread, while this one shows the progress. A signal or the time limit ends it.
 pub(crate) fn check(
     path: &Path,
     question: &Question,
@@ -53,7 +56,7 @@ pub(crate) fn check(
         let work = move || {
             let answer =
                 Source::open(&path, &watch).map(|source| check::check(&path, source, &question, &watch));
-            // Nobody listens any more if it was left to itself.
+            // Sending fails if the caller has stopped waiting; then the answer is of no use.
             let _ = sender.send(answer);
         };
         thread::Builder::new().stack_size(STACK).spawn(work).map_err(CliError::Thread)?
@@ -78,7 +81,7 @@ pub(crate) fn check(
         bar.show(path, &watch);
         if number.is_some() || time_limit.is_some_and(|limit| elapsed >= limit) {
             watch.interrupt().raise();
-            // The worker may be where it does not look: it is left behind, and ends with the program.
+            // The worker may be busy where it does not look for the interrupt. It is abandoned, and ends with the program.
             if elapsed >= *asked.get_or_insert(elapsed) + PATIENCE {
                 bar.clear();
                 let reason =
@@ -89,7 +92,7 @@ pub(crate) fn check(
     }
 }
 
-/// A bar for whoever looks at a terminal, drawn only when there is time to see it.
+/// The bar on a terminal, drawn only if the check takes long enough for it to be seen.
 #[derive(Default)]
 struct Bar {
     drawn: std::cell::OnceCell<Option<ProgressBar>>,
@@ -101,10 +104,10 @@ impl Bar {
             std::io::stderr().is_terminal().then(|| {
                 let bar = ProgressBar::with_draw_target(Some(BAR_STEPS), ProgressDrawTarget::stderr());
                 let style =
-                    ProgressStyle::with_template("{prefix} {bar:30} {msg}").expect("a fixed template");
+                    ProgressStyle::with_template("{prefix} {bar:12} {wide_msg}").expect("a fixed template");
                 bar.set_style(style.progress_chars("━╸─"));
                 let name = path.file_name().unwrap_or(path.as_os_str()).to_string_lossy();
-                bar.set_prefix(text::escape_lines(&name));
+                bar.set_prefix(text::excerpt(name.as_bytes(), NAME_CHARS));
                 bar
             })
         });
@@ -122,12 +125,11 @@ impl Bar {
     }
 }
 
-fn message(share: f64, operations: u64) -> String {
-    if share >= 1.0 {
-        format!("{operations} entries read, deciding (Ctrl-C ends it)")
-    } else {
-        format!("{operations} entries read (Ctrl-C ends it)")
-    }
+fn message(share: f64, entries: u64) -> String {
+    let entries =
+        if entries == 1 { "1 entry".to_owned() } else { format!("{} entries", text::grouped(entries)) };
+    let deciding = if share >= 1.0 { ", deciding" } else { "" };
+    format!("{entries} read{deciding} (Ctrl-C ends it)")
 }
 
 #[cfg(test)]
@@ -136,6 +138,7 @@ mod tests {
 
     #[test]
     fn the_bar_says_whether_it_reads_or_decides() {
+        assert_eq!(message(0.1, 1), "1 entry read (Ctrl-C ends it)");
         assert_eq!(message(0.4, 12), "12 entries read (Ctrl-C ends it)");
         assert_eq!(message(1.0, 30), "30 entries read, deciding (Ctrl-C ends it)");
     }

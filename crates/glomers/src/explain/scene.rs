@@ -19,7 +19,7 @@ pub(super) enum Call {
     Timestamp,
 }
 
-/// What it is told.
+/// The service's answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Answer {
     Done,
@@ -98,7 +98,7 @@ struct Registers {
 }
 
 impl Registers {
-    /// What the one true store would answer now.
+    /// What a linearizable store would answer now.
     fn apply(&mut self, call: Call) -> Answer {
         match call {
             Call::Read(key) => self

@@ -1,10 +1,11 @@
-//! The promises of the services, and the scenes that show what they allow.
+//! The guarantees of the services, with scenes that show what they allow.
 
 use std::fmt::Write as _;
 
 use super::scene::{Call, Step, answers_in_time, explaining_order, play};
+use crate::wrap;
 
-/// What is said of a service.
+/// The explanation of a service.
 pub(super) struct Explanation {
     service: &'static str,
     promise: &'static str,
@@ -12,7 +13,7 @@ pub(super) struct Explanation {
     advice: &'static str,
 }
 
-/// A scene to be played, and what to watch for.
+/// A scene: its title, seed and script.
 struct SceneDefinition {
     title: &'static str,
     seed: u64,
@@ -24,10 +25,10 @@ const ALL: &[Explanation] = &[
         service: "lin-kv",
         promise: "\
 Every operation takes effect at one moment between its request and its reply, and all nodes agree
-on the order of these moments. Whatever was acknowledged before you ask, you see.
+on the order of these moments. A read sees every write that was acknowledged before the read began.
 
-What that does not promise: that a read followed by a write is one operation. Another node may come
-between the two. Only compare-and-set is atomic.",
+A read followed by a write is not one operation: another node may write in between. Only
+compare-and-set is atomic.",
         scenes: &[
             SceneDefinition {
                 title: "Two nodes count to two with reads and writes, and one increment is lost",
@@ -42,7 +43,7 @@ between the two. Only compare-and-set is atomic.",
                 ],
             },
             SceneDefinition {
-                title: "The same with compare-and-set: the second node is told, and can try again",
+                title: "The same with compare-and-set: the second node gets an error and can try again",
                 seed: 0,
                 script: &[
                     ("n1", Call::Write("x", 0)),
@@ -56,18 +57,18 @@ between the two. Only compare-and-set is atomic.",
             },
         ],
         advice: "\
-A request that is not answered in time may have happened, or may happen yet. A compare-and-set that is
-tried again may fail because its first attempt succeeded: write values that tell whose they are.",
+A request that is not answered in time may have taken effect, or may still do so. A compare-and-set that
+is retried may fail because its first attempt succeeded. Write values that show which node wrote them.",
     },
     Explanation {
         service: "seq-kv",
         promise: "\
-There is one order of all operations, it explains every answer, and each node's own operations stand
-in it in the order in which the node made them. That is all: the order need not be that of time.
+There is one order of all operations that explains every answer, and each node's own operations are in
+it in the order in which the node sent them. Nothing more is promised: it need not be the order of time.
 
-So a node may be shown the past: any of the last 32 states, of all keys together. It never sees time run
-backwards, and it sees what it wrote itself. An operation that changes what is there acts on the newest
-state, and brings its node there.",
+So a node may read from the past: from any of the last 32 states of the whole store. It never sees time
+run backwards, and it sees its own writes. An operation that changes a value acts on the newest state, and
+its node has seen that state from then on.",
         scenes: &[
             SceneDefinition {
                 title: "A read is stale, until the reader changes something itself",
@@ -84,7 +85,7 @@ state, and brings its node there.",
                 ],
             },
             SceneDefinition {
-                title: "A write is acknowledged, and happens in the past",
+                title: "A write is acknowledged, but takes effect in the past",
                 seed: PAST_WRITE_SEED,
                 script: &[
                     ("n1", Call::Write("x", 1)),
@@ -97,21 +98,21 @@ state, and brings its node there.",
             },
         ],
         advice: "\
-Who must see the present writes first: a value that nobody has written before, under any key, and
-then reads. To write what is there already does not do, since that may happen in the past. A counter
-kept by compare-and-set alone never loses an increment; it is its reads that lag.",
+To read the newest state, write first: a value that has never been written before, to any key, and then
+read. Writing the value that the key already has is not enough, because such a write may take effect in
+the past. A counter that is only changed by compare-and-set never loses an increment; only its reads lag.",
     },
     Explanation {
         service: "lww-kv",
         promise: "\
-Two replicas answer by turns, as chance will have it, and tell each other what they know now and then.
-Of two values under a key the one with the later time stamp stays, and the stamps are counted by each
-replica for itself. When writes end, the replicas agree in the end. Nothing else is promised.
+Each request goes to one of two replicas at random, and the replicas exchange their state from time to
+time. Of two values of a key, the one with the later time stamp wins, and each replica counts its own time
+stamps. Once writes stop, the replicas converge. Nothing else is promised.
 
-So a node may not see what it wrote, may see time run backwards, and an acknowledged write may be lost
-to an earlier one. Compare-and-set compares with what one replica knows, and creates no keys.",
+So a node may not see its own writes, may see time run backwards, and may lose an acknowledged write to
+an earlier one. Compare-and-set compares with the state of one replica, and creates no keys.",
         scenes: &[SceneDefinition {
-            title: "A node reads what it wrote first, then what it wrote last, then the first again",
+            title: "A node reads its first write, then its second, then its first again",
             seed: UNSTEADY_SEED,
             script: &[
                 ("n1", Call::Write("x", 1)),
@@ -126,18 +127,19 @@ to an earlier one. Compare-and-set compares with what one replica knows, and cre
             ],
         }],
         advice: "\
-Keep in it what never changes once it is written, each value under a key of its own, and read again
-where a key is missing.",
+Store only what never changes once it is written, each value under its own key, and read again if a key
+is missing.",
     },
     Explanation {
         service: "lin-tso",
         promise: "\
-Each request gets an integer, from 0 on, greater than all that were given out before it was made.
+Each request gets an integer, starting from 0, greater than every integer that was returned before the
+request was sent.
 
-The integers say nothing of the time of day. A request whose answer is lost has used one up, so that
-there may be gaps; and a node that waits may use its stamp after others have used later ones.",
+The integers have nothing to do with the time of day. A request whose reply is lost has used one up, so
+there may be gaps. A node that waits may use its time stamp after others have used later ones.",
         scenes: &[SceneDefinition {
-            title: "Two nodes ask by turns",
+            title: "Two nodes ask in turn",
             seed: 0,
             script: &[
                 ("n1", Call::Timestamp),
@@ -147,16 +149,16 @@ there may be gaps; and a node that waits may use its stamp after others have use
             ],
         }],
         advice: "\
-Transactions that take one stamp when they begin and one when they commit can be put into one order by
-them: that is how Percolator does it.",
+Transactions that take one time stamp when they begin and one when they commit can be ordered by them, as
+in Percolator.",
     },
 ];
 
-/// What n2 reads first is stale, and stays so until it has written.
+/// The first reads of n2 are stale until it has written.
 const STALE_READ_SEED: u64 = 7;
 /// The second write of n1 comes before the compare-and-set of n2.
 const PAST_WRITE_SEED: u64 = 1;
-/// Both writes have the same stamp, and each replica has another of them for a while.
+/// Both writes have the same time stamp, and for a while each replica has a different one of them.
 const UNSTEADY_SEED: u64 = 22;
 
 /// The explanation of the service of that name.
@@ -166,18 +168,18 @@ pub(super) fn find(service: &str) -> Option<&'static Explanation> {
 
 impl Explanation {
     pub(super) fn write(&self, page: &mut String) {
-        let _ = write!(page, "\n{}\n", self.promise);
+        let _ = write!(page, "\n{}\n", wrap::paragraphs(self.promise));
         for scene in self.scenes {
             let steps = play(self.service, scene.seed, scene.script);
-            let _ = write!(page, "\n{}:\n\n", scene.title);
+            let _ = write!(page, "\n{}:\n\n", wrap::paragraphs(scene.title));
             write_steps(page, &steps);
             write_order(page, &steps);
         }
-        let _ = write!(page, "\n{}\n", self.advice);
+        let _ = write!(page, "\n{}\n", wrap::paragraphs(self.advice));
     }
 }
 
-/// The steps in the order of time, with a remark where a linearizable service would have answered otherwise.
+/// The steps in the order in time, with a remark where a linearizable service would have answered something else.
 fn write_steps(page: &mut String, steps: &[Step]) {
     for (number, (step, expected)) in (1..).zip(steps.iter().zip(answers_in_time(steps))) {
         let asked = format!("{} {}", step.node, step.call);
@@ -185,7 +187,7 @@ fn write_steps(page: &mut String, steps: &[Step]) {
         let line = if step.answer == expected {
             format!("{asked:<36}{answer}")
         } else {
-            format!("{asked:<36}{answer:<24}<- a linearizable service would say {expected}")
+            format!("{asked:<36}{answer:<20}<- linearizable: {expected}")
         };
         let _ = writeln!(page, "  {number}. {line}");
     }
@@ -199,9 +201,9 @@ fn write_order(page: &mut String, steps: &[Step]) {
     let is_in_time = order.is_sorted();
     let order: Vec<String> = order.iter().map(|index| (index + 1).to_string()).collect();
     if is_in_time {
-        page.push_str("\nThe order of time explains every answer.\n");
+        page.push_str("\nThe order in time explains every answer.\n");
     } else {
-        let _ = writeln!(page, "\nLegal, for this order explains every answer: {}.", order.join(", "));
+        let _ = writeln!(page, "\nLegal: this order explains every answer: {}.", order.join(", "));
     }
 }
 

@@ -32,9 +32,9 @@ impl Scale {
 /// A labelled place on a scale.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Tick {
-    /// The value it stands at, in the unit of the scale.
+    /// Its value, in the unit of the scale.
     pub value: f64,
-    /// What is written beside it; `None` for a line without a label.
+    /// Its label; `None` for a line without one.
     pub label: Option<String>,
 }
 
@@ -111,7 +111,7 @@ pub fn latency_ticks(from_ms: f64, to_ms: f64, fine: bool) -> Vec<Tick> {
     ticks
 }
 
-/// A duration of some milliseconds in the unit a person would say it in: `250 µs`, `1.5 ms`, `10 s`.
+/// A duration in milliseconds, in the unit that suits it: `250 µs`, `1.5 ms`, `10 s`.
 ///
 /// ```
 /// use glomers::report::axis::duration_label;
@@ -129,7 +129,7 @@ pub fn duration_label(duration_ms: f64) -> String {
     format!("{} {unit}", grouped(three_figures(value)))
 }
 
-/// A number with its thousands apart, and as many decimals as it needs, at most three.
+/// A number with groups of three digits, and at most three decimals.
 ///
 /// ```
 /// use glomers::report::axis::grouped;

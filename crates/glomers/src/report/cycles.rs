@@ -1,4 +1,4 @@
-//! `elle/`: the cycles of transactions that a run was found to have, each as a picture.
+//! `elle/`: pictures of the cycles of transactions that the checker found.
 
 use std::path::Path;
 
@@ -12,7 +12,7 @@ pub const DIRECTORY: &str = "elle";
 /// How many cycles of one anomaly are drawn. The results name them all.
 const MAX_CYCLES: usize = 16;
 
-/// Draws the cycles that these results hold into files named by anomaly, such as `elle/G1c-1.svg`. Returns how many there are.
+/// Draws the cycles in these results into files named by anomaly, such as `elle/G1c-1.svg`. Returns how many there are.
 ///
 /// # Errors
 /// A file can't be written.
@@ -21,7 +21,7 @@ pub fn write_cycles(results: &Value, run_directory: &Path) -> Result<usize, Repo
     let anomalies = results.get("workload").and_then(|workload| workload.get("anomalies"));
     let mut count = 0;
     for (anomaly, cases) in anomalies.and_then(Value::as_map).unwrap_or_default() {
-        // The name becomes a file's, and results may come from anywhere.
+        // The name becomes a file name, and the results may come from an untrusted file.
         let Some(name) = anomaly.as_keyword().filter(|name| is_file_name(name)) else { continue };
         let drawings = cases.as_elements().unwrap_or_default().iter().filter_map(draw_cycle);
         for (place, drawing) in drawings.take(MAX_CYCLES).enumerate() {

@@ -6,8 +6,8 @@ use glomers_protocol::text;
 
 /// Shows a string as text of HTML or XML: in element content and in quoted attributes alike.
 ///
-/// Beside the five characters with a meaning in markup it replaces what would corrupt or disguise the page: control characters, which
-/// XML forbids, and the marks that reverse the direction of writing, with which a node could make its output read as something else.
+/// It escapes the five characters with a meaning in markup, and replaces control characters, which XML forbids, and the marks that
+/// reverse the direction of writing, which could make a node's output read as something else.
 ///
 /// ```
 /// use glomers::report::escape::Escaped;
@@ -44,7 +44,7 @@ impl askama::filters::Escaper for Page {
     }
 }
 
-/// Cuts a text after `limit` characters and says with an ellipsis that it did.
+/// Cuts a text to `limit` characters, the last of which is an ellipsis.
 ///
 /// ```
 /// use glomers::report::escape::shortened;
@@ -58,7 +58,7 @@ pub fn shortened(text: &str, limit: usize) -> String {
     }
 }
 
-/// Whether a character could corrupt a page or reverse what it says.
+/// Whether a character could corrupt a page or reverse its text.
 fn is_unsafe(character: char) -> bool {
     let is_layout = matches!(character, '\n' | '\t');
     let is_not_xml = matches!(character, '\u{fffe}' | '\u{ffff}');

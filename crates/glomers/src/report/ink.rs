@@ -9,19 +9,19 @@ use glomers_check::OperationKind;
 /// A colour by its meaning, in a light and a dark rendition.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Ink {
-    /// Words that matter.
+    /// The main text.
     Text,
-    /// Words that explain: axis labels, captions.
+    /// Secondary text: axis labels, captions.
     Muted,
-    /// Lines to measure against.
+    /// Grid lines.
     Grid,
     /// The paper itself.
     Paper,
-    /// An operation that happened.
+    /// A successful operation.
     Ok,
-    /// An operation of which nobody knows whether it happened.
+    /// An operation whose outcome is unknown.
     Info,
-    /// An operation that did not happen.
+    /// A failed operation.
     Fail,
     /// A fault, and the time it lasted.
     Fault,

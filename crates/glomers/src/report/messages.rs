@@ -2,7 +2,7 @@
 //!
 //! A column for each host, time flows down, an arrow for each message from where it was sent to where it arrived. The
 //! rows are events in the journal's order, so that every arrow slopes downwards; a long pause makes a row taller, by
-//! the logarithm of its length, and the times stand at the left edge.
+//! the logarithm of its length, and the times are at the left edge.
 
 mod drawing;
 mod journal;
@@ -19,18 +19,18 @@ use super::{ReportError, escape::shortened, svg::Svg, write_file};
 /// How many messages are drawn; the rest are counted.
 pub const MAX_MESSAGES: usize = 1500;
 
-/// How many characters of a body are kept for whoever points at its arrow.
+/// How many characters of a body the tooltip of its arrow shows.
 const MAX_BODY: usize = 2000;
 
-/// How many events of one kind of fault or end are kept, should a few messages be delivered over and over.
+/// How many events of one kind are kept, in case a few messages are delivered over and over.
 const MAX_EVENTS: usize = 4 * MAX_MESSAGES;
 
-/// What the diagram is told of the network, in the journal's order.
+/// What the diagram shows of the network, in the journal's order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Event<'a> {
     /// A host sent a message.
     Sent {
-        /// The number by which its end will be told; every message has another.
+        /// The message's number, which its end refers to.
         message: u64,
         /// Nanoseconds since the run began.
         time_ns: u64,
@@ -57,14 +57,14 @@ pub enum Event<'a> {
         /// Why, in a word or two: `partition`.
         reason: &'a str,
     },
-    /// A fault is in force from now on.
+    /// A fault begins.
     FaultBegan {
         /// Nanoseconds since the run began.
         time_ns: u64,
         /// What it is called; the same name ends it.
         name: &'a str,
     },
-    /// It is in force no more.
+    /// It ends.
     FaultEnded {
         /// Nanoseconds since the run began.
         time_ns: u64,
@@ -89,7 +89,7 @@ pub struct Messages {
     places: FxHashMap<u64, usize>,
     marks: Vec<Mark>,
     faults: Faults,
-    /// What each rule of the network that is in force is called.
+    /// The names of the network's active rules.
     rules: BTreeMap<u64, String>,
     omitted: u64,
 }
@@ -119,17 +119,17 @@ enum What {
 }
 
 impl Messages {
-    /// A collector that has seen nothing.
+    /// An empty collector.
     pub fn new() -> Messages {
         Messages::default()
     }
 
-    /// Says how many messages there were in all, where not every one was shown to [`observe`](Self::observe).
+    /// Sets how many messages there were in all, if [`observe`](Self::observe) did not see every one.
     pub fn set_total(&mut self, messages: u64) {
         self.omitted = messages.saturating_sub(self.messages.len() as u64);
     }
 
-    /// Takes in the next event. What concerns messages beyond the limit is counted and forgotten.
+    /// Adds the next event. Messages beyond the limit are only counted.
     pub fn observe(&mut self, event: &Event<'_>) {
         match *event {
             Event::Sent { message, time_ns, src, dest, body } => {

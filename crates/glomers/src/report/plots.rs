@@ -1,7 +1,7 @@
 //! The three plots of a run: `latency-raw`, `latency-quantiles` and `rate`, each as `.svg` and as `.png`.
 //!
 //! All three have the same frame: one panel for each function, one above the other, over one axis of time, with the
-//! faults above and through them. So what happened at a moment stands on one vertical line in all of them.
+//! faults above and through them. So a moment is on the same vertical line in all of them.
 
 mod frame;
 mod quantiles;
@@ -22,19 +22,19 @@ pub const PLOTS: [&str; 3] = ["latency-raw", "latency-quantiles", "rate"];
 
 /// Draws the three plots into a run's directory. The title says which run it is: `lin-kv, seed 42`.
 ///
-/// Costs some tens of milliseconds, however long the run was.
+/// Takes some tens of milliseconds, regardless of the length of the run.
 ///
 /// # Errors
 ///
 /// When a file cannot be written.
 pub fn write_plots(perf: &Perf, title: &str, directory: &Path) -> Result<(), ReportError> {
     let draw: [fn(&Perf, &str) -> Svg; 3] = [latency_raw, latency_quantiles, rate];
-    // A run waits for this, and most of it is pixels: each plot has a thread of its own.
+    // A run waits for this, and rasterising takes most of the time, so each plot has its own thread.
     std::thread::scope(|scope| {
         let plots = PLOTS.iter().zip(draw);
         let threads = plots
             .map(|(name, draw)| scope.spawn(move || write_plot(&draw(perf, title), &directory.join(name))));
-        // All threads are started before the first is waited for; a panic of one goes on here.
+        // All threads are started before the first is joined; a panic of one is resumed here.
         let threads: Vec<_> = threads.collect();
         threads
             .into_iter()

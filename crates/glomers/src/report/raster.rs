@@ -1,4 +1,4 @@
-//! Turns a drawing into pixels, with nothing but what is embedded in the binary.
+//! Turns a drawing into pixels, with the fonts embedded in the binary.
 
 use std::sync::{Arc, OnceLock};
 
@@ -18,10 +18,10 @@ const REGULAR: &[u8] = include_bytes!("../../assets/fonts/Inter-Regular.otf");
 /// Inter, semi-bold: likewise.
 const SEMI_BOLD: &[u8] = include_bytes!("../../assets/fonts/Inter-SemiBold.otf");
 
-/// Why a drawing has no pixels. Neither happens to a drawing of a sensible size made by [`Svg`].
+/// Why a drawing can't be rasterised. None of these happens to a drawing of a sensible size made by [`Svg`].
 #[derive(Debug, thiserror::Error)]
 pub enum RasterError {
-    /// The drawing is not one.
+    /// The drawing is not valid SVG.
     #[error("the drawing is not valid SVG: {0}")]
     Parse(#[from] usvg::Error),
     /// The drawing is empty or too large to hold in memory.

@@ -1,4 +1,4 @@
-//! A small writer of SVG: just the shapes the reports need, everything from outside escaped.
+//! A small SVG writer: only the shapes that the reports need. All text is escaped.
 //!
 //! Colours are named by meaning ([`Ink`]). Each shape carries its light colour as an attribute, which is all a rasteriser reads, and
 //! its class, through which a browser that prefers dark pages recolours the same file.
@@ -54,7 +54,7 @@ impl Style {
         Style { fill: None, stroke: Some((ink, width)), opacity: 1.0, dashes: None }
     }
 
-    /// The same, letting what is below shine through: 0 is invisible, 1 is solid.
+    /// The same with an opacity: 0 is invisible, 1 is solid.
     pub const fn opacity(self, opacity: f64) -> Style {
         Style { opacity, ..self }
     }
@@ -65,7 +65,7 @@ impl Style {
     }
 }
 
-/// How a line of text is set.
+/// The style of a line of text.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Text {
     ink: Ink,
@@ -76,7 +76,7 @@ pub struct Text {
     turn_degrees: f64,
 }
 
-/// Which part of a text stands at its point.
+/// Which part of a text is at its point.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Anchor {
     /// Its left end.
@@ -103,7 +103,7 @@ impl Text {
         Text { bold: true, ..self }
     }
 
-    /// The same, with a rim of paper around the letters, so that lines below do not cross them.
+    /// The same, with an outline in the colour of the paper, so that lines below do not cross the letters.
     pub const fn halo(self) -> Text {
         Text { halo: true, ..self }
     }
@@ -115,7 +115,7 @@ impl Text {
 }
 
 impl Svg {
-    /// An empty sheet of paper; the title is what a screen reader says.
+    /// An empty drawing; screen readers read the title.
     pub fn new(width: f64, height: f64, title: &str) -> Svg {
         let mut svg = Svg {
             width,
@@ -192,7 +192,7 @@ impl Svg {
         self.body.push_str("</text>\n");
     }
 
-    /// What `draw` adds becomes one group that shows `tip`, escaped, to a pointer that rests on it.
+    /// Groups what `draw` adds, with `tip`, escaped, as its tooltip.
     pub fn with_tip(&mut self, tip: &str, draw: impl FnOnce(&mut Svg)) {
         self.write(format_args!("<g><title>{}</title>", Escaped(tip)));
         draw(self);
@@ -228,7 +228,7 @@ impl Svg {
         self.write(head);
         self.paint(style.fill, style.stroke);
         if style.opacity < 1.0 {
-            // Not `opacity`, for which a rasteriser needs a sheet of its own for every shape.
+            // Not `opacity`, for which a rasteriser needs a separate layer for every shape.
             let attribute = if style.fill.is_some() { "fill-opacity" } else { "stroke-opacity" };
             self.write(format_args!(" {attribute}=\"{}\"", Number(style.opacity)));
         }
@@ -300,7 +300,7 @@ impl Path {
         let _ = write!(self.data, "M{x} {y}a{r} {r} 0 1 0 {d} 0a{r} {r} 0 1 0 -{d} 0");
     }
 
-    /// A square dot around a point: cheaper than a round one, and not told apart from it when tiny.
+    /// A square dot around a point: cheaper than a round one, and when tiny it looks the same.
     pub fn speck(&mut self, centre: Point, radius: f64) {
         let ([x, y], d) = (centre.map(|value| Number(value - radius)), Number(2.0 * radius));
         let _ = write!(self.data, "M{x} {y}h{d}v{d}h-{d}z");

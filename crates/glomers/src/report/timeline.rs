@@ -71,17 +71,17 @@ struct End {
 }
 
 impl Timeline {
-    /// A collector that has seen nothing.
+    /// An empty collector.
     pub fn new() -> Timeline {
         Timeline::default()
     }
 
-    /// Says how many operations there were in all, where not every one was shown to [`observe`](Self::observe).
+    /// Sets how many operations there were in all, if [`observe`](Self::observe) did not see every one.
     pub fn set_total(&mut self, operations: u64) {
         self.omitted = operations.saturating_sub(self.bars.len() as u64);
     }
 
-    /// Takes in the next entry of the history. Operations beyond the limit are counted and forgotten.
+    /// Adds the next entry of the history. Operations beyond the limit are only counted.
     pub fn observe(&mut self, operation: &Operation) {
         if operation.process == Process::Nemesis {
             self.faults.observe(&operation.f, operation.time_ns);
@@ -100,7 +100,7 @@ impl Timeline {
     ///
     /// # Errors
     ///
-    /// When the template fails, which it does not for want of anything but memory.
+    /// When the template fails, which can happen only if memory runs out.
     pub fn page(&self, title: &str) -> Result<String, askama::Error> {
         let shown = grouped(self.bars.len() as f64);
         let sentence = match (self.bars.len(), self.omitted) {
@@ -158,7 +158,7 @@ impl Timeline {
 }
 
 impl Bar {
-    /// What stands beside the bar: the function and what came back, or what it was asked with.
+    /// The text beside the bar: the function, and the value of its result or, without one, of its invocation.
     fn label(&self) -> String {
         let value = self.end.as_ref().map_or(&self.value, |end| &end.value);
         let value = if value == "nil" { String::new() } else { format!(" {value}") };
@@ -174,14 +174,14 @@ impl Bar {
         }
     }
 
-    /// How long it took, as a person would say it.
+    /// How long it took, with a unit.
     fn duration(&self) -> Option<String> {
         let end = self.end.as_ref()?;
         Some(duration_label(end.time_ns.saturating_sub(self.start_ns) as f64 / 1e6))
     }
 }
 
-/// A value as its reader sees it: EDN, cut where it is long.
+/// A value as EDN, shortened.
 fn shown(value: &Value) -> String {
     let text = value.to_string();
     let length = text.chars().count();
@@ -199,7 +199,7 @@ fn seconds(time_ns: u64) -> String {
     format!("{:.6} s", time_ns as f64 / 1e9)
 }
 
-/// The colours that the page's style is made of.
+/// The colours of the page's style.
 const INKS: [Ink; 8] =
     [Ink::Text, Ink::Muted, Ink::Grid, Ink::Paper, Ink::Ok, Ink::Info, Ink::Fail, Ink::Fault];
 

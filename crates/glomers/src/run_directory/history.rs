@@ -1,4 +1,4 @@
-//! The history as text, written while the run goes on.
+//! The history as text, written during the run.
 //!
 //! A thread follows the journal as it grows, writes `history.edn` and `history.txt`, and collects what the timeline and the diagram of
 //! messages show. So a run ends without a pause for them, however long it was. Both files stop at a number of entries, since a run at
@@ -28,13 +28,13 @@ use crate::{
 /// How many entries the history files hold unless `--history-limit` says otherwise.
 pub const DEFAULT_LIMIT: u64 = 1_000_000;
 
-/// How often the journal is looked at for what has come.
+/// How often new records of the journal are read.
 const POLL: Duration = Duration::from_millis(100);
 /// How much is written to a file at once, in bytes.
 const WRITE_BYTES: usize = 256 << 10;
 /// After working for some time the thread rests for this many times as long, to leave the processor to the run.
 const REST_FACTOR: u32 = 3;
-/// How many records are taken in between two rests.
+/// How many records are read between two rests.
 const RECORDS_PER_TURN: usize = 4096;
 
 /// Why the history can't be written.
@@ -72,7 +72,7 @@ impl HistoryFollower {
         Self { thread, end }
     }
 
-    /// Takes in the rest of a journal that is complete, and puts the files in their places.
+    /// Reads the rest of the complete journal, and moves the files to their final names.
     pub(crate) fn finish(self) -> Result<Collected, HistoryError> {
         drop(self.end);
         self.thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
@@ -118,7 +118,7 @@ fn follow(
     Ok(collected)
 }
 
-/// The moment from which the journal grows no more.
+/// Signals that the journal is complete.
 struct End {
     is_complete: mpsc::Receiver<()>,
     has_come: Cell<bool>,
@@ -133,7 +133,7 @@ impl End {
     }
 }
 
-/// A file that somebody else still writes to: it ends only once it is complete.
+/// A file that is still being written: it ends only once it is complete.
 struct GrowingFile {
     file: File,
     end: Rc<End>,

@@ -19,7 +19,7 @@ use crate::{
 pub(crate) struct Log {
     file: BufWriter<File>,
     path: PathBuf,
-    /// Held until the workbench ends, however it does, so that a reader can tell a run that goes on from one that was killed.
+    /// Held until the workbench ends or is killed, so that a reader can tell a running test from one that was killed.
     _lock: Flock<File>,
 }
 
@@ -42,13 +42,13 @@ impl Log {
             .map_err(|error| StoreError::new("write", &self.path, error))
     }
 
-    /// Makes sure that everything is in the file.
+    /// Writes everything to the file.
     pub(crate) fn flush(&mut self) -> Result<(), StoreError> {
         self.file.flush().map_err(|error| StoreError::new("write", &self.path, error))
     }
 }
 
-/// Reads on in files that others write to.
+/// Follows files that others write to.
 pub(crate) struct Follower {
     files: Vec<Followed>,
 }

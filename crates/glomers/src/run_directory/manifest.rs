@@ -1,4 +1,4 @@
-//! `run.json`: what was run, for whoever reads the run's directory later.
+//! `run.json`: what was run, and how it ended.
 
 use std::path::PathBuf;
 
@@ -19,39 +19,39 @@ pub struct RunFile {
     pub version: String,
     /// When the run began, in UTC.
     pub started: String,
-    /// Whether it goes on, and how it ended.
+    /// Whether it is still going on, or how it ended.
     pub status: RunStatus,
-    /// What it was to do.
+    /// The plan.
     pub plan: Plan,
     /// What every node ran.
     pub program: NodeProgram,
-    /// The command line that does the same again, word by word.
+    /// The command line that repeats the run, word by word.
     pub argv: Vec<String>,
     /// The verdict in one sentence, once there is one.
     pub sentence: Option<String>,
     /// What else decides the verdict.
     #[serde(default)]
     pub findings: Vec<Finding>,
-    /// What a person should know although it decides nothing.
+    /// What a reader should know although it does not decide the verdict.
     #[serde(default)]
     pub warnings: Vec<Warning>,
     /// The hash over every event, once the run has ended. With real processes it differs from run to run.
     pub trace_hash: Option<String>,
 }
 
-/// Whether a run goes on.
+/// Whether a run is still going on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum RunStatus {
-    /// It goes on, or the workbench was killed: [`is_under_way`](super::is_under_way) tells which.
+    /// It is still going on, or the workbench was killed: [`is_under_way`](super::is_under_way) tells which.
     Running,
-    /// It went to its end.
+    /// It is complete.
     Finished,
     /// A signal ended it.
     Interrupted,
     /// A node never got to the first operation.
     Failed,
-    /// The workbench itself could not go on.
+    /// The workbench itself failed.
     Error,
 }
 

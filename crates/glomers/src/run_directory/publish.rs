@@ -24,10 +24,10 @@ pub enum PublishError {
     History(#[from] HistoryError),
 }
 
-/// Writes every report of a run into its directory. The plots are drawn beside the rest.
+/// Writes every report of a run into its directory. The plots are drawn at the same time as the rest.
 ///
 /// # Errors
-/// [`PublishError`], for the first that can't be made. The others are made all the same.
+/// [`PublishError`] for the first that can't be written. The others are still written.
 pub(crate) fn write_reports(
     directory: &RunDirectory,
     conclusion: &Conclusion,

@@ -1,5 +1,5 @@
-//! Reading files that a run left behind. Nodes can write where the workbench does, so no file is taken for what its name says: a link may
-//! lead anywhere, a pipe in a log's place would block its reader for ever, and a file may be larger than memory.
+//! Reads the files of a run. Nodes can write into its directory, so the files are not trusted: a link may point anywhere, a pipe in
+//! place of a log would block its reader for ever, and a file may be larger than memory.
 
 use std::{
     fs::{File, OpenOptions},
@@ -13,7 +13,7 @@ use nix::fcntl::OFlag;
 /// Opens a regular file. Never waits.
 ///
 /// # Errors
-/// When there is none, or something else of that name: a link, a directory, a pipe, a device.
+/// When it does not exist, or is something else: a link, a directory, a pipe, a device.
 pub fn open_regular(path: &Path) -> io::Result<File> {
     let flags = OFlag::O_NOFOLLOW | OFlag::O_NONBLOCK | OFlag::O_NOCTTY;
     let file = OpenOptions::new().read(true).custom_flags(flags.bits()).open(path).map_err(|error| {

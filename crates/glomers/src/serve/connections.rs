@@ -1,4 +1,4 @@
-//! Connections, as many as one machine needs, and none that waits for ever.
+//! The connections: a limited number, each with a time-out.
 
 use std::{convert::Infallible, io, sync::Arc, time::Duration};
 
@@ -33,7 +33,7 @@ pub(super) async fn accept(listener: TcpListener, router: Router) -> io::Result<
         };
         let service = TowerToHyperService::new(answering(router.clone()));
         tokio::spawn(async move {
-            // A client that goes away, or never finishes its request, is no concern of anybody else.
+            // A client that goes away, or never finishes its request, does not affect the others.
             let _ = http1::Builder::new()
                 .timer(TokioTimer::new())
                 .header_read_timeout(HEADER_TIMEOUT)
@@ -44,7 +44,7 @@ pub(super) async fn accept(listener: TcpListener, router: Router) -> io::Result<
     }
 }
 
-/// The router, for the kind of body that a connection brings.
+/// The router, adapted to the body type of a connection.
 fn answering(
     router: Router,
 ) -> impl Service<http::Request<hyper::body::Incoming>, Response = Response, Error = Infallible, Future: Send>

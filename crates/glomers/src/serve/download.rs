@@ -1,4 +1,4 @@
-//! Files as they are, and whole runs as archives; both are streamed, so that neither is ever held in memory.
+//! Files, and whole runs as archives. Both are streamed, so neither is held in memory.
 
 use std::{
     io::{self, Read, Write},
@@ -34,7 +34,7 @@ const CHUNKS_AHEAD: usize = 16;
 /// How many archives are packed at a time: each keeps a core busy.
 static PACKING: Semaphore = Semaphore::const_new(2);
 
-/// What a drawing or a timeline may do in a browser: be seen, with the style that it brings along, in a sandbox.
+/// The policy for drawings and timelines in a browser: a sandbox in which only their own style applies.
 const DRAWING_POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; sandbox; frame-ancestors 'none'";
 
 /// A file of the store as it is, or the page of a directory.
@@ -49,7 +49,7 @@ pub(super) async fn file(
     let name = resolved.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
     let source = blocking(move || Ok(tokio::fs::File::from_std(reading::open_regular(&resolved)?))).await?;
     let length = source.metadata().await?.len();
-    // No more is sent than was announced, though the file of a run that goes on grows meanwhile.
+    // No more is sent than was announced, even if the file is still growing.
     let chunks = stream::try_unfold((source, length), |(mut source, left)| async move {
         let mut chunk = vec![0; CHUNK.min(usize::try_from(left).unwrap_or(CHUNK))];
         let read = if chunk.is_empty() { 0 } else { source.read(&mut chunk).await? };
@@ -87,7 +87,7 @@ pub(super) async fn archive(
         .collect();
     tokio::task::spawn_blocking(move || {
         if let Err(error) = pack(&directory, &top, sender.clone()) {
-            // The reader learns of it by a transfer that breaks off; if it has gone itself there is nobody to tell.
+            // The reader notices that the transfer breaks off. If the reader has gone, sending fails, which does not matter.
             let _ = sender.blocking_send(Err(error));
         }
         drop(place);
@@ -117,7 +117,7 @@ fn pack(directory: &FilePath, top: &str, sender: mpsc::Sender<io::Result<Bytes>>
             } else if kind.is_file() {
                 archive.start_file(name, options)?;
                 let file = reading::open_regular(&entry.path())?;
-                // The log of a run that goes on may grow while it is read.
+                // The log of a running test may grow while it is read.
                 let length = file.metadata()?.len();
                 io::copy(&mut file.take(length), &mut archive)?;
             }

@@ -1,4 +1,4 @@
-//! What the files of a run are said to be when they are sent.
+//! The content types of a run's files.
 
 use std::path::Path;
 
@@ -7,7 +7,7 @@ pub(super) fn is_text(name: &str) -> bool {
     content_type(name).starts_with("text/plain")
 }
 
-/// What a file is said to be. Only what the workbench draws itself is more than text or bytes.
+/// The content type of a file. Only what the workbench itself draws is more than text or bytes.
 pub(super) fn content_type(name: &str) -> &'static str {
     let extension = Path::new(name).extension().and_then(|extension| extension.to_str());
     match (name, extension) {

@@ -53,7 +53,7 @@ pub(super) async fn index(
     blocking(move || Ok(Html(Index::read(&store, filter).render()?))).await
 }
 
-/// One run. A path that names no run but a link to one, such as `latest`, leads to it.
+/// One run. A link to a run, such as `latest`, redirects to it.
 pub(super) async fn run(
     Shared(store): Shared<Arc<Store>>,
     Path(path): Path<String>,
@@ -76,7 +76,7 @@ pub(super) async fn top_directory(Shared(store): Shared<Arc<Store>>) -> Result<H
     blocking(move || Ok(Html(directory_page("", &store.resolve(".")?)?))).await
 }
 
-/// A text file, with the numbers of its lines; of a large one its end.
+/// A text file with line numbers; of a large file, only the end.
 pub(super) async fn text(
     Shared(store): Shared<Arc<Store>>,
     Path(path): Path<String>,
@@ -109,7 +109,7 @@ pub(super) fn directory_page(path: &str, directory: &FilePath) -> Result<String,
     let mut entries: Vec<Entry> = Vec::new();
     for entry in std::fs::read_dir(directory)? {
         let entry = entry?;
-        // A name that is not text cannot be addressed by a page.
+        // A name that is not UTF-8 can't be part of an address.
         let (Ok(name), Ok(metadata)) = (entry.file_name().into_string(), entry.metadata()) else { continue };
         let size = if metadata.is_file() { size(metadata.len()) } else { String::new() };
         let address = encoded(&join(path, &name));
@@ -163,7 +163,7 @@ impl Index {
         let listed = runs.iter().filter(|run| {
             filter.workload.is_empty() || run.relative.split('/').next() == Some(filter.workload.as_str())
         });
-        // Whether a run passes the filter of verdicts is known when its results were read, so no more is read than shown.
+        // Filtering by verdict means reading the results. The iterator is lazy, so no more are read than are shown.
         let rows = listed.map(|run| (run, RunSummary::read(&run.directory)));
         let rows =
             rows.filter(|(_, summary)| filter.verdict.is_empty() || summary.state.name() == filter.verdict);
@@ -217,6 +217,7 @@ struct RunPage {
     figures: Vec<(&'static str, String)>,
     functions: Vec<(String, [String; 4])>,
     findings: Vec<Finding>,
+    warnings: Vec<String>,
     plots: Vec<&'static str>,
     documents: Vec<(&'static str, &'static str, String)>,
     cycles: Vec<(String, String)>,
@@ -268,6 +269,7 @@ impl RunPage {
                 .map(|(name, counts)| (name, counts.map(|count| grouped(count as f64))))
                 .collect(),
             findings: summary.findings,
+            warnings: summary.warnings,
             plots: PLOTS.into_iter().filter(|plot| exists(&format!("{plot}.svg"))).collect(),
             documents: documents
                 .map(|(file, name, page)| (file, name, format!("/{page}/{}", encoded(&join(relative, file)))))
@@ -289,7 +291,7 @@ impl RunPage {
 /// The files of a folder of the run: address, name and size.
 fn files_in(folder: &str, relative: &str, directory: &FilePath) -> Vec<(String, String, u64)> {
     let folder_path = directory.join(folder);
-    // A node may have put a link in the folder's place.
+    // A node may have replaced the folder by a link.
     let is_folder = std::fs::symlink_metadata(&folder_path).is_ok_and(|metadata| metadata.is_dir());
     let entries = is_folder.then(|| std::fs::read_dir(folder_path)).into_iter().flatten().flatten().flatten();
     let mut files: Vec<(String, u64)> = entries
@@ -300,7 +302,7 @@ fn files_in(folder: &str, relative: &str, directory: &FilePath) -> Vec<(String, 
             ))
         })
         .collect();
-    // Shorter names first, so that n2 stands before n10.
+    // Shorter names first, so that n2 comes before n10.
     files.sort_by(|left, right| left.0.len().cmp(&right.0.len()).then_with(|| left.0.cmp(&right.0)));
     let address = |name: &str| encoded(&join(relative, &format!("{folder}/{name}")));
     files.into_iter().map(|(name, bytes)| (address(&name), name, bytes)).collect()
@@ -335,7 +337,7 @@ impl TextPage {
         let mut file = reading::open_regular(file)?;
         let length = file.metadata()?.len();
         let start = length.saturating_sub(MAX_TEXT);
-        // Lines are numbered as far as counting is quick. A sparse file can be larger than any disk.
+        // Lines are counted only as long as that is quick: a sparse file can be larger than any disk.
         let before = if start <= MAX_COUNTED { count_lines(&mut file, start)? } else { 0 };
         file.seek(SeekFrom::Start(start))?;
         let mut bytes = Vec::new();
@@ -398,7 +400,7 @@ fn join(path: &str, name: &str) -> String {
     }
 }
 
-/// A path as part of an address: everything but letters, digits and a few signs as percent and two digits.
+/// A path in a URL, percent-encoded except for letters, digits and a few signs.
 pub(super) fn encoded(path: &str) -> String {
     let mut address = String::with_capacity(path.len());
     for byte in path.bytes() {
@@ -412,7 +414,7 @@ pub(super) fn encoded(path: &str) -> String {
     address
 }
 
-/// A number of bytes as a person says it.
+/// A number of bytes with a unit.
 fn size(bytes: u64) -> String {
     match bytes {
         0..1_000 => format!("{bytes} B"),

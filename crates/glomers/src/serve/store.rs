@@ -16,9 +16,9 @@ pub struct Store {
 /// Why a path is not followed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Refusal {
-    /// There is nothing there.
+    /// It does not exist.
     Missing,
-    /// It leads out of the store: by `..`, by an absolute path, or through a symbolic link.
+    /// It is outside the store: by `..`, by an absolute path, or through a symbolic link.
     Outside,
 }
 
@@ -43,11 +43,11 @@ impl Store {
         Ok(Store { root })
     }
 
-    /// The place that a path of the store names, with every symbolic link resolved.
+    /// The absolute path of a path in the store, with every symbolic link resolved.
     ///
     /// # Errors
     ///
-    /// [`Refusal::Outside`] for whatever is not inside the store, whether it exists or not; links within the store,
+    /// [`Refusal::Outside`] for a path that is not inside the store, whether it exists or not; links within the store,
     /// such as `latest`, are followed.
     pub fn resolve(&self, relative: &str) -> Result<PathBuf, Refusal> {
         let path = Path::new(relative);
@@ -58,7 +58,7 @@ impl Store {
         if resolved.starts_with(&self.root) { Ok(resolved) } else { Err(Refusal::Outside) }
     }
 
-    /// All runs, the newest first. Links are left out: what they point at is in the list itself.
+    /// All runs, the newest first, without links: their targets are in the list themselves.
     pub fn runs(&self) -> Vec<RunPath> {
         let mut runs = Vec::new();
         for workload in directories(&self.root) {
@@ -67,13 +67,13 @@ impl Store {
                 runs.push(RunPath { directory: self.root.join(&relative), relative });
             }
         }
-        // A run's directory is named after the time at which it began, in an order that text has too.
+        // A run's directory is named after its start, in a format that sorts by time.
         runs.sort_by(|left, right| name(&right.relative).cmp(name(&left.relative)));
         runs
     }
 }
 
-/// The names of the directories in a directory, sorted; hidden ones and links are none.
+/// The names of the directories in a directory, sorted; hidden ones and links are left out.
 fn directories(path: &Path) -> Vec<String> {
     let entries = std::fs::read_dir(path).into_iter().flatten().flatten();
     let directories = entries.filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_dir()));

@@ -1,4 +1,4 @@
-//! What one run's directory tells of it, however much of it is there.
+//! A run as its directory shows it, even where files are missing or incomplete.
 
 use std::{io, path::Path};
 
@@ -10,7 +10,7 @@ use crate::{
     shell,
 };
 
-/// Results larger than this are not read for a page, in bytes: they are many keys' details, not figures.
+/// Results larger than this are not read for a page, in bytes: their bulk is the details of many keys, not figures.
 const MAX_RESULTS: u64 = 32 << 20;
 
 /// `run.json` is never larger than this, in bytes: its findings are bounded when they are made.
@@ -18,19 +18,19 @@ const MAX_PLAN: u64 = 16 << 20;
 
 /// A run, read back from its directory.
 ///
-/// It is made of two files, either of which may be missing, cut short or nonsense:
+/// It is made of two files, either of which may be missing, incomplete or malformed:
 ///
 /// - `run.json`, written when the run begins and again when it ends: a [`RunFile`](crate::run_directory::manifest::RunFile).
-/// - `results.edn`, written when it has ended: upstream's map, and `:nodes`.
+/// - `results.edn`, written when it has ended: Maelstrom's map, and `:nodes`.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct RunSummary {
-    /// How the run stands.
+    /// Whether the run is still going on, or how it ended.
     pub state: State,
     /// The workload's name.
     pub workload: Option<String>,
-    /// When it began, as the plan says it.
+    /// When it began, as `run.json` has it.
     pub started: Option<String>,
-    /// The seed that all chance was derived from.
+    /// The random seed.
     pub seed: Option<String>,
     /// How many nodes took part.
     pub node_count: Option<u64>,
@@ -40,30 +40,32 @@ pub struct RunSummary {
     pub arguments: Vec<String>,
     /// How many operations completed.
     pub operations: Option<u64>,
-    /// How many of them happened, of how many nobody knows, and how many did not: ok, info, fail.
+    /// How many of them succeeded, how many have an unknown outcome, and how many failed: ok, info, fail.
     pub outcomes: Option<[u64; 3]>,
     /// The same figures for each function: its name, then count, ok, info, fail.
     pub functions: Vec<(String, [u64; 4])>,
     /// Messages between servers for each operation.
     pub messages_per_operation: Option<f64>,
-    /// What else there is to tabulate: a name and a figure.
+    /// Further figures for the table, each with its name.
     pub figures: Vec<(&'static str, String)>,
     /// Which parts of the results are not valid, such as `workload`.
     pub blamed: Vec<String>,
     /// What the checkers found, the most important first.
     pub findings: Vec<Finding>,
-    /// The verdict in one sentence, as the run itself told it.
+    /// What a reader of the verdict should know although it does not decide it, in sentences.
+    pub warnings: Vec<String>,
+    /// The verdict in one sentence, as `run.json` has it.
     pub told: Option<String>,
-    /// What of the directory could not be read, in a sentence.
+    /// Which part of the directory could not be read, in a sentence.
     pub trouble: Option<String>,
 }
 
-/// How a run stands.
+/// Whether a run is still going on, or how it ended.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum State {
     /// It has results.
     Finished(Validity),
-    /// It goes on.
+    /// It is still going on.
     Running,
     /// The workbench was killed, or the machine stopped.
     Killed,
@@ -90,7 +92,7 @@ impl State {
 }
 
 impl RunSummary {
-    /// Reads what there is. Nothing that is missing or broken is an error: [`trouble`](Self::trouble) says so.
+    /// Reads the files that exist. A missing or broken file is not an error: [`trouble`](Self::trouble) says so.
     pub fn read(directory: &Path) -> RunSummary {
         let mut summary = RunSummary::default();
         let status = summary.read_plan(directory);
@@ -120,10 +122,10 @@ impl RunSummary {
     /// The verdict in one sentence.
     pub fn sentence(&self) -> String {
         match self.state {
-            State::Running => "The run goes on; this page shows what there is so far.".to_owned(),
+            State::Running => "The run is still going on; this page shows its record so far.".to_owned(),
             State::Killed => {
-                "The workbench was killed before the run ended. What it recorded until then is below; \
-                              `glomers check` on this directory judges that."
+                "The workbench was killed before the run ended. The files below hold what it recorded until \
+                              then, and `glomers check` on this directory checks it."
                     .to_owned()
             }
             State::Error => match &self.told {
@@ -131,7 +133,7 @@ impl RunSummary {
                 None => "The workbench could not go on.".to_owned(),
             },
             State::Interrupted => {
-                "The run ended without results. What it recorded until then is below.".to_owned()
+                "The run ended without results. The files below hold what it recorded.".to_owned()
             }
             State::Finished(validity) => match (&self.told, self.blamed.is_empty()) {
                 (Some(told), _) => told.clone(),
@@ -181,6 +183,9 @@ impl RunSummary {
         self.arguments = arguments.filter_map(|word| word.as_str().map(str::to_owned)).collect();
         let findings = run.get("findings").and_then(|findings| serde_json::from_value(findings.clone()).ok());
         self.findings = findings.unwrap_or_default();
+        let warnings = elements("/warnings").into_iter().flatten();
+        self.warnings =
+            warnings.filter_map(|warning| warning.get("sentence")?.as_str().map(str::to_owned)).collect();
         word("/status")
     }
 
@@ -209,7 +214,7 @@ impl RunSummary {
     }
 }
 
-/// Figures of the results that a page tabulates, and where they stand.
+/// The figures that a page tabulates, and their paths in the results.
 const FIGURES: &[(&str, &[&str])] = &[
     ("share of operations that succeeded", &["availability", "ok-fraction"]),
     ("messages", &["net", "all", "msg-count"]),
@@ -234,7 +239,7 @@ fn number(value: &Value) -> Option<f64> {
     }
 }
 
-/// A key as a person reads it: a keyword without its colon, a text without its quotes.
+/// A key for display: a keyword without its colon, a text without its quotes.
 fn word(key: &Value) -> String {
     key.as_keyword().or_else(|| key.as_str()).map_or_else(|| key.to_string(), str::to_owned)
 }
@@ -257,7 +262,8 @@ mod tests {
             (
                 "run.json",
                 r#"{"plan":{"workload":"lin-kv","seed":18446744073709551615,"nodes":["n0"]},"argv":["glomers","test","-w","lin-kv","--log","it's"],
-                 "status":"finished","sentence":"n1 forgot 3.","findings":[{"sentence":"It was acknowledged.","operations":[4,7]}]}"#,
+                 "status":"finished","sentence":"n1 forgot 3.","findings":[{"sentence":"It was acknowledged.","operations":[4,7]}],
+                 "warnings":[{"kind":"time-out","count":3,"sentence":"3 requests timed out."}]}"#,
             ),
             (
                 "results.edn",
@@ -268,6 +274,7 @@ mod tests {
         assert_eq!(summary.state, State::Finished(Validity::Invalid));
         assert_eq!(summary.sentence(), "n1 forgot 3.");
         assert_eq!(summary.findings[0].operations, [4, 7]);
+        assert_eq!(summary.warnings, ["3 requests timed out."]);
         assert_eq!((summary.operations, summary.outcomes), (Some(3), Some([1, 1, 1])));
         assert_eq!(summary.messages_per_operation, Some(1.5));
         assert_eq!(summary.functions, [("read".to_owned(), [3, 1, 1, 1])]);

@@ -14,7 +14,7 @@ use tower::ServiceExt;
 
 use super::*;
 
-/// What a node may print, and names and values may hold, to harm whoever looks at it.
+/// What a node may print, or put into names and values, to attack the reader of a page.
 const HOSTILE: &str = "<script>alert(1)</script>\u{1b}[2J\u{202e}\"'&";
 
 struct Answer {
@@ -66,8 +66,8 @@ fn store() -> TestStore {
     write("echo/20261101T000000/latency-raw.svg", b"<svg xmlns=\"http://www.w3.org/2000/svg\"/>");
     write("echo/20261101T000000/timeline.html", b"<!doctype html><title>timeline</title>");
     write("lin-kv/20261102T000000/results.edn", b"{:valid? false}");
-    let run =
-        serde_json::json!({ "sentence": HOSTILE, "findings": [{ "sentence": HOSTILE, "operations": [3] }] });
+    let run = serde_json::json!({ "sentence": HOSTILE, "findings": [{ "sentence": HOSTILE, "operations": [3] }],
+        "warnings": [{ "kind": "time-out", "count": 1, "sentence": format!("A warning: {HOSTILE}") }] });
     write("lin-kv/20261102T000000/run.json", run.to_string().as_bytes());
     write("lin-kv/20261102T000000/evil.html", HOSTILE.as_bytes());
     write("lin-kv/20261103T000000/run.json", br#"{"plan":{"workload":"lin-kv"},"status":"running"}"#);
@@ -119,7 +119,12 @@ async fn the_index_is_filtered() {
     assert!(!valid.contains("http-equiv"), "nothing changes where nothing runs");
     let workload = get(root.path(), "/?workload=lin-kv").await.text();
     assert!(!workload.contains("20261101T000000") && workload.contains("20261102T000000"));
-    assert!(get(root.path(), "/?workload=kafka").await.text().contains("None of the 4 runs"));
+    assert!(
+        get(root.path(), "/?workload=kafka")
+            .await
+            .text()
+            .contains("No run matches the filter (4 in the store)")
+    );
 }
 
 #[tokio::test]
@@ -141,6 +146,17 @@ async fn a_run_shows_what_its_directory_has() {
     assert!(
         get(root.path(), "/runs/lin-kv/20261103T000000").await.text().contains("The workbench was killed")
     );
+}
+
+#[tokio::test]
+async fn warnings_stand_below_the_findings() {
+    let root = store();
+    let page = get(root.path(), "/runs/lin-kv/20261102T000000").await.text();
+    let findings = page.find("<h2>Findings</h2>").expect("the run has a finding");
+    let warnings = page.find("<h2>Warnings</h2>").expect("the run has a warning");
+    assert!(findings < warnings && page[warnings..].contains("A warning: &lt;script&gt;"), "{page}");
+    let without = get(root.path(), "/runs/echo/20261101T000000").await.text();
+    assert!(!without.contains("Warnings"));
 }
 
 #[tokio::test]

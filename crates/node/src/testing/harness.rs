@@ -87,7 +87,7 @@ impl Harness {
     /// Hands the node one line, and returns the lines it sends before it waits.
     ///
     /// # Panics
-    /// When the line is no message.
+    /// When the line is not a message.
     pub fn send_line(&mut self, line: &str) -> Vec<String> {
         let envelope = Envelope::parse(line).unwrap_or_else(|error| panic!("{error}: {line}"));
         let input = Input::Message { src: &envelope.src, dest: &envelope.dest, body: envelope.body };

@@ -1,7 +1,7 @@
-//! What became of the clients' requests: the replies that answered none of them, the errors, the time-outs.
+//! The outcomes of the clients' requests: errors, time-outs, and replies that answered none of them.
 //!
-//! A history shows how an operation ended, but not why a node's reply was no use. This is where the reason is kept: counted, with the
-//! first example of each kind.
+//! A history shows how an operation ended, but not why a node's reply could not be used. The reasons are counted here, with the first
+//! example of each kind.
 
 use std::{
     cell::RefCell,
@@ -16,12 +16,12 @@ use serde::Deserialize;
 
 use crate::text::{QUOTE_CHARS, excerpt, grouped};
 
-/// How many errors with different codes are told apart for one kind of request; the others are counted together.
+/// How many error codes are counted separately for one kind of request; the others are counted together.
 const MAX_CODES: usize = 16;
 /// How many time-outs a client remembers, to tell late replies from second ones.
 const MAX_TIMED_OUT: usize = 1024;
 
-/// What became of the requests of all clients of a run.
+/// The outcomes of the requests of all clients of a run.
 #[derive(Debug, Clone, Default)]
 pub struct ReplyLog {
     requests: Vec<RequestTally>,
@@ -57,7 +57,7 @@ pub struct ErrorTally {
     pub text: String,
 }
 
-/// Messages to clients that were no usable replies, all for the same reason.
+/// Messages to clients that could not be used as replies, all for the same reason.
 #[derive(Debug, Clone)]
 pub struct UnusableReplies {
     /// The reason.
@@ -74,16 +74,16 @@ pub struct UnusableReplies {
     pub detail: String,
 }
 
-/// Why a message to a client is no usable reply. The order is that of their weight: the first most often explain a failed run.
+/// Why a message to a client can't be used as a reply. The first of these most often explain a failed run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum ReplyFault {
     /// It has no `in_reply_to`.
     NoInReplyTo,
-    /// Its `in_reply_to` is no integer.
+    /// Its `in_reply_to` is not an integer.
     InReplyToNotAnInteger,
-    /// Its `in_reply_to` is no request of that client.
+    /// Its `in_reply_to` does not name a request of that client.
     UnknownRequest,
-    /// It has no `type`, or one that is no string.
+    /// It has no `type`, or one that is not a string.
     NoType,
     /// It names a reserved key twice.
     RepeatedKey,
@@ -113,7 +113,7 @@ impl ReplyFault {
         }
     }
 
-    /// What most often leads here.
+    /// The most frequent cause.
     pub fn usual_cause(self) -> &'static str {
         match self {
             Self::NoInReplyTo => {
@@ -303,7 +303,7 @@ impl ClientLog {
     }
 }
 
-/// The reserved keys, whatever they hold.
+/// The reserved keys, with any values.
 #[derive(Deserialize)]
 struct Keys<'a> {
     #[serde(borrow, rename = "type")]
@@ -313,7 +313,7 @@ struct Keys<'a> {
 }
 
 impl ClientState {
-    /// Why a message is no usable reply, and what exactly is wrong with it.
+    /// Why a message can't be used as a reply, and what exactly is wrong with it.
     fn classify(&self, body: &RawValue) -> (ReplyFault, String) {
         let keys: Keys<'_> = match serde_json::from_str(body.get()) {
             Ok(keys) => keys,

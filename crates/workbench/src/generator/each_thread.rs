@@ -4,7 +4,7 @@ use super::{Context, Generator, Next, OperationRequest};
 
 /// Lets every thread invoke one operation, in the order in which they are free.
 pub struct EachThread {
-    /// What is invoked, whatever its thread.
+    /// What each thread invokes.
     request: OperationRequest,
     is_done: Vec<bool>,
 }

@@ -1,4 +1,4 @@
-//! Who is free to do something.
+//! Which threads are free to invoke an operation.
 
 use glomers_node::Random;
 
@@ -6,7 +6,7 @@ use glomers_node::Random;
 #[derive(Debug, Clone)]
 pub struct FreeThreads {
     free: Vec<usize>,
-    /// Where each thread stands in `free`, or `BUSY`.
+    /// The position of each thread in `free`, or `BUSY`.
     position: Vec<usize>,
 }
 

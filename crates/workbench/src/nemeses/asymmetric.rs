@@ -1,4 +1,4 @@
-//! Asymmetric: many links work in one direction only, each in its own.
+//! Asymmetric: many links work in one direction only.
 
 use glomers_check::Value;
 use glomers_node::Random;
@@ -13,14 +13,14 @@ use crate::plan::settings::{Setting, SettingKind};
 
 pub(crate) const DEFINITION: Definition = Definition {
     name: "asymmetric",
-    doc: "cuts links here and there in one direction, so that what A hears of B, B need not hear of A",
+    doc: "cuts random links in one direction only: A may hear B although B does not hear A",
     explanation: "\
-Each time some pairs of nodes are drawn, and for each of them the direction in which it is cut. No pair
-is cut both ways, and no two nodes need see the same network: who can reach whom is neither symmetric
-nor transitive.
+Each time, some pairs of nodes are drawn at random, and each of them is cut in one direction. No pair is
+cut in both, and every node may see another network: who can reach whom is neither symmetric nor
+transitive.
 
-It brings out protocols that presume that a message which arrived can be answered the same way, and
-failure detectors that accuse whoever listens.",
+It finds protocols that assume that a reply can go where a request came from, and failure detectors that
+suspect nodes which are alive but cannot be heard.",
     settings: &[&LINKS],
     build: |settings| {
         let share = settings.fraction(&LINKS);
@@ -37,7 +37,7 @@ failure detectors that accuse whoever listens.",
 
 const LINKS: Setting = Setting {
     name: "nemesis-asymmetric-links",
-    doc: "The share of the pairs of nodes that asymmetric cuts in one direction",
+    doc: "The share of the pairs of nodes that are cut in one direction",
     default: "0.5",
     kind: SettingKind::Fraction,
 };

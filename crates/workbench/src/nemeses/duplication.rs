@@ -1,4 +1,4 @@
-//! Duplication: messages between nodes arrive twice here and there.
+//! Duplication: some messages between nodes arrive twice.
 
 use glomers_world::Duplication;
 
@@ -10,13 +10,13 @@ use crate::plan::settings::{Setting, SettingKind};
 
 pub(crate) const DEFINITION: Definition = Definition {
     name: "duplication",
-    doc: "delivers messages between nodes twice at random",
+    doc: "delivers random messages between nodes twice",
     explanation: "\
-While it lasts, some messages between nodes arrive a second time, at once or later, and others may
-arrive between the two.
+While it lasts, some messages between nodes arrive twice. The copy may come at once or later, after other
+messages.
 
-It brings out handlers that do something twice when they are told twice: increments that are added
-again, votes that are counted twice, answers that are taken for the answer to something else.",
+It finds handlers that are not idempotent: increments that are added twice, votes that are counted twice,
+replies that are taken for the reply to another request.",
     settings: &[&PROBABILITY, &LAG],
     build: |settings| {
         let (probability, lag) = (settings.fraction(&PROBABILITY), settings.duration(&LAG));
@@ -29,14 +29,14 @@ again, votes that are counted twice, answers that are taken for the answer to so
 
 const PROBABILITY: Setting = Setting {
     name: "nemesis-duplication-probability",
-    doc: "How likely duplication delivers a message twice",
+    doc: "The probability that a message is delivered twice",
     default: "0.2",
     kind: SettingKind::Fraction,
 };
 
 const LAG: Setting = Setting {
     name: "nemesis-duplication-lag",
-    doc: "How much later the copy arrives at most",
+    doc: "The longest delay of the copy",
     default: "1000",
     kind: SettingKind::Milliseconds,
 };

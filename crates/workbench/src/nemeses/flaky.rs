@@ -1,4 +1,4 @@
-//! Flaky: some links lose much of what is sent over them, others nothing.
+//! Flaky: some links lose most messages, the others none.
 
 use glomers_check::Value;
 use glomers_node::Random;
@@ -13,13 +13,13 @@ use crate::plan::settings::{Setting, SettingKind};
 
 pub(crate) const DEFINITION: Definition = Definition {
     name: "flaky",
-    doc: "makes some links lose much of what is sent over them",
+    doc: "makes some links lose most messages",
     explanation: "\
-Each time some links are drawn, each direction by itself: what is sent over them is lost more often
-than not, and what is sent over the others arrives.
+Each time, some links are drawn at random, each direction for itself. They lose most messages; the other
+links lose none.
 
-It brings out nodes that try one way again and again, where another way round would do, and failure
-detectors that change their mind with every message that comes through.",
+It finds nodes that keep trying a bad link where a detour through another node would work, and failure
+detectors that change their mind with every message that arrives.",
     settings: &[&LINKS, &PROBABILITY],
     build: |settings| {
         let (share, probability) = (settings.fraction(&LINKS), settings.fraction(&PROBABILITY));
@@ -36,14 +36,14 @@ detectors that change their mind with every message that comes through.",
 
 const LINKS: Setting = Setting {
     name: "nemesis-flaky-links",
-    doc: "The share of the links that flaky strikes; each direction counts by itself",
+    doc: "The share of the links that are flaky; each direction counts separately",
     default: "0.3",
     kind: SettingKind::Fraction,
 };
 
 const PROBABILITY: Setting = Setting {
     name: "nemesis-flaky-probability",
-    doc: "How likely a message on a flaky link is lost",
+    doc: "The probability that a message on a flaky link is lost",
     default: "0.7",
     kind: SettingKind::Fraction,
 };

@@ -1,4 +1,4 @@
-//! Kill: nodes die with all that they knew, and are started again.
+//! Kill: nodes are killed and restarted, and lose what they kept in memory.
 
 use glomers_check::Value;
 
@@ -7,22 +7,21 @@ use crate::plan::settings::{Setting, SettingKind};
 
 pub(crate) const DEFINITION: Definition = Definition {
     name: "kill",
-    doc: "kills some nodes and starts them again, without what they knew",
+    doc: "kills some nodes and restarts them; what they kept in memory is lost",
     explanation: "\
-Each time some nodes are drawn and killed; after a while all nodes that are dead are started again,
-with nothing in memory, and are sent init. What they had written to files of their own is still there;
-what they had sent is still on its way, and what is on its way to them reaches the node that was
-started in their place.
+Each time, some nodes are drawn at random and killed. Later all dead nodes are restarted and sent init.
+Their memory is lost; files that they wrote remain. Messages that they had sent are still delivered, and
+messages on their way to a killed node reach the restarted one.
 
-It brings out whatever was acknowledged and kept in memory alone, and names and numbers that are used
-a second time.",
+It finds data that was acknowledged but kept only in memory, and ids and counters that start again from
+the beginning.",
     settings: &[&NODES],
     build: |settings| Box::new(Kill { kinds: Target::of(settings, &NODES) }),
 };
 
 const NODES: Setting = Setting {
     name: "nemesis-kill-nodes",
-    doc: "How many nodes kill strikes: one of these is drawn each time, and some is any number",
+    doc: "How many nodes are killed: one of these is drawn each time; `some` is any number",
     default: "some,one,minority-third,minority,majority,all",
     kind: SettingKind::Words(Target::WORDS),
 };

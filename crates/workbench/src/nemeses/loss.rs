@@ -1,4 +1,4 @@
-//! Loss: messages between nodes get lost here and there.
+//! Loss: some messages between nodes are lost.
 
 use glomers_world::Loss;
 
@@ -10,12 +10,12 @@ use crate::plan::settings::{Setting, SettingKind};
 
 pub(crate) const DEFINITION: Definition = Definition {
     name: "loss",
-    doc: "loses messages between nodes at random",
+    doc: "loses random messages between nodes",
     explanation: "\
-While it lasts, each message between nodes is lost with the same probability, whichever way it goes.
+While it lasts, every message between nodes is lost with the same probability.
 
-It brings out nodes that send once and hope: whatever must arrive needs an answer, a time limit, and
-another try that does no harm when the first one did arrive.",
+It finds nodes that send once and never check: a message that must arrive needs an acknowledgement, a
+timeout, and a retry that does no harm if the first attempt arrived after all.",
     settings: &[&PROBABILITY],
     build: |settings| {
         let probability = settings.fraction(&PROBABILITY);
@@ -27,7 +27,7 @@ another try that does no harm when the first one did arrive.",
 
 const PROBABILITY: Setting = Setting {
     name: "nemesis-loss-probability",
-    doc: "How likely loss loses a message",
+    doc: "The probability that a message is lost",
     default: "0.2",
     kind: SettingKind::Fraction,
 };

@@ -97,7 +97,7 @@ impl BadLinks {
     }
 }
 
-/// Every link between two nodes, each direction by itself.
+/// Every link between two nodes, each direction separately.
 pub(super) fn all_links(nodes: &[NodeId]) -> Vec<(NodeId, NodeId)> {
     let from = |src: &NodeId| {
         nodes

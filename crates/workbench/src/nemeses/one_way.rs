@@ -14,13 +14,13 @@ use crate::plan::settings::{Setting, SettingKind};
 
 pub(crate) const DEFINITION: Definition = Definition {
     name: "one-way",
-    doc: "makes some nodes deaf to the others, or mute to them, but never both",
+    doc: "makes some nodes deaf or mute: they hear nobody else, or nobody else hears them",
     explanation: "\
-Each time some nodes are drawn, and a direction: deaf nodes are heard by the others but do not hear
-them, mute nodes hear the others but are not heard. Among themselves both groups talk as before.
+Each time, some nodes are drawn at random, and a direction. Deaf nodes are heard by the others but do not
+hear them; mute nodes hear the others but are not heard. Within each group nothing is cut.
 
-It brings out nodes that take it for granted that whom they hear can hear them: a leader that goes on
-sending heartbeats but gets no answers, a follower that starts one election after another.",
+It finds nodes that assume that whoever they hear can hear them: a leader that keeps sending heartbeats
+but gets no replies, a follower that starts one election after another.",
     settings: &[&NODES],
     build: |settings| {
         let kinds = Target::of(settings, &NODES);
@@ -37,7 +37,7 @@ sending heartbeats but gets no answers, a follower that starts one election afte
 
 const NODES: Setting = Setting {
     name: "nemesis-one-way-nodes",
-    doc: "How many nodes one-way makes deaf or mute: one of these is drawn each time, and some is any number",
+    doc: "How many nodes become deaf or mute: one of these is drawn each time; `some` is any number",
     default: "one,minority-third,minority,majority",
     kind: SettingKind::Words(Target::WORDS),
 };

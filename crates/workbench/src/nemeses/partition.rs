@@ -15,13 +15,12 @@ pub(crate) const DEFINITION: Definition = Definition {
     name: "partition",
     doc: "cuts the nodes into groups that can't hear each other",
     explanation: "\
-Each time one of four cuts is drawn: one node from all others (one), fewer than a third of the nodes
-from the rest (minority-third), the nodes in two parts (majority), or every node from some others so
-that each still hears a majority, and no two the same (majorities-ring). A message is lost if the cut
-stands when it is due. Clients and services are never cut off.
+Each time, one of four kinds is drawn: one node against the others (one), fewer than a third of the nodes
+against the rest (minority-third), two parts of which one is a majority (majority), or a ring in which
+every node still hears a majority, but each a different one (majorities-ring). A message is lost if its
+link is cut at the moment it is due. Clients and services are never cut off.
 
-It brings out nodes that wait for ever for a reply, that act without a majority, or that never resend
-what was lost.",
+It finds nodes that wait for ever for a reply, act without a majority, or never resend what was lost.",
     settings: &[&KINDS],
     build: |settings| {
         let allowed = settings.words(&KINDS);
@@ -40,7 +39,7 @@ what was lost.",
 
 const KINDS: Setting = Setting {
     name: "nemesis-partition-kinds",
-    doc: "Which cuts partition draws from",
+    doc: "The kinds of partition to draw from",
     default: "one,minority-third,majority,majorities-ring",
     kind: SettingKind::Words(&["one", "minority-third", "majority", "majorities-ring"]),
 };

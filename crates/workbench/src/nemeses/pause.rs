@@ -1,4 +1,4 @@
-//! Pause: nodes stop for a while, and go on as if no time had passed.
+//! Pause: nodes stop for a while and then continue.
 
 use glomers_check::Value;
 
@@ -7,21 +7,21 @@ use crate::plan::settings::{Setting, SettingKind};
 
 pub(crate) const DEFINITION: Definition = Definition {
     name: "pause",
-    doc: "pauses some nodes for a while, as a long garbage collection does",
+    doc: "pauses some nodes for a while, like a long garbage collection",
     explanation: "\
-Each time some nodes are drawn and stopped (SIGSTOP); after a while all of them go on (SIGCONT), with
-everything they knew, and find all at once the messages that came meanwhile. A node that is just being
-started is left in peace.
+Each time, some nodes are drawn at random and stopped (SIGSTOP). Later all of them continue (SIGCONT) with
+their memory intact, and receive at once all messages that came in the meantime. A node that has not
+answered init yet is not paused.
 
-It brings out nodes that go on as leader after others have elected another, locks and leases that
-nobody looks at again before acting on them, and time limits that all end at once.",
+It finds nodes that continue as leader after another has been elected, locks and leases that are used
+without checking whether they have expired, and timeouts that all fire at once.",
     settings: &[&NODES],
     build: |settings| Box::new(Pause { kinds: Target::of(settings, &NODES) }),
 };
 
 const NODES: Setting = Setting {
     name: "nemesis-pause-nodes",
-    doc: "How many nodes pause strikes: one of these is drawn each time, and some is any number",
+    doc: "How many nodes are paused: one of these is drawn each time; `some` is any number",
     default: "some,one,minority-third,minority,majority,all",
     kind: SettingKind::Words(Target::WORDS),
 };

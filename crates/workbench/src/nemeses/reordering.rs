@@ -10,13 +10,13 @@ use crate::plan::settings::{Setting, SettingKind};
 
 pub(crate) const DEFINITION: Definition = Definition {
     name: "reordering",
-    doc: "holds some messages between nodes up, so that later ones overtake them",
+    doc: "delays some messages between nodes, so that later ones overtake them",
     explanation: "\
-While it lasts, some messages between nodes are held up for a while, each for a time of its own, and
-those that were sent after them arrive first.
+While it lasts, some messages between nodes are delayed, each for a different time, and messages that were
+sent after them arrive first.
 
-It brings out nodes that presume that what arrives last was sent last: a stale value that replaces a
-newer one, an answer to an old question that is taken for news.",
+It finds nodes that assume that what arrives last was sent last: a stale value that replaces a newer one,
+a reply to an old request that is taken for current.",
     settings: &[&PROBABILITY, &DELAY],
     build: |settings| {
         let (probability, delay) = (settings.fraction(&PROBABILITY), settings.duration(&DELAY));
@@ -29,14 +29,14 @@ newer one, an answer to an old question that is taken for news.",
 
 const PROBABILITY: Setting = Setting {
     name: "nemesis-reordering-probability",
-    doc: "How likely reordering holds a message up",
+    doc: "The probability that a message is delayed",
     default: "0.2",
     kind: SettingKind::Fraction,
 };
 
 const DELAY: Setting = Setting {
     name: "nemesis-reordering-delay",
-    doc: "For how long reordering holds a message up at most",
+    doc: "The longest delay",
     default: "1000",
     kind: SettingKind::Milliseconds,
 };

@@ -1,4 +1,4 @@
-//! Slow: all that some nodes send to others, or are sent by them, is late.
+//! Slow: every message to or from some nodes is late.
 
 use glomers_check::Value;
 use glomers_world::Slowness;
@@ -12,13 +12,13 @@ use crate::plan::settings::{Setting, SettingKind};
 
 pub(crate) const DEFINITION: Definition = Definition {
     name: "slow",
-    doc: "makes the links of some nodes slow, both ways",
+    doc: "makes the links of some nodes slow, in both directions",
     explanation: "\
-Each time some nodes are drawn. Every message between one of them and any other node is late by the
-same time, so that messages on a link keep their order. Nothing is lost.
+Each time, some nodes are drawn at random. Every message between one of them and any other node is delayed
+by the same time, so messages on a link keep their order. Nothing is lost.
 
-It brings out time limits that are too short, and elections and retries that pile up where waiting
-would have done.",
+It finds timeouts that are too short, and elections and retries that pile up where waiting would have been
+enough.",
     settings: &[&NODES, &DELAY],
     build: |settings| {
         let (kinds, delay) = (Target::of(settings, &NODES), settings.duration(&DELAY));
@@ -44,14 +44,14 @@ would have done.",
 
 const NODES: Setting = Setting {
     name: "nemesis-slow-nodes",
-    doc: "How many nodes slow strikes: one of these is drawn each time, and some is any number",
+    doc: "How many nodes become slow: one of these is drawn each time; `some` is any number",
     default: "one,minority,majority",
     kind: SettingKind::Words(Target::WORDS),
 };
 
 const DELAY: Setting = Setting {
     name: "nemesis-slow-delay",
-    doc: "How late messages are on a slow link, beside the latency that all have",
+    doc: "The delay of messages on a slow link, in addition to the latency of every link",
     default: "500",
     kind: SettingKind::Milliseconds,
 };

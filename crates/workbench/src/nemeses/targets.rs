@@ -1,4 +1,4 @@
-//! Which nodes a fault strikes: drawn anew each time, from the kinds that an option allows.
+//! Which nodes a fault affects: drawn each time from the kinds that an option allows.
 
 use glomers_check::Value;
 use glomers_node::Random;
@@ -57,7 +57,7 @@ impl Target {
         }
     }
 
-    /// As the history shows it: any nodes at all are asked for with nil.
+    /// As the history shows it: `Some` is nil.
     pub(super) fn to_value(self) -> Value {
         let word = Self::ALL.iter().position(|kind| *kind == self).map(|place| Self::WORDS[place]);
         match (self, word) {

@@ -4,7 +4,7 @@ use std::{fmt, str::FromStr};
 
 use serde::{Deserialize, Serialize};
 
-/// A figure and the limit it is held to, as in `--expect 'net.servers.msgs-per-op<20'`.
+/// A figure and its limit, as in `--expect 'net.servers.msgs-per-op<20'`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct Expectation {
@@ -32,7 +32,7 @@ enum Comparison {
     More,
 }
 
-/// The comparison signs. A sign stands before those that it begins with.
+/// The comparison signs. `<=` comes before `<`, so that the longer sign is found first.
 const COMPARISONS: [(&str, Comparison); 7] = [
     ("<=", Comparison::AtMost),
     ("≤", Comparison::AtMost),
@@ -47,13 +47,13 @@ const COMPARISONS: [(&str, Comparison); 7] = [
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ExpectationError {
     /// It has no comparison sign.
-    #[error("{text:?} compares nothing: {EXAMPLE}")]
+    #[error("{text:?} is not a comparison: {EXAMPLE}")]
     NoComparison {
         /// What was written.
         text: String,
     },
     /// It names no figure, or one that no run has.
-    #[error("{text:?} names no figure: {reason}; {EXAMPLE}")]
+    #[error("{text:?} does not name a figure: {reason}; {EXAMPLE}")]
     Figure {
         /// What was written.
         text: String,
@@ -61,7 +61,7 @@ pub enum ExpectationError {
         reason: String,
     },
     /// The limit is not a number, or has a unit that the figure does not.
-    #[error("{text:?} compares with {bound:?}, where {expected} was expected: {EXAMPLE}")]
+    #[error("{text:?} compares with {bound:?} instead of {expected}: {EXAMPLE}")]
     Bound {
         /// What was written.
         text: String,
@@ -80,12 +80,12 @@ const MESSAGE_COUNTS: [&str; 4] = ["send-count", "recv-count", "msg-count", "msg
 const OPERATION_COUNTS: [&str; 4] = ["count", "ok-count", "fail-count", "info-count"];
 
 impl Expectation {
-    /// The figure that is held to a limit.
+    /// The figure.
     pub fn figure(&self) -> &Figure {
         &self.figure
     }
 
-    /// Whether a figure keeps to the limit.
+    /// Whether a figure is within the limit.
     pub fn is_met_by(&self, figure: f64) -> bool {
         match self.comparison {
             Comparison::Less => figure < self.bound,
@@ -123,13 +123,13 @@ impl Figure {
         self.path.iter().any(|part| part.contains("latenc"))
     }
 
-    /// What no run has is refused before one begins. What a workload's own results hold is known only at the end.
+    /// Names that no run has are refused at once. The names in a workload's own results are known only at the end.
     fn check(path: &[&str]) -> Result<(), String> {
         let one_of = |part: &str, known: &[&str]| {
             if known.contains(&part) {
                 Ok(())
             } else {
-                Err(format!("there is no {part:?} where {} are", known.join(", ")))
+                Err(format!("{part:?} is not one of {}", known.join(", ")))
             }
         };
         match path {

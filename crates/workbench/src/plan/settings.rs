@@ -1,4 +1,4 @@
-//! Options that belong to one workload or one fault: declared where they mean something, and refused everywhere else.
+//! Options of one workload or one fault: declared there, and refused everywhere else.
 
 use std::{collections::BTreeMap, time::Duration};
 
@@ -10,9 +10,9 @@ use serde::{Deserialize, Serialize};
 pub struct Setting {
     /// Its name on the command line, without the dashes.
     pub name: &'static str,
-    /// What it says, for `--help`.
+    /// Its help.
     pub doc: &'static str,
-    /// What holds without it, as one would type it.
+    /// The default, as typed.
     pub default: &'static str,
     /// What it may be.
     pub kind: SettingKind,
@@ -77,7 +77,7 @@ pub enum SettingError {
 }
 
 impl Setting {
-    /// What to put for its value in a text of help.
+    /// The name of its value in help.
     pub fn value_name(&self) -> &'static str {
         match self.kind {
             SettingKind::Count => "NUMBER",
@@ -122,7 +122,7 @@ impl Setting {
     }
 }
 
-/// What a plan's settings are; those that are not among them have their default.
+/// A plan's settings. All others have their defaults.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Settings(BTreeMap<String, String>);
@@ -143,7 +143,7 @@ impl Settings {
         self.0.iter().map(|(name, value)| (name.as_str(), value.as_str()))
     }
 
-    /// A setting as it was typed.
+    /// A setting as typed.
     pub fn text<'a>(&'a self, setting: &Setting) -> &'a str {
         self.0.get(setting.name).map_or(setting.default, String::as_str)
     }
@@ -175,7 +175,7 @@ impl Settings {
     }
 }
 
-/// The parts of a list, without the blanks around them: upstream splits only at a comma with blanks on both sides.
+/// The parts of a list, without the blanks around them. (Maelstrom splits only at a comma with blanks on both sides.)
 fn items(text: &str) -> impl Iterator<Item = &str> {
     text.split(',').map(str::trim).filter(|item| !item.is_empty())
 }

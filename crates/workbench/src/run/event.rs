@@ -1,4 +1,4 @@
-//! What happens in a run, for whoever listens.
+//! The events of a run, for its observers.
 
 use std::{fmt, time::Duration};
 
@@ -7,11 +7,11 @@ use glomers_node::Time;
 use glomers_protocol::NodeId;
 use glomers_world::{ExitReport, World};
 
-use crate::text::count;
+use crate::text::{count, excerpt};
 
-/// Listens to a run. What runs and what reports meet here and nowhere else.
+/// Observes a run: the only interface between running and reporting.
 pub trait Observer {
-    /// Something happened that a person may want to see.
+    /// Is called for every event.
     fn event(&mut self, event: &Event<'_>);
     /// An operation was invoked or completed; the run's own checkers listen here. Returns its whole record.
     fn operation(&mut self, operation: &Operation);
@@ -44,7 +44,7 @@ pub enum Event<'a> {
         /// What it did.
         done: &'a Value,
     },
-    /// A node ended by itself.
+    /// A node ended although nobody stopped it.
     NodeExited {
         /// Which, how, and what it said last.
         exit: &'a ExitReport,
@@ -68,11 +68,14 @@ pub enum Event<'a> {
     },
     /// The final operations begin.
     Finishing,
-    /// A violation was seen, and the run does not go on after it.
+    /// A violation was found, and the run ends.
     FailedFast,
     /// The nodes are being stopped.
     TearingDown,
 }
+
+/// How much of what the nemesis did a line of the log shows, in characters.
+const NEMESIS_CHARS: usize = 160;
 
 impl fmt::Display for Event<'_> {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -82,7 +85,10 @@ impl fmt::Display for Event<'_> {
                 let after_ms = after.since(Time::ZERO).as_secs_f64() * 1e3;
                 write!(formatter, "Every node has answered init, after {after_ms:.0} ms; the clients begin")
             }
-            Self::Nemesis { f, done } => write!(formatter, "Nemesis: {f} {done}"),
+            // A partition of 25 nodes takes more than a thousand characters. The history has them all.
+            Self::Nemesis { f, done } => {
+                write!(formatter, "Nemesis: {f} {}", excerpt(&done.to_string(), NEMESIS_CHARS))
+            }
             Self::NodeExited { exit } => write!(formatter, "Node {} {}", exit.node, exit.status_in_words()),
             Self::ProtocolViolation { text } => formatter.write_str(text),
             Self::Draining { is_final, operations } => {
@@ -107,5 +113,22 @@ impl fmt::Display for Event<'_> {
             Self::FailedFast => formatter.write_str("A violation was seen; the run ends here"),
             Self::TearingDown => formatter.write_str("Stopping the nodes"),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_partition_of_many_nodes_is_shortened() {
+        let nodes = (0..200).map(|number| (Value::from(format!("n{number}").as_str()), Value::Nil));
+        let done = Value::Map(nodes.collect());
+        let line = Event::Nemesis { f: "start-partition", done: &done }.to_string();
+        assert!(line.starts_with("Nemesis: start-partition {\"n0\" nil"), "{line}");
+        assert!(line.chars().count() < 250 && line.contains('…'), "{line}");
+        let healed = Value::keyword("network-healed");
+        let line = Event::Nemesis { f: "stop-partition", done: &healed }.to_string();
+        assert_eq!(line, "Nemesis: stop-partition :network-healed");
     }
 }

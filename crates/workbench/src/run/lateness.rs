@@ -1,4 +1,4 @@
-//! How late the workbench itself is woken: on a machine without a processor to spare, every latency that it measures is too long.
+//! How late the workbench itself wakes up: on an overloaded machine, every latency that it measures is too long.
 
 use std::time::Duration;
 

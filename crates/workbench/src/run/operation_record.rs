@@ -1,4 +1,4 @@
-//! How operations stand in the journal: among the messages, in the one order of the run.
+//! How operations are recorded in the journal: among the messages, in the one order of the run.
 
 use glomers_check::Operation;
 use glomers_world::journal::{Entry, JournalReadError, JournalReader};

@@ -1,7 +1,7 @@
 //! One run, from the first process to the last: starts the nodes, sends each its init, feeds the clients from the generator, lets the
-//! nemesis act, and tells whoever listens what happens.
+//! nemesis act, and reports every event to the observer.
 //!
-//! It works the same under real and under virtual time; all that differs is how a node is hosted.
+//! It works the same under real and virtual time; only the hosts of the nodes differ.
 
 use std::{
     cell::RefCell,
@@ -30,7 +30,7 @@ use crate::{
     workloads::Workload,
 };
 
-/// How many clients stay after others have replaced them.
+/// How many replaced clients are kept, so that late replies to them are noticed.
 const MAX_RETIRED: usize = 256;
 
 /// How a run ended.
@@ -47,7 +47,7 @@ pub enum Ending {
     NotStarted {
         /// The node.
         node: NodeId,
-        /// What it did instead of answering init.
+        /// How it failed.
         reason: String,
     },
     /// A checker saw a violation, and the plan says to stop there.
@@ -58,11 +58,11 @@ pub enum Ending {
 pub struct Ended {
     /// How.
     pub ending: Ending,
-    /// What became of the clients' requests.
+    /// The outcomes of the clients' requests.
     pub replies: ReplyLog,
-    /// How late the workbench itself was woken.
+    /// How late the workbench itself woke up.
     pub lateness: Lateness,
-    /// The nodes that did not get ready again after they were killed, each with what it did instead.
+    /// The nodes that did not get ready again after a kill, each with the reason.
     pub failed_restarts: Vec<(NodeId, String)>,
     /// The nodes that ended by themselves.
     pub exits: Vec<ExitReport>,
@@ -94,7 +94,7 @@ pub struct Runner<'a> {
     lateness: Lateness,
     /// The clients that others have replaced, the oldest first.
     retired: VecDeque<HostIndex>,
-    /// How many of the kept complaints the observer has been told.
+    /// How many of the kept protocol violations the observer has seen.
     told_complaints: usize,
     origin: Time,
     operations: u64,
@@ -197,7 +197,7 @@ impl<'a> Runner<'a> {
             if let Some(ending) = self.interruption() {
                 return Ok(Some(ending));
             }
-            // Every request has a time-out of its own, which is shorter.
+            // Every request has its own, shorter time-out.
             assert!(self.world.now() < give_up, "a client waits for an answer past its time-out");
             while let Some((node, preparation)) = self.cluster.preparation() {
                 match self.why_not_ready(&node, &preparation) {
@@ -234,7 +234,7 @@ impl<'a> Runner<'a> {
             if let Some(ending) = self.recover()? {
                 return Ok(ending);
             }
-            // Nothing goes wrong on purpose any more.
+            // No more faults are injected.
             if let Some(ending) = self.work(&mut clients, &mut generator, &mut Nemesis::none(), true)? {
                 return Ok(ending);
             }
@@ -407,7 +407,7 @@ impl<'a> Runner<'a> {
         Ok(())
     }
 
-    /// Takes notice of the nodes that were started again and did not get ready.
+    /// Records the nodes that were restarted and did not get ready.
     fn note_preparations(&mut self) {
         while let Some((node, preparation)) = self.cluster.preparation() {
             if let Some(reason) = self.why_not_ready(&node, &preparation) {

@@ -1,7 +1,7 @@
-//! From operations to results: every checker that a run goes through, fed while the run goes on, and the results map that comes of it.
+//! From operations to results: the checkers of a run, which see every operation as it happens, and the results map.
 //!
-//! The map has upstream's keys in upstream's order. `:nodes` is ours: what the nodes did against the protocol, and which of them died. So
-//! is `:warnings`: what a reader should know although it decides nothing.
+//! The map has Maelstrom's keys in Maelstrom's order. `:nodes` is ours: which nodes died or broke the protocol. So is `:warnings`: what a
+//! reader should know although it does not decide the verdict.
 
 use std::collections::BTreeSet;
 
@@ -40,7 +40,7 @@ pub struct Analysis {
     mode: Mode,
 }
 
-/// What a run came to.
+/// The results of a run.
 pub struct Results {
     /// The verdict over all checkers.
     pub validity: Validity,
@@ -50,7 +50,7 @@ pub struct Results {
     pub findings: Vec<Finding>,
     /// Why a part of it is unknown.
     pub doubts: Vec<Finding>,
-    /// What a person should know although it decides nothing.
+    /// What a reader should know although it does not decide the verdict.
     pub warnings: Vec<Warning>,
     /// With [`Mode::Compat`]: whether Maelstrom would have ended with status 255 and without results, because a node died or did not
     /// answer init.
@@ -81,7 +81,7 @@ impl Analysis {
         }
     }
 
-    /// Takes in the next operation of the history.
+    /// Is called for the next operation of the history.
     pub fn observe(&mut self, operation: &Operation) {
         self.counts.observe(operation);
         self.perf.observe(operation);
@@ -91,7 +91,7 @@ impl Analysis {
         }
     }
 
-    /// Takes in what happens beside the operations.
+    /// Is called for every other event.
     pub fn observe_event(&mut self, event: &Event<'_>) {
         match event {
             Event::NodeExited { .. } => self.has_death = true,
@@ -100,7 +100,7 @@ impl Analysis {
         }
     }
 
-    /// Whether it is certain already that the run will be invalid.
+    /// Whether the run is certain to be invalid.
     pub fn has_failed(&self) -> bool {
         let by_nodes = self.has_death || (self.has_violation && self.mode == Mode::Strict);
         by_nodes || self.workload.has_violation() || self.availability.has_violation()
@@ -124,7 +124,7 @@ impl Analysis {
             self.mode == Mode::Compat && (facts.not_started.is_some() || !facts.exits.is_empty());
         let nodes = match self.mode {
             Mode::Strict => nodes::judge(facts),
-            Mode::Compat => nodes::judge_as_upstream(facts),
+            Mode::Compat => nodes::judge_as_maelstrom(facts),
         };
         let [exceptions, stats, availability, mut workload] =
             [self.exceptions, self.stats, self.availability, self.workload].map(Checker::finish);
@@ -137,20 +137,20 @@ impl Analysis {
             ("net", network(facts.network, self.counts.invoked)),
             ("workload", workload.results.clone()),
         ]);
-        // Upstream never looks at what its nodes do on the side, so its results leave this out.
+        // Maelstrom does not check its nodes beyond the operations, so its results have no such entry.
         if self.mode == Mode::Strict {
             map.insert("nodes", nodes.results.clone());
         }
         if facts.not_started.is_some() {
-            // Why there was nothing to judge is known, and what a checker says of nothing is no help.
+            // That no operation was invoked is already the reason; what a checker says about an empty history is no help.
             workload.findings.clear();
         }
         let mut sorted = Sorted::default();
-        // A workload's own promise comes before the rest, and what nodes did against the protocol before that.
+        // Violations of the protocol come first, then the workload's own checker, then the rest.
         for part in [nodes, workload, availability, stats] {
             sorted.add(part);
         }
-        // An exception is a reply that a client could not use: that decides nothing by itself.
+        // An exception is a reply that a client could not use: that does not decide the verdict.
         sorted.add(Verdict { validity: Validity::Valid, ..exceptions });
         let Sorted { validity, findings, doubts, mut warnings } = sorted;
         warnings.extend(warnings::of_replies(facts.replies, has_faults));
@@ -180,7 +180,7 @@ impl Analysis {
     }
 }
 
-/// What the parts of a run have to say, by what it means for the verdict.
+/// The findings of all checkers, sorted by what they mean for the verdict.
 #[derive(Default)]
 struct Sorted {
     validity: Validity,

@@ -1,4 +1,4 @@
-//! From a run that has ended to what it came to.
+//! From a run that has ended to its verdict.
 
 use glomers_check::{Finding, Validity, Value};
 use glomers_node::Time;
@@ -17,11 +17,11 @@ use crate::{
     run::{Ended, Ending},
 };
 
-/// What a run came to.
+/// How a run ended, its verdict and its figures.
 pub struct Conclusion {
     /// How it ended.
     pub ending: Ending,
-    /// When, in its own time.
+    /// When, in the time of the run.
     pub ended_at: Time,
     /// The verdict over all checkers.
     pub validity: Validity,
@@ -29,13 +29,13 @@ pub struct Conclusion {
     pub sentence: String,
     /// What else decides the verdict, the most important first.
     pub findings: Vec<Finding>,
-    /// What a person should know although it decides nothing.
+    /// What a reader should know although it does not decide the verdict.
     pub warnings: Vec<Warning>,
     /// See [`Results::is_aborted`](super::Results::is_aborted).
     pub is_aborted: bool,
     /// The results map.
     pub results: Value,
-    /// How it stands to each expectation of the plan.
+    /// Whether each expectation of the plan was met.
     pub expectations: Vec<Judgement>,
     /// The operations, counted.
     pub counts: OperationCounts,
@@ -100,7 +100,7 @@ impl Conclusion {
     }
 }
 
-/// What the verdict's sentence says already is not said again: of the first finding only its further lines are kept.
+/// Drops what the verdict's sentence already says: only the later lines of the first finding are kept.
 fn leave_out_headline(sentence: &str, findings: &mut Vec<Finding>) {
     let Some(first) = findings.first_mut() else { return };
     if !sentence.contains(first.sentence.lines().next().unwrap_or_default()) {

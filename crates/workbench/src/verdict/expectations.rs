@@ -1,14 +1,14 @@
-//! Whether the figures of a run keep to the plan's limits.
+//! Whether the figures of a run are within the plan's limits.
 
 use glomers_check::{Finding, Validity, Value};
 
 use super::{analysis::Results, perf::Latencies};
 use crate::plan::expectation::{Expectation, Figure, quantile};
 
-/// Whether a run kept to one limit.
+/// Whether a figure is within its limit.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Judgement {
-    /// The expectation, as it was written.
+    /// The expectation as given.
     pub expectation: String,
     /// The figure, if the run has such a figure.
     pub figure: Option<f64>,
@@ -18,7 +18,7 @@ pub struct Judgement {
     pub margin: Option<f64>,
 }
 
-/// Holds results to every expectation, and adds the outcome to them.
+/// Checks results against every expectation, and adds the outcome to them.
 pub(crate) fn judge_all(expectations: &[Expectation], results: &mut Results) -> Vec<Judgement> {
     if expectations.is_empty() {
         return Vec::new();
@@ -73,13 +73,13 @@ fn judge(expectation: &Expectation, results: &Value, latencies: &Latencies) -> J
     }
 }
 
-/// What is wrong, if the limit was not kept.
+/// The finding, if the limit was missed.
 fn finding(expectation: &Expectation, judgement: &Judgement, results: &Value) -> Option<Finding> {
     let sentence = match judgement.figure {
         _ if judgement.is_met => return None,
         Some(figure) => format!("Expected {expectation}, but it was {figure}."),
         None => format!(
-            "Expected {expectation}, but these results have no figure {}. At that place there are {}.",
+            "Expected {expectation}, but these results have no figure {}. Its siblings are {}.",
             expectation.figure(),
             deepest(results, expectation.figure().path()).join(", ")
         ),
@@ -99,7 +99,7 @@ fn step<'a>(value: &'a Value, part: &str) -> Option<&'a Value> {
     value.as_map()?.iter().find_map(|(key, value)| is_named(key).then_some(value))
 }
 
-/// The names at the place where a path leads nowhere.
+/// The names at the point where a path ends without a figure.
 fn deepest(results: &Value, path: &[String]) -> Vec<String> {
     let mut here = results;
     for part in path {

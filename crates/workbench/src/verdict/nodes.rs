@@ -1,4 +1,4 @@
-//! What the nodes did that no correct node does: they died, did not answer init, or broke the protocol.
+//! What no correct node does: it died, did not answer init, or broke the protocol.
 
 use glomers_check::{Finding, Validity, Value, Verdict};
 use glomers_world::ProtocolViolations;
@@ -10,10 +10,9 @@ use crate::text::{count, excerpt, grouped};
 pub(super) fn judge(facts: &RunFacts<'_>) -> Verdict {
     let mut findings = ends(facts);
     findings.extend(
-        facts
-            .failed_restarts
-            .iter()
-            .map(|(_, reason)| Finding::new(format!("{reason} It had been killed and started again."), [])),
+        facts.failed_restarts.iter().map(|(_, reason)| {
+            Finding::new(format!("{reason} It had been killed and restarted before."), [])
+        }),
     );
     findings.extend(facts.replies.second_init_replies().iter().map(|(node, replies)| {
         let replies = if *replies == 1 { "1 reply".to_owned() } else { format!("{} replies", grouped(*replies)) };
@@ -28,8 +27,8 @@ pub(super) fn judge(facts: &RunFacts<'_>) -> Verdict {
     verdict(findings)
 }
 
-/// What Maelstrom makes of the same: a run with a node that died, or that did not answer init, has no results, and all else passes.
-pub(super) fn judge_as_upstream(facts: &RunFacts<'_>) -> Verdict {
+/// Maelstrom's verdict on the same: a run in which a node died or did not answer init has no results, and everything else passes.
+pub(super) fn judge_as_maelstrom(facts: &RunFacts<'_>) -> Verdict {
     let mut findings = ends(facts);
     if !findings.is_empty() {
         findings.push(Finding::new("Maelstrom ends such a run with status 255 and without results.", []));

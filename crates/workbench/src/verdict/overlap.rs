@@ -1,5 +1,5 @@
-//! Whether the faults of a run did anything: whether they touched a node or a link, and whether an operation was under way meanwhile. If
-//! not, a run with faults proves nothing about them.
+//! Whether the faults of a run did anything: whether they touched a node or a link, and whether an operation was under way during them.
+//! If not, a valid run proves nothing about faults.
 
 use std::collections::BTreeMap;
 
@@ -11,22 +11,22 @@ use super::{
 };
 use crate::text::count;
 
-/// What an action says of a node on which it had nothing to do.
+/// What an action reports for a node that was already in the wanted state.
 const NOTHING_DONE: [&str; 4] = ["not-running", "already-running", "already-paused", "not-paused"];
 
-/// Counts faults without effect and the operations that overlapped the others, as the history goes on.
+/// Counts the faults without effect, and the operations that overlapped the other faults.
 #[derive(Debug, Default)]
 pub(crate) struct Overlap {
     faults: Faults,
-    /// Whether one is in force.
+    /// Whether a fault is active.
     is_faulty: bool,
     /// How often a fault has begun.
     begun: u64,
-    /// The function of an action of which only the first entry has come.
+    /// The function of an action whose second entry has not come yet.
     asked: Option<String>,
     /// The faults that touched nothing, by function.
     idle: BTreeMap<String, u64>,
-    /// For each process whose operation began after the first fault: how often a fault had begun by then, and whether one was in force.
+    /// For each process whose operation began after the first fault: how often a fault had begun by then, and whether one was active.
     under_way: BTreeMap<Process, (u64, bool)>,
     overlapping: u64,
     completed: u64,
@@ -66,26 +66,26 @@ impl Overlap {
         self.is_faulty = after > 0;
     }
 
-    /// What a reader should know of the faults.
+    /// What a reader should know about the faults.
     pub(crate) fn warnings(&self) -> Vec<Warning> {
         let mut warnings = Vec::new();
         for (f, &idle) in &self.idle {
             let times = if idle == 1 { "once".to_owned() } else { count(idle, "time") };
             let sentence = format!(
-                "`{f}` touched no node and no link, {times}: the part of the nodes that was drawn is empty in so small a cluster, or \
-                 there was nothing to do. More nodes, or an option that draws larger parts, makes every fault count."
+                "`{f}` touched no node and no link, {times}: the set of nodes that was drawn was empty, as it can be in a small cluster, or \
+                 its nodes were in that state already. Run more nodes, or draw larger sets with the option of the fault."
             );
             warnings.push(Warning::new(WarningKind::IdleFault, idle, sentence));
         }
         if self.begun > 0 && self.overlapping == 0 && self.completed > 0 {
             let faults = if self.begun == 1 {
-                "The one fault".to_owned()
+                "the only fault".to_owned()
             } else {
-                format!("The {}", count(self.begun, "fault"))
+                format!("the {}", count(self.begun, "fault"))
             };
             let sentence = format!(
-                "{faults} of this run met none of its {}, so that its pass proves nothing about faults. A higher --rate, a longer \
-                 --time-limit or a shorter --nemesis-interval lets them meet.",
+                "None of the {} ran during {faults}, so a valid verdict proves nothing about faults. Use a higher --rate, a longer \
+                 --time-limit or a shorter --nemesis-interval.",
                 count(self.completed, "operation")
             );
             warnings.push(Warning::new(WarningKind::FaultWithoutOperations, self.begun, sentence));

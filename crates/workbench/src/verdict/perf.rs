@@ -17,7 +17,7 @@ pub use summary::{FunctionSummary, Latencies, Summary};
 /// How many windows a run is cut into at most.
 pub const MAX_WINDOWS: usize = 1000;
 
-/// How many functions are told apart; operations of any further function are counted as `other`.
+/// How many functions are counted separately; operations of any further function are counted as `other`.
 pub const MAX_FUNCTIONS: usize = 8;
 
 /// The width of a window when a run begins: one millisecond.
@@ -71,7 +71,7 @@ pub struct Outcome {
 pub struct ByOutcome<T> {
     /// It happened.
     pub ok: T,
-    /// Nobody knows.
+    /// Its outcome is unknown.
     pub info: T,
     /// It did not happen.
     pub fail: T,
@@ -105,7 +105,7 @@ impl Default for Perf {
 }
 
 impl Perf {
-    /// A collector that has seen nothing.
+    /// An empty collector.
     pub fn new() -> Perf {
         Perf {
             window_ns: FIRST_WINDOW_NS,
@@ -116,7 +116,7 @@ impl Perf {
         }
     }
 
-    /// Takes in the next entry of the history. Costs a hash look-up and a few counters.
+    /// Adds the next entry of the history. Costs a hash look-up and a few counters.
     ///
     /// A completion without an invocation counts towards the rate and has no latency.
     pub fn observe(&mut self, operation: &Operation) {
@@ -144,7 +144,7 @@ impl Perf {
         &self.functions
     }
 
-    /// When faults were in force.
+    /// When faults were active.
     pub fn faults(&self) -> &Faults {
         &self.faults
     }

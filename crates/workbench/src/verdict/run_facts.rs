@@ -1,4 +1,4 @@
-//! What a run came to besides its history: the operations, counted, and what the network, the nodes and the clients have to say.
+//! What is known of a run besides its history: counts of operations, and the reports of the network, the nodes and the clients.
 
 use glomers_check::{Operation, OperationKind, Value};
 use glomers_protocol::NodeId;
@@ -9,22 +9,22 @@ use crate::{
     run::Lateness,
 };
 
-/// What the network and the nodes have to say at the end.
+/// The reports of the network, the nodes and the clients at the end of a run.
 #[derive(Debug, Clone, Copy)]
 pub struct RunFacts<'a> {
     /// The messages, counted.
     pub network: &'a NetworkStatistics,
-    /// What nodes did against the protocol, the first of each.
+    /// Violations of the protocol, the first of each kind and node.
     pub violations: &'a ProtocolViolations,
     /// The nodes that died before they were stopped.
     pub exits: &'a [ExitReport],
-    /// What became of the clients' requests.
+    /// The outcomes of the clients' requests.
     pub replies: &'a ReplyLog,
-    /// How late the workbench itself was woken.
+    /// How late the workbench itself woke up.
     pub lateness: &'a Lateness,
-    /// What nodes did that is allowed and unusual, in sentences.
+    /// Unusual things that nodes did, though they are allowed, in sentences.
     pub notes: &'a [String],
-    /// The nodes that did not get ready again after they were killed, each with what it did instead.
+    /// The nodes that did not get ready again after a kill, each with the reason.
     pub failed_restarts: &'a [(NodeId, String)],
     /// Why the run never got to its first operation.
     pub not_started: Option<&'a str>,
@@ -43,11 +43,11 @@ pub struct OperationCounts {
     pub unknown: u64,
     /// Of the failed and the unknown ones, those whose request got no usable reply in time.
     pub timed_out: u64,
-    /// Of the failed ones, those whose error is a result like any other, such as a compare-and-set that met another value.
+    /// Of the failed ones, those whose error is an ordinary result, such as a compare-and-set that found another value.
     pub refused: u64,
 }
 
-/// The errors that are results like any other, as histories name them. The warnings leave the same ones out.
+/// The errors that are ordinary results, as histories name them. There are no warnings about these.
 pub(super) const RESULT_ERRORS: [&str; 4] =
     ["key-does-not-exist", "key-already-exists", "precondition-failed", "txn-conflict"];
 

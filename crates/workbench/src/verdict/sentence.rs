@@ -9,10 +9,10 @@ use crate::{
     text::{self, count, grouped},
 };
 
-/// How long the sentence is at most: it stands in a line of its own.
+/// The maximum length of the sentence, which is shown on one line.
 const MAX_BYTES: usize = 1200;
 
-/// What a run came to, as one would tell it. `reason` is the first finding that decides the verdict, of which the first line is told.
+/// The verdict in one sentence. `reason` is the first finding that decides it; the sentence quotes its first line.
 pub(crate) fn verdict(plan: &Plan, ending: &Ending, results: &Results, reason: Option<&str>) -> String {
     let counts = results.counts;
     let nodes = count(plan.nodes.len() as u64, "node");
@@ -20,11 +20,11 @@ pub(crate) fn verdict(plan: &Plan, ending: &Ending, results: &Results, reason: O
     let some_ok = || format!("{operations}, {} of them ok", grouped(counts.ok));
     let verdict = match (results.validity, reason) {
         (Validity::Valid | Validity::Unknown, _) if counts.invoked == 0 => {
-            format!("No operation was invoked on {nodes}, so there was nothing to judge.")
+            format!("No operation was invoked on {nodes}, so nothing was checked.")
         }
         (Validity::Unknown | Validity::Invalid, Some(reason)) => headline(reason),
         (Validity::Valid, _) if counts.ok == counts.invoked => format!("{operations}, all of them ok."),
-        (Validity::Valid, _) => format!("{}, and nothing wrong with these.", some_ok()),
+        (Validity::Valid, _) => format!("{}, and no violation was found.", some_ok()),
         (Validity::Unknown | Validity::Invalid, None) => format!("{}.", some_ok()),
     };
     match ending {
@@ -33,7 +33,7 @@ pub(crate) fn verdict(plan: &Plan, ending: &Ending, results: &Results, reason: O
     }
 }
 
-/// The first line of a finding. What stands in further lines is told below the verdict.
+/// The first line of a finding. Its other lines are shown below the verdict.
 pub(crate) fn headline(reason: &str) -> String {
     text::bounded(reason.lines().next().unwrap_or_default().to_owned(), MAX_BYTES)
 }

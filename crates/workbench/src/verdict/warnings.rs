@@ -13,25 +13,25 @@ use crate::{
     text::{count, grouped},
 };
 
-/// Below this share of operations with a result, a verdict says little.
+/// If a smaller share of the operations has a result, a verdict says little.
 const FEW_SUCCEEDED: f64 = 0.8;
-/// Where faults are injected, time-outs are expected up to this share of the requests.
+/// If faults are injected, time-outs are expected up to this share of the requests.
 const EXPECTED_TIME_OUTS: f64 = 0.2;
-/// A workbench that is woken later than this, one time in a hundred, measures its machine and not the nodes.
+/// If the workbench wakes later than this in one case of a hundred, it measures its machine and not the nodes.
 const SLOW_P99_MS: f64 = 10.0;
 
-/// Something that does not decide the verdict and that its reader should know.
+/// Something that a reader of the verdict should know although it does not decide it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Warning {
     /// What it is about.
     pub kind: WarningKind,
     /// How often that happened.
     pub count: u64,
-    /// All of it, in words. It may quote what a node sent, escaped and shortened.
+    /// The warning in words. It may quote what a node sent, escaped and shortened.
     pub sentence: String,
 }
 
-/// What a [`Warning`] is about. The order is that in which they are shown: what most often explains a failed run comes first.
+/// What a [`Warning`] is about, in the order in which warnings are shown: what most often explains a failed run comes first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum WarningKind {
@@ -47,17 +47,17 @@ pub enum WarningKind {
     SecondReply,
     /// Replies that came after the time-out.
     LateReply,
-    /// What a checker says of a run that it does not call invalid.
+    /// A remark of a checker on a run that is not invalid.
     Checker,
     /// Most operations did not succeed.
     FewSucceeded,
-    /// Faults that touched no node and no link.
+    /// Faults that affected no node and no link.
     IdleFault,
     /// Faults during which no operation was under way.
     FaultWithoutOperations,
     /// The machine was too busy for the latencies to mean much.
     SlowMachine,
-    /// What a node did that is allowed and unusual.
+    /// Something unusual that a node did, though it is allowed.
     NodeNote,
 }
 
@@ -97,7 +97,7 @@ impl Warning {
     }
 }
 
-/// What the clients' requests give reason to say.
+/// The warnings about the clients' requests.
 pub(crate) fn of_replies(replies: &ReplyLog, has_faults: bool) -> Vec<Warning> {
     let unusable = replies.unusable().map(|unusable| {
         let kind = match unusable.fault {
@@ -150,7 +150,7 @@ fn of_request(request: &RequestTally, has_faults: bool) -> Vec<Warning> {
     warnings
 }
 
-/// Whether an error is a result like any other: the key is missing or there, another value is there, a transaction was refused.
+/// Whether an error is an ordinary result: a key exists or does not, it has another value, a transaction conflicts.
 pub(crate) fn is_result(code: ErrorCode) -> bool {
     matches!(
         code,
@@ -161,7 +161,7 @@ pub(crate) fn is_result(code: ErrorCode) -> bool {
     )
 }
 
-/// What to look at, as a sentence with a blank before it.
+/// What to look at: a sentence that begins with a space, or nothing.
 fn advice(code: ErrorCode, node: &str) -> String {
     match code {
         ErrorCode::CRASH => {
@@ -182,7 +182,7 @@ fn advice(code: ErrorCode, node: &str) -> String {
     }
 }
 
-/// Says so where few operations have a result at all.
+/// A warning if only few operations have a result.
 pub(crate) fn of_counts(counts: &OperationCounts) -> Option<Warning> {
     let with_result = counts.ok + counts.refused;
     if counts.ok == 0 || with_result as f64 >= FEW_SUCCEEDED * counts.invoked as f64 {
@@ -197,15 +197,15 @@ pub(crate) fn of_counts(counts: &OperationCounts) -> Option<Warning> {
     Some(Warning::new(WarningKind::FewSucceeded, counts.invoked - with_result, sentence))
 }
 
-/// Says so where latencies are judged that the machine itself has spoilt.
+/// A warning if latencies have limits and the machine was too slow to measure them.
 pub(crate) fn of_lateness(lateness: &Lateness, plan: &Plan) -> Option<Warning> {
     let judges_latency = plan.expectations.iter().any(|expectation| expectation.figure().is_duration());
     if !judges_latency || lateness.p99_ms() < SLOW_P99_MS {
         return None;
     }
     let sentence = format!(
-        "This machine had no processor to spare: the workbench was woken up to {:.0} ms late, and more than {:.0} ms late one time in \
-         a hundred. The nodes were no better off, so a latency that missed its limit may be the machine's.",
+        "This machine was overloaded: the workbench woke up to {:.0} ms late, and in one case of a hundred more than {:.0} ms late. The \
+         nodes were affected too, so a latency above its limit may be the machine's fault.",
         lateness.max_ms(),
         lateness.p99_ms()
     );

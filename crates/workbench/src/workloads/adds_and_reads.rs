@@ -1,4 +1,4 @@
-//! What the workloads have in common in which something is added and all of it is read: broadcast, the sets, the counters.
+//! What the workloads that add values and read all of them have in common: broadcast, g-set and the counters.
 
 use std::collections::BTreeMap;
 
@@ -11,7 +11,7 @@ use crate::{
     schema::Rpc,
 };
 
-/// Adds of 0, 1, 2, … and reads, as often the one as the other.
+/// Adds of 0, 1, 2, … and reads, in equal shares.
 pub(super) fn numbers(add: &'static str) -> impl FnMut(&mut Random) -> (Name, Value) {
     let mut next = 0_u64;
     move |random| {
@@ -24,12 +24,12 @@ pub(super) fn numbers(add: &'static str) -> impl FnMut(&mut Random) -> (Name, Va
     }
 }
 
-/// At the end every client reads once, and says that it is the end.
+/// At the end every client reads once, marked as final.
 pub(super) fn final_reads() -> impl Generator {
     EachThread::new(OperationRequest::new(0, "read", ()).with("final?", true))
 }
 
-/// Adds what an operation brings, and reads all that there is.
+/// A client that adds the value of an operation, or reads everything.
 pub(super) struct AddAndRead {
     /// The request that adds: its name is the operation's, and its one field takes the operation's value.
     pub(super) add: &'static Rpc,

@@ -1,4 +1,4 @@
-//! broadcast: what one node is told, all must know in the end.
+//! broadcast: every message must reach every node.
 
 mod topology;
 
@@ -20,7 +20,7 @@ use crate::{
 
 pub(crate) const DEFINITION: Definition = Definition {
     name: "broadcast",
-    doc: "What one node is told, every node must know in the end.",
+    doc: "Every message that is broadcast to one node must reach every node.",
     rpcs: &[&TOPOLOGY, &BROADCAST, &READ],
     build,
     settings: &[&TOPOLOGY_SETTING],
@@ -30,8 +30,8 @@ pub(crate) const DEFINITION: Definition = Definition {
 
 const TOPOLOGY: Rpc = Rpc {
     name: "topology",
-    doc: "Tells a node before the first operation who its neighbours are, as a map from every node to its neighbours. A node may ignore it and \
-          talk to any other.",
+    doc: "Suggests a topology before the first operation, as a map from every node to its neighbours. A node may ignore it and send to any \
+          other node.",
     request: &[Field { name: "topology", shape: Shape::Object(&Shape::List(&Shape::Any)) }],
     reply_name: "topology_ok",
     reply: &[],
@@ -39,7 +39,7 @@ const TOPOLOGY: Rpc = Rpc {
 
 const BROADCAST: Rpc = Rpc {
     name: "broadcast",
-    doc: "Tells a node a message, which it is to spread to all others. The node answers once it will not forget it.",
+    doc: "Gives a node a message to pass on to all others. Answer only when the message can no longer be lost.",
     request: &[Field { name: "message", shape: Shape::Any }],
     reply_name: "broadcast_ok",
     reply: &[],
@@ -47,7 +47,7 @@ const BROADCAST: Rpc = Rpc {
 
 const READ: Rpc = Rpc {
     name: "read",
-    doc: "Asks for all messages that the node knows of, each once, in any order.",
+    doc: "Reads all messages that the node has, each once, in any order.",
     request: &[],
     reply_name: "read_ok",
     reply: &[Field { name: "messages", shape: Shape::List(&Shape::Any) }],

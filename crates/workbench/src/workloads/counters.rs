@@ -1,4 +1,4 @@
-//! What g-counter and pn-counter share: the messages, the deltas, the end.
+//! What g-counter and pn-counter share: the messages, the deltas, the final reads.
 
 use glomers_check::Value;
 
@@ -13,7 +13,7 @@ use crate::{
 
 pub(super) const ADD: Rpc = Rpc {
     name: "add",
-    doc: "Adds `delta`, an integer, to the counter. The node answers once it will not forget it.",
+    doc: "Adds `delta`, an integer, to the counter. Answer only when the addition can no longer be lost.",
     request: &[Field { name: "delta", shape: Shape::Integer }],
     reply_name: "add_ok",
     reply: &[],
@@ -21,17 +21,17 @@ pub(super) const ADD: Rpc = Rpc {
 
 pub(super) const READ: Rpc = Rpc {
     name: "read",
-    doc: "Asks for the sum of all that was added, as far as the node knows.",
+    doc: "Reads the sum of all additions that the node knows of.",
     request: &[],
     reply_name: "read_ok",
     reply: &[Field { name: "value", shape: Shape::Integer }],
 };
 
-/// The deltas that upstream draws: from -5 to 4.
+/// The deltas, which are Maelstrom's: from -5 to 4.
 pub(super) const LOWEST_DELTA: i64 = -5;
 pub(super) const DELTA_COUNT: u64 = 10;
 
-/// A counter on which these operations are tried; at the end every client reads once.
+/// A workload of these operations on a counter; at the end every client reads once.
 pub(super) fn workload(generator: impl Generator + 'static) -> Workload {
     Workload::new(generator, AddAndRead { add: &ADD, read: &READ }).ending_with(final_reads())
 }

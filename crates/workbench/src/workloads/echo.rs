@@ -14,7 +14,7 @@ use crate::{
 
 pub(crate) const DEFINITION: Definition = Definition {
     name: "echo",
-    doc: "A node answers every message with that same message.",
+    doc: "Every reply must contain what the request contained.",
     rpcs: &[&ECHO],
     build,
     settings: &[],
@@ -24,7 +24,7 @@ pub(crate) const DEFINITION: Definition = Definition {
 
 const ECHO: Rpc = Rpc {
     name: "echo",
-    doc: "Clients send `echo` with any payload. The node answers `echo_ok` with the same payload.",
+    doc: "Sends any JSON value. Answer `echo_ok` with the same value.",
     request: &[Field { name: "echo", shape: Shape::Any }],
     reply_name: "echo_ok",
     reply: &[Field { name: "echo", shape: Shape::Any }],

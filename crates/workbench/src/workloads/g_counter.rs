@@ -1,4 +1,4 @@
-//! g-counter: a counter that only grows, and adds up in the end.
+//! g-counter: a counter that only grows.
 
 use glomers_check::{Value, registry::Keys};
 
@@ -10,7 +10,7 @@ use crate::{generator::repeat, plan::Plan};
 
 pub(crate) const DEFINITION: Definition = Definition {
     name: "g-counter",
-    doc: "A counter that only grows: in the end every node must show the sum of all that was added.",
+    doc: "A counter that only grows: in the end every node must return the sum of all additions.",
     rpcs: &[&counters::ADD, &counters::READ],
     build,
     settings: &[],
@@ -19,7 +19,7 @@ pub(crate) const DEFINITION: Definition = Definition {
 };
 
 fn build(_: &Plan) -> Workload {
-    // Upstream draws what pn-counter draws and leaves out what is negative, so that adds are rarer than reads here.
+    // As in Maelstrom: the draws of pn-counter without the negative ones, so there are fewer adds than reads.
     counters::workload(repeat(|random| {
         loop {
             if random.chance(0.5) {

@@ -1,4 +1,4 @@
-//! g-set: a set that grows. Every node must show every element in the end.
+//! g-set: a set that only grows. In the end every node must return every element.
 
 use glomers_check::registry::Keys;
 
@@ -14,7 +14,7 @@ use crate::{
 
 pub(crate) const DEFINITION: Definition = Definition {
     name: "g-set",
-    doc: "A set that only grows: what was added at one node must show up at all.",
+    doc: "A set that only grows: an element that was added at one node must appear at all of them.",
     rpcs: &[&ADD, &READ],
     build,
     settings: &[],
@@ -24,7 +24,7 @@ pub(crate) const DEFINITION: Definition = Definition {
 
 const ADD: Rpc = Rpc {
     name: "add",
-    doc: "Adds an element to the set. The node answers once it will not forget it.",
+    doc: "Adds an element to the set. Answer only when the element can no longer be lost.",
     request: &[Field { name: "element", shape: Shape::Any }],
     reply_name: "add_ok",
     reply: &[],
@@ -32,14 +32,14 @@ const ADD: Rpc = Rpc {
 
 const READ: Rpc = Rpc {
     name: "read",
-    doc: "Asks for all elements that the node knows of, each once, in any order.",
+    doc: "Reads all elements that the node has, each once, in any order.",
     request: &[],
     reply_name: "read_ok",
     reply: &[Field { name: "value", shape: Shape::List(&Shape::Any) }],
 };
 
 fn build(_: &Plan) -> Workload {
-    // Upstream does not mark these reads as the last.
+    // Maelstrom does not mark these reads as final.
     Workload::new(repeat(adds_and_reads::numbers("add")), AddAndRead { add: &ADD, read: &READ })
         .ending_with(EachThread::new(OperationRequest::new(0, "read", ())))
 }

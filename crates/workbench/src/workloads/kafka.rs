@@ -1,4 +1,4 @@
-//! kafka: append-only logs by key. A message gets an offset when it is sent, and whoever polls sees all of them in that order.
+//! kafka: append-only logs by key. A message gets an offset when it is sent, and every poll returns messages in that order.
 
 mod catch_up;
 mod client;
@@ -19,7 +19,7 @@ use crate::{
 
 pub(crate) const DEFINITION: Definition = Definition {
     name: "kafka",
-    doc: "Append-only logs by key: every message that was acknowledged is polled, once, and in the order of its offset.",
+    doc: "Append-only logs, one for each key: every acknowledged message is polled once, in the order of the offsets.",
     rpcs: &[&SEND, &POLL, &COMMIT_OFFSETS, &LIST_COMMITTED_OFFSETS],
     build,
     settings: &[&transactions::KEY_COUNT, &transactions::MAX_WRITES_PER_KEY],
@@ -29,8 +29,8 @@ pub(crate) const DEFINITION: Definition = Definition {
 
 const SEND: Rpc = Rpc {
     name: "send",
-    doc: "Appends a message to the log of a key. The node answers with the offset that the message got: above those of all messages before \
-          it in that log. Offsets may leave gaps.",
+    doc: "Appends a message to the log of a key. Answer with the message's offset, which must be greater than those of all earlier messages in \
+          that log. Offsets may have gaps.",
     request: &[Field { name: "key", shape: Shape::Text }, Field { name: "msg", shape: Shape::Any }],
     reply_name: "send_ok",
     reply: &[Field { name: "offset", shape: Shape::Integer }],
@@ -38,9 +38,9 @@ const SEND: Rpc = Rpc {
 
 const POLL: Rpc = Rpc {
     name: "poll",
-    doc: "Asks for messages of some keys: `offsets` says of each key where to begin. The node answers with `[offset, message]` pairs of each \
-          key, ascending and without leaving one out, beginning with the first at that offset or above. It may stop anywhere, and leave \
-          out keys without messages.",
+    doc: "Reads messages from some logs: `offsets` maps each key to the offset to start from. Answer with `[offset, message]` pairs for each \
+          key, in ascending order and without skipping any, from the first message at or above that offset. The lists may end anywhere, \
+          and keys without messages may be left out.",
     request: &[Field { name: "offsets", shape: Shape::Object(&Shape::Integer) }],
     reply_name: "poll_ok",
     reply: &[Field {
@@ -51,8 +51,8 @@ const POLL: Rpc = Rpc {
 
 const COMMIT_OFFSETS: Rpc = Rpc {
     name: "commit_offsets",
-    doc: "Says that a client has processed the messages of each key up to and with this offset, so that the next one to be assigned the key \
-          may go on after it.",
+    doc: "Commits offsets: a client has processed the messages of each key up to and including this offset, so the next client of the key can \
+          continue after it.",
     request: &[Field { name: "offsets", shape: Shape::Object(&Shape::Integer) }],
     reply_name: "commit_offsets_ok",
     reply: &[],
@@ -60,7 +60,7 @@ const COMMIT_OFFSETS: Rpc = Rpc {
 
 const LIST_COMMITTED_OFFSETS: Rpc = Rpc {
     name: "list_committed_offsets",
-    doc: "Asks up to which offset each of these keys was committed. The node leaves out keys that never were.",
+    doc: "Reads the committed offset of each of these keys. Leave out keys without one.",
     request: &[Field { name: "keys", shape: Shape::List(&Shape::Text) }],
     reply_name: "list_committed_offsets_ok",
     reply: &[Field { name: "offsets", shape: Shape::Object(&Shape::Integer) }],

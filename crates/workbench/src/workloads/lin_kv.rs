@@ -17,7 +17,7 @@ use crate::{
 
 pub(crate) const DEFINITION: Definition = Definition {
     name: "lin-kv",
-    doc: "A linearizable key-value store: read, write and compare-and-set of one key.",
+    doc: "A linearizable key-value store: reads, writes and compare-and-sets of single keys.",
     rpcs: &[&READ, &WRITE, &CAS],
     build,
     settings: &[],
@@ -29,7 +29,7 @@ const KEY: Field = Field { name: "key", shape: Shape::Any };
 
 const READ: Rpc = Rpc {
     name: "read",
-    doc: "Asks for the value under a key. The node answers `read_ok` with it, or with error 20 where the key has none.",
+    doc: "Reads the value of a key. Answer with error 20 if the key does not exist.",
     request: &[KEY],
     reply_name: "read_ok",
     reply: &[Field { name: "value", shape: Shape::Any }],
@@ -37,7 +37,7 @@ const READ: Rpc = Rpc {
 
 const WRITE: Rpc = Rpc {
     name: "write",
-    doc: "Puts a value under a key, whatever is there.",
+    doc: "Sets the value of a key, whether or not it exists.",
     request: &[KEY, Field { name: "value", shape: Shape::Any }],
     reply_name: "write_ok",
     reply: &[],
@@ -45,17 +45,18 @@ const WRITE: Rpc = Rpc {
 
 const CAS: Rpc = Rpc {
     name: "cas",
-    doc: "Replaces the value `from` under a key by `to`, at one moment. The node answers with error 20 where the key has no value, and with \
-          error 22 where it has another.",
+    doc: "Atomically replaces the value of a key with `to` if it is `from`. Answer with error 20 if the key does not exist, and with error 22 if \
+          it has another value.",
     request: &[KEY, Field { name: "from", shape: Shape::Any }, Field { name: "to", shape: Shape::Any }],
     reply_name: "cas_ok",
     reply: &[],
 };
 
-/// A key is given up for a new one when this many processes have worked on it: each that ended unknown makes it harder to check.
+/// A key is replaced by a new one once this many processes have used it, because each process that ended unknown makes it harder to
+/// check.
 const PROCESSES_PER_KEY: usize = 20;
 
-/// Values are few, so that a compare-and-set has a chance to succeed.
+/// There are few values, so that a compare-and-set has a chance to succeed.
 const VALUES: u64 = 5;
 
 fn build(plan: &Plan) -> Workload {
@@ -106,7 +107,7 @@ impl Generator for Registers {
             processes.insert(process);
         }
         let key = Value::from(*key);
-        // Half of the threads read, the others write once for two attempts to compare and set. One alone does all by turns.
+        // Half of the threads read; the others write once for every two compare-and-sets. A single thread does all of these in turn.
         let is_alone = self.group_size == 1;
         let reads = place < self.group_size / 2 || (is_alone && context.random.chance(0.5));
         let (f, argument) = if reads {

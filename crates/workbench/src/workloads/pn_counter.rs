@@ -1,4 +1,4 @@
-//! pn-counter: a counter that goes up and down, and adds up in the end.
+//! pn-counter: a counter that goes up and down.
 
 use glomers_check::{Value, registry::Keys};
 
@@ -10,7 +10,7 @@ use crate::{generator::repeat, plan::Plan};
 
 pub(crate) const DEFINITION: Definition = Definition {
     name: "pn-counter",
-    doc: "A counter that goes up and down: in the end every node must show the sum of all that was added.",
+    doc: "A counter that goes up and down: in the end every node must return the sum of all additions.",
     rpcs: &[&counters::ADD, &counters::READ],
     build,
     settings: &[],

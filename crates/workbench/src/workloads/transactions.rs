@@ -1,8 +1,8 @@
 //! What the two transactional workloads share: which transactions are drawn, how they are sent, and the options for both. The logs of
 //! kafka draw their keys and messages from here too.
 //!
-//! Keys are drawn from a few that are in use, some much more often than others, so that there is contention on some keys and a long
-//! life for others. A key that was written often enough is given up for a new one, so that no value grows without bound.
+//! Keys are drawn from a small set, some much more often than others, so that some are contended and others live long. A key that has
+//! been written often enough is replaced by a new one, so no value grows without bound.
 
 use std::collections::BTreeMap;
 
@@ -22,7 +22,7 @@ pub(super) const SETTINGS: &[&Setting] =
 
 const CONSISTENCY_MODELS: Setting = Setting {
     name: "consistency-models",
-    doc: "What transactions are promised, separated by commas",
+    doc: "The consistency models that the transactions must satisfy, separated by commas",
     default: "strict-serializable",
     kind: SettingKind::Models,
 };
@@ -36,19 +36,19 @@ pub(super) const KEY_COUNT: Setting = Setting {
 
 const MAX_TXN_LENGTH: Setting = Setting {
     name: "max-txn-length",
-    doc: "The most micro-operations in a transaction",
+    doc: "The largest number of micro-operations in a transaction",
     default: "4",
     kind: SettingKind::Count,
 };
 
 pub(super) const MAX_WRITES_PER_KEY: Setting = Setting {
     name: "max-writes-per-key",
-    doc: "How often a key is written before a new one takes its place",
+    doc: "How often a key is written before a new key replaces it",
     default: "16",
     kind: SettingKind::Count,
 };
 
-/// A read as it is asked for.
+/// A read in a request.
 pub(super) const READ_REQUEST: Shape = Shape::Tuple(&[Shape::Word("r"), Shape::Any, Shape::Null]);
 
 /// Draws transactions: reads, and writes whose values are 1, 2, 3, … for each key.
@@ -63,7 +63,7 @@ pub(super) struct Transactions {
     max_writes: usize,
 }
 
-/// What is done to a key.
+/// A micro-operation on a key.
 pub(super) struct Access {
     pub(super) key: u64,
     /// What is written to it; none if it is read.
@@ -97,7 +97,7 @@ impl Transactions {
         }
     }
 
-    /// Draws what is done to which key: it is read as often as it is written.
+    /// Draws a micro-operation: reads and writes are equally frequent.
     pub(super) fn draw_access(&mut self, random: &mut Random) -> Access {
         let place = self.draw_place(random);
         if random.chance(0.5) {
@@ -126,7 +126,7 @@ fn micro_operation(f: &'static str, key: u64, value: Value) -> Value {
     Value::Vector(vec![Value::keyword(f), Value::from(key), value])
 }
 
-/// Sends transactions whole, and takes them back completed.
+/// Sends each transaction as one request, and completes it by the reply.
 pub(super) struct TransactionClient {
     pub(super) rpc: &'static Rpc,
 }

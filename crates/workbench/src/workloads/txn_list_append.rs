@@ -14,7 +14,7 @@ use crate::{
 
 pub(crate) const DEFINITION: Definition = Definition {
     name: "txn-list-append",
-    doc: "Transactions over lists, which grow by appending and are read whole.",
+    doc: "Transactions that append to lists and read whole lists.",
     rpcs: &[&TXN],
     build,
     settings: transactions::SETTINGS,
@@ -24,9 +24,9 @@ pub(crate) const DEFINITION: Definition = Definition {
 
 const TXN: Rpc = Rpc {
     name: "txn",
-    doc: "Carries out a transaction: micro-operations `[f, key, value]`, in order, as if nothing else happened. `[\"r\", key, null]` \
-          reads the list under a key; the reply puts the list in the place of `null`, or `[]` or `null` where the key has none. \
-          `[\"append\", key, element]` adds an element to its end and comes back as it was.",
+    doc: "Carries out a transaction: micro-operations `[f, key, value]`, in order and atomically. `[\"r\", key, null]` reads the list of a key: the \
+          reply has the list in place of `null`, or `[]` or `null` if the key does not exist. `[\"append\", key, element]` appends an \
+          element, and the reply repeats it.",
     request: &[Field { name: "txn", shape: Shape::List(&Shape::Either(&[READ_REQUEST, APPEND])) }],
     reply_name: "txn_ok",
     reply: &[Field { name: "txn", shape: Shape::List(&Shape::Either(&[READ_REPLY, APPEND])) }],

@@ -14,7 +14,7 @@ use crate::{
 
 pub(crate) const DEFINITION: Definition = Definition {
     name: "txn-rw-register",
-    doc: "Transactions over registers, which are written and read.",
+    doc: "Transactions that read and write registers.",
     rpcs: &[&TXN],
     build,
     settings: transactions::SETTINGS,
@@ -24,9 +24,9 @@ pub(crate) const DEFINITION: Definition = Definition {
 
 const TXN: Rpc = Rpc {
     name: "txn",
-    doc: "Carries out a transaction: micro-operations `[f, key, value]`, in order. `[\"r\", key, null]` reads the value under a key; \
-          the reply puts the value in the place of `null`, and leaves it where the key has none. `[\"w\", key, value]` replaces the \
-          value and comes back as it was.",
+    doc: "Carries out a transaction: micro-operations `[f, key, value]`, in order. `[\"r\", key, null]` reads the value of a key: the reply has \
+          the value in place of `null`, which stays if the key does not exist. `[\"w\", key, value]` sets the value, and the reply \
+          repeats it.",
     request: &[Field { name: "txn", shape: Shape::List(&Shape::Either(&[READ_REQUEST, WRITE])) }],
     reply_name: "txn_ok",
     reply: &[Field { name: "txn", shape: Shape::List(&Shape::Either(&[READ_REPLY, WRITE])) }],

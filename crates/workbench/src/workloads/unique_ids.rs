@@ -12,7 +12,7 @@ use crate::{
 
 pub(crate) const DEFINITION: Definition = Definition {
     name: "unique-ids",
-    doc: "Nodes invent identifiers, of which no two may be the same.",
+    doc: "Nodes generate ids, and no two may be equal.",
     rpcs: &[&GENERATE],
     build,
     settings: &[],
@@ -22,8 +22,7 @@ pub(crate) const DEFINITION: Definition = Definition {
 
 const GENERATE: Rpc = Rpc {
     name: "generate",
-    doc: "Asks for a new identifier. The node answers with one that no node ever gave out before, whatever happens to the network; it may be \
-          any JSON value.",
+    doc: "Asks for a new id, which may be any JSON value. No node may ever return the same id again, not even during a partition.",
     request: &[],
     reply_name: "generate_ok",
     reply: &[Field { name: "id", shape: Shape::Any }],

@@ -16,7 +16,7 @@ const TOP: f64 = 78.0;
 const BOTTOM: f64 = 40.0;
 /// The mean width of a character of a label, in pixels.
 const CHARACTER: f64 = 5.0;
-/// How far below each other two times stand at least.
+/// The least distance of two times, in pixels.
 const TIME_GAP: f64 = 26.0;
 
 pub(super) fn draw(messages: &Messages, title: &str) -> Svg {
@@ -93,7 +93,7 @@ impl Sheet<'_> {
         }
     }
 
-    /// A line of life for each host. Nodes and services are named at the top, a client where it is first seen.
+    /// A vertical line for each host. Nodes and services are named at the top, a client where it first appears.
     fn draw_hosts(&mut self) {
         let hosts: Vec<(&str, Host)> = self.layout.hosts().map(|(name, host)| (name, *host)).collect();
         for (name, host) in hosts {
@@ -151,7 +151,7 @@ impl Sheet<'_> {
         let ink = ink(message);
         self.svg.with_tip(&tip, |svg| match &mark.what {
             What::Dropped { reason } => {
-                // It got lost on its way, so it ends short of the host that it was for.
+                // It was lost, so its arrow ends before the receiver.
                 let to = [from[0] + (to[0] - from[0]) * 0.78, from[1] + (to[1] - from[1]) * 0.78];
                 svg.line(from, to, Style::stroke(Ink::Lost, 1.2).dashed(4.0, 3.0));
                 draw_cross(svg, to);
@@ -189,14 +189,14 @@ impl Sheet<'_> {
         GUTTER + self.pitch * (column as f64 + 0.5)
     }
 
-    /// Where the first event at or after a time stands.
+    /// The index of the first event at or after a time.
     fn height_at(&self, time_ns: u64) -> f64 {
         let index = self.messages.marks.partition_point(|mark| mark.time_ns < time_ns);
         self.layout.heights.get(index).map_or(self.height - BOTTOM / 2.0, |height| TOP + height - 6.0)
     }
 }
 
-/// The colour of a message: those with a client stand back behind those between servers.
+/// The colour of a message: those between servers are more prominent than those with a client.
 fn ink(message: &Message) -> Ink {
     let client = [&message.src, &message.dest]
         .into_iter()
@@ -244,7 +244,7 @@ fn draw_cross(svg: &mut Svg, [x, y]: Point) {
     svg.path(&cross, Style::stroke(Ink::Lost, 2.0));
 }
 
-/// Writes a label along its arrow, as much of it as the arrow is long.
+/// Writes a label along its arrow, cut to the arrow's length.
 fn draw_label(svg: &mut Svg, from: Point, to: Point, label: &str, ink: Ink) {
     let [width, height] = [to[0] - from[0], to[1] - from[1]];
     let ink = if ink == Ink::Client { Ink::Muted } else { ink };
@@ -257,6 +257,6 @@ fn draw_label(svg: &mut Svg, from: Point, to: Point, label: &str, ink: Ink) {
     // The text reads from left to right, whichever way the arrow points.
     let turn_degrees = if width > 0.0 { height.atan2(width) } else { (-height).atan2(-width) }.to_degrees();
     let text = Text::new(ink, 9.5).anchor(Anchor::Middle).halo().turned(turn_degrees);
-    // Nearer to its beginning than to its end: there the arrows of a burst to many hosts have parted and not yet met others.
+    // Nearer to the start than to the end: there the arrows of a burst to many hosts no longer overlap, and cross few others.
     svg.text([from[0] + 0.42 * width, from[1] + 0.42 * height - 3.5], &shortened(label, fits), text);
 }

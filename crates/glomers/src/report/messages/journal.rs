@@ -1,4 +1,4 @@
-//! What the world's journal means to the diagram.
+//! From the world's journal to the events of the diagram.
 
 use glomers_world::{
     HostRole,
@@ -8,8 +8,8 @@ use glomers_world::{
 use super::{Event, Messages};
 
 impl Messages {
-    /// Takes in the next record of a run's journal: messages and their fates, rules of the network, nodes that are down or paused.
-    /// Whatever else a journal holds is no concern of the diagram.
+    /// Adds the next record of a run's journal: messages and their fates, rules of the network, nodes that are down or paused.
+    /// Other records are ignored.
     pub fn observe_record(&mut self, record: &Record) {
         let time_ns = record.time.as_ns();
         match &record.entry {
@@ -33,7 +33,7 @@ impl Messages {
             Entry::HostKilled { host } | Entry::ProcessExited { host, .. } => {
                 self.observe(&Event::FaultBegan { time_ns, name: &format!("{host} is down") });
             }
-            // A node that is started again comes into the world anew, under its old name.
+            // A restarted node is a new host with the old name.
             Entry::HostAdded { host, role: HostRole::Node } => {
                 self.observe(&Event::FaultEnded { time_ns, name: &format!("{host} is down") });
             }

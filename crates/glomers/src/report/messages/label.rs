@@ -1,16 +1,16 @@
-//! The few words that stand on an arrow.
+//! The labels on arrows.
 
 use serde_json::{Map, Value};
 
 use crate::report::escape::shortened;
 
-/// How many characters a label has at most; an arrow may be too short for that.
+/// The maximum length of a label, in characters; a short arrow has room for less.
 const MAX_LABEL: usize = 36;
 
 /// Bodies longer than this are not parsed for a label: they show their first characters.
 const MAX_PARSED: usize = 16 * 1024;
 
-/// The type of a body and its fields, without what only pairs requests with replies: `cas_ok`, `write key=3 value=5`.
+/// The type of a body and its fields, without `msg_id` and `in_reply_to`: `cas_ok`, `write key=3 value=5`.
 pub(super) fn label(body: &str) -> String {
     let fields: Option<Map<String, Value>> =
         (body.len() <= MAX_PARSED).then(|| serde_json::from_str(body).ok()).flatten();

@@ -1,13 +1,13 @@
-//! Where hosts and events stand.
+//! The positions of hosts and events.
 
 use std::{cmp::Ordering, collections::BTreeMap};
 
 use super::{Mark, Message};
 
-/// The distance of the rows of two events, in pixels, however soon one follows the other.
+/// The least distance of the rows of two events, in pixels.
 const ROW: f64 = 13.0;
 
-/// What each factor of ten in a pause above 0.1 ms adds to a row.
+/// The additional height of a row for each factor of ten of a pause above 0.1 ms, in pixels.
 const PAUSE: f64 = 7.0;
 
 /// The columns of hosts and the rows of events.
@@ -20,7 +20,7 @@ pub(super) struct Layout<'a> {
     pub(super) heights: Vec<f64>,
 }
 
-/// Where a host stands and when it is seen.
+/// The column of a host, and when it is visible.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Host {
     pub(super) column: usize,
@@ -63,8 +63,8 @@ impl<'a> Layout<'a> {
     }
 }
 
-/// Gives each host a column and returns their number. Clients come and go, so one takes the column of another that
-/// has gone; nodes and services stay.
+/// Gives each host a column and returns their number. Clients come and go, so a new one reuses the column of one that
+/// has ended; nodes and services keep theirs.
 fn place(hosts: &mut BTreeMap<&str, Host>) -> usize {
     let mut order: Vec<(&str, Host)> = hosts.iter().map(|(name, host)| (*name, *host)).collect();
     order.sort_by(|(left_name, left), (right_name, right)| {

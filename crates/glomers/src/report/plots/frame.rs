@@ -10,7 +10,7 @@ use crate::report::{
 };
 
 const WIDTH: f64 = 900.0;
-/// The height of a plot with few functions; more make it taller, never a panel too low to read.
+/// The height of a plot with few functions. With more it is taller, so that every panel stays readable.
 const HEIGHT: f64 = 400.0;
 const LEFT: f64 = 66.0;
 const HEADER: f64 = 38.0;
@@ -20,10 +20,10 @@ const PANEL_GAP: f64 = 8.0;
 const LOWEST_PANEL: f64 = 88.0;
 const TIME_AXIS: f64 = 26.0;
 
-/// A plot of which all but the data is drawn.
+/// A plot without its data: axes, labels and faults.
 pub(super) struct Frame<'a> {
     pub(super) svg: Svg,
-    /// Where a time in seconds stands.
+    /// The x coordinate of a time in seconds.
     pub(super) time: Scale,
     pub(super) panels: Vec<Panel<'a>>,
     /// Where the panels end at the right.
@@ -78,7 +78,7 @@ impl<'a> Frame<'a> {
         frame
     }
 
-    /// Draws the lines and labels of the values of one panel; `scale` says where a value stands.
+    /// Draws the lines and labels of the values of one panel; `scale` maps a value to its y coordinate.
     pub(super) fn draw_values(&mut self, panel: usize, scale: &Scale, ticks: &[Tick]) {
         for Tick { value, label } in ticks {
             let y = scale.at(*value);
@@ -93,7 +93,7 @@ impl<'a> Frame<'a> {
         self.svg.line([LEFT, bottom], [self.right, bottom], Style::stroke(Ink::Muted, 1.0).opacity(0.6));
     }
 
-    /// Writes a panel's heading: the function, then what else is to be said, which is the legend too.
+    /// Writes a panel's heading: the function, then the legend.
     pub(super) fn draw_heading(&mut self, panel: usize, notes: &[(String, Ink)]) {
         let Panel { function, top, .. } = &self.panels[panel];
         let name = shortened(&function.name, 40);
@@ -106,7 +106,7 @@ impl<'a> Frame<'a> {
         self.svg.text_runs([LEFT, top - 7.0], &runs);
     }
 
-    /// How many operations of the panel's function ended in which way, each count in the colour of its data.
+    /// The number of operations of the panel's function by outcome, each in the colour of its data.
     pub(super) fn outcome_notes(&self, panel: usize) -> Vec<(String, Ink)> {
         let outcomes = self.panels[panel].function.outcomes.iter();
         outcomes
@@ -164,7 +164,7 @@ pub(super) fn completed(function: &Function) -> u64 {
 }
 
 /// A round width for the windows of a plot, in nanoseconds: a multiple of the collector's windows, so wide that there
-/// are at most `windows` of them and that each has about `operations` of the `total`.
+/// are at most `windows` of them, each with about `operations` of the `total`.
 pub(super) fn window_ns(perf: &Perf, windows: u64, operations: u64, total: u64) -> u64 {
     let for_count = perf.end_ns() / windows;
     let for_data = (u128::from(perf.end_ns()) * u128::from(operations) / u128::from(total.max(1))) as u64;

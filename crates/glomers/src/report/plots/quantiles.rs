@@ -19,8 +19,8 @@ const INKS: [(Ink, &str); 4] =
 /// The least distance of two labels' base lines, in pixels.
 const LABEL_GAP: f64 = 12.0;
 
-/// Draws the median, the 0.95 and 0.99 quantile and the maximum of the latencies in each window of time, whatever the
-/// operations' outcome. A window without operations interrupts the lines.
+/// Draws the median, the 0.95 and 0.99 quantile and the maximum of the latencies in each window of time, over
+/// operations of every outcome. A window without operations interrupts the lines.
 pub fn latency_quantiles(perf: &Perf, title: &str) -> Svg {
     let mut frame = Frame::new(perf, "Latency quantiles", title, 62.0);
     let (lowest_ms, highest_ms) = latency_range_ms(perf);
@@ -102,7 +102,7 @@ fn draw_labels(svg: &mut Svg, mut ends: Vec<(Point, Ink, &str)>, [right, bottom]
     for index in 1..heights.len() {
         heights[index] = heights[index].max(heights[index - 1] + LABEL_GAP);
     }
-    // What was pushed below the panel goes up again, and pushes up what is above it.
+    // Labels that were pushed below the panel move up again, together with those above them.
     let mut lowest = bottom + 3.5;
     for height in heights.iter_mut().rev() {
         *height = height.min(lowest);

@@ -40,7 +40,7 @@ struct Windows {
 }
 
 impl Windows {
-    /// Windows of this width; the last one takes in what is left over, unless that is most of a window.
+    /// Windows of this width. The remainder is part of the last one, unless it is more than half a window.
     fn new(perf: &Perf, width_ns: u64) -> Windows {
         let end_ns = perf.end_ns();
         let count = ((end_ns as f64 / width_ns as f64).round() as usize).max(1);
@@ -60,7 +60,7 @@ impl Windows {
             counts[(index / self.collected).min(self.count - 1)] += u64::from(*count);
         }
         let widths_s = (0..self.count).map(|window| self.begin_s(window + 1) - self.begin_s(window));
-        // A run of no duration has one window, of which a nanosecond is the least it can last.
+        // A run of no duration has one window, which counts as a nanosecond.
         counts.iter().zip(widths_s).map(|(count, width_s)| *count as f64 / width_s.max(1e-9)).collect()
     }
 }

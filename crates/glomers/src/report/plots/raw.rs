@@ -1,4 +1,4 @@
-//! `latency-raw`: every operation as a dot, at its invocation, as high as it took long.
+//! `latency-raw`: every operation as a dot: its invocation to the right, its latency upwards.
 
 use glomers_workbench::verdict::perf::{Cell, LatencyGrid, Perf};
 use rustc_hash::FxHashMap;
@@ -10,20 +10,20 @@ use crate::report::{
     svg::{Path, Point, Style, Svg},
 };
 
-/// So many dots of one colour are drawn each on its own; more are thinned.
+/// Up to this many dots of one colour are drawn separately; more are thinned to a grid.
 const FEW_DOTS: usize = 1500;
 
-/// A factor of ten that is higher than this, in pixels, has room for lines between its ends.
+/// If a factor of ten is higher than this, in pixels, there is room for lines between its ends.
 pub(super) const FINE_DECADE: f64 = 48.0;
 
 /// The pitch, in pixels, of the grid that dots are thinned to.
 const PITCH: f64 = 1.5;
 
-/// Up to how many operations a dot of the thinned grid stands for, and how solid it is.
+/// Up to how many operations one dot of the thinned grid represents, and its opacity.
 const SHADES: [(u64, f64); 4] = [(1, 0.38), (3, 0.6), (9, 0.8), (u64::MAX, 1.0)];
 
-/// Draws the latency of every operation, coloured by outcome. Where dots would cover each other their density shows
-/// as shade, so that no operation is left out however many there are.
+/// Draws the latency of every operation, coloured by outcome. Where dots would cover each other, their shade shows
+/// their number, so no operation is left out.
 pub fn latency_raw(perf: &Perf, title: &str) -> Svg {
     let mut frame = Frame::new(perf, "Latency of every operation", title, 18.0);
     let (lowest_ms, highest_ms) = latency_range_ms(perf);
@@ -62,7 +62,7 @@ pub(super) fn latency_range_ms(perf: &Perf) -> (f64, f64) {
     }
 }
 
-/// Where operations stand, and how many stand there.
+/// The positions of dots, and how many operations each represents.
 fn dots(latencies: &LatencyGrid, window_ns: u64, time: &Scale, scale: &Scale) -> Vec<(Point, u64)> {
     let window_s = window_ns as f64 / 1e9;
     let columns = latencies.columns().enumerate();

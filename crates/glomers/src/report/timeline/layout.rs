@@ -1,4 +1,4 @@
-//! Where processes and times stand on the page.
+//! The positions of processes and times on the page.
 
 use std::collections::BTreeMap;
 
@@ -14,9 +14,9 @@ const COLUMN: usize = 190;
 const NAME: usize = 108;
 /// The width of the times' column.
 const GUTTER: usize = 84;
-/// What a line of text needs.
+/// The height of a line of text.
 const LINE: f64 = 15.0;
-/// The page is never taller than this, in pixels; browsers draw some millions, people scroll fewer.
+/// The page is never taller than this, in pixels; browsers draw some millions, and nobody scrolls that far.
 const TALLEST: f64 = 400_000.0;
 /// The distance of two times.
 const TIME_GAP: f64 = 90.0;
@@ -37,7 +37,7 @@ pub(super) struct Column {
     pub(super) heading: String,
 }
 
-/// A bar at its place.
+/// A bar with its position.
 pub(super) struct Placed<'a> {
     pub(super) bar: &'a Bar,
     pub(super) class: &'static str,
@@ -52,7 +52,7 @@ pub(super) struct Placed<'a> {
 /// The time of a fault.
 pub(super) struct Band {
     pub(super) name: String,
-    /// How far its name stands from the edge: each fault has a place of its own there, since several may be in force.
+    /// How far its name is from the edge. Each fault has its own place, because several may be active at once.
     pub(super) inset: usize,
     pub(super) top: String,
     pub(super) height: String,
@@ -99,7 +99,7 @@ impl<'a> Layout<'a> {
     }
 }
 
-/// Everything known of an operation, name by name.
+/// The details of an operation: names and values.
 fn details(bar: &Bar) -> Vec<(&'static str, String)> {
     let mut details = vec![("process", bar.process.to_string())];
     match &bar.end {

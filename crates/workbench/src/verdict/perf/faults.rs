@@ -1,4 +1,4 @@
-//! When faults were in force, as the nemesis' operations tell.
+//! When faults were active, by the nemesis' operations.
 
 /// How many spans are kept; a fault that comes and goes more often shows its first ones.
 const MAX_SPANS: usize = 4096;
@@ -13,7 +13,7 @@ pub struct Faults {
     spans: Vec<FaultSpan>,
 }
 
-/// A time during which a fault was in force.
+/// A time during which a fault was active.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FaultSpan {
     /// What the fault is called, such as `partition`.
@@ -25,7 +25,7 @@ pub struct FaultSpan {
 }
 
 impl Faults {
-    /// Takes in the function and the time of one of the nemesis' entries. What begins or ends no fault is ignored.
+    /// Is called with the function and the time of each of the nemesis' entries. Those that neither begin nor end a fault are ignored.
     pub fn observe(&mut self, f: &str, time_ns: u64) {
         match edge(f) {
             Some(Edge::Start(name)) => self.begin(name, time_ns),
@@ -39,7 +39,7 @@ impl Faults {
         matches!(edge(f), Some(Edge::Start(_)))
     }
 
-    /// A fault is in force from now on; it may be already.
+    /// A fault becomes active, unless it already is.
     pub fn begin(&mut self, name: &str, time_ns: u64) {
         if !self.is_open(name) && self.spans.len() < MAX_SPANS {
             self.spans.push(FaultSpan { name: name.to_owned(), start_ns: time_ns, end_ns: None });
@@ -59,7 +59,7 @@ impl Faults {
         &self.spans
     }
 
-    /// How many faults are in force after what was observed.
+    /// How many faults are active after the last entry.
     pub fn in_force(&self) -> usize {
         self.spans.iter().filter(|span| span.end_ns.is_none()).count()
     }

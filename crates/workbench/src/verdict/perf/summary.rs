@@ -5,12 +5,12 @@ use hdrhistogram::Histogram;
 
 use super::Function;
 
-/// What the terminal says about latencies, and what a page tabulates.
+/// The latencies for the terminal and the run's page.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Summary {
-    /// How many operations completed, in whatever way.
+    /// How many operations completed, successfully or not.
     pub completed: u64,
-    /// The operations that happened, of all functions together.
+    /// The successful operations of all functions together.
     pub ok: Latencies,
     /// The same for each function, in the order of their first appearance.
     pub functions: Vec<FunctionSummary>,
@@ -21,11 +21,11 @@ pub struct Summary {
 pub struct FunctionSummary {
     /// Its name.
     pub name: Name,
-    /// The operations that happened.
+    /// The successful operations.
     pub ok: Latencies,
     /// Those whose outcome is unknown; their latency is mostly the client's time-out.
     pub info: Latencies,
-    /// Those that did not happen.
+    /// The failed ones.
     pub fail: Latencies,
 }
 

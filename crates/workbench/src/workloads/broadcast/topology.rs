@@ -1,4 +1,4 @@
-//! Who is whose neighbour: suggestions, which a node may ignore.
+//! The topologies that a node may use or ignore.
 
 use glomers_protocol::NodeId;
 
@@ -26,12 +26,12 @@ pub(super) fn neighbours(topology: &str, nodes: &[NodeId]) -> Vec<(NodeId, Vec<N
     (0..count).map(|place| (nodes[place].clone(), named(of(place)))).collect()
 }
 
-/// In a row: the ones before and after.
+/// A line: the neighbours are the nodes before and after.
 fn near(place: usize, count: usize) -> Vec<usize> {
     place.checked_sub(1).into_iter().chain(Some(place + 1).filter(|after| *after < count)).collect()
 }
 
-/// In rows of equal length, as square as can be: below, above, right, left.
+/// A grid of rows, as square as possible: the neighbours below, above, to the right and to the left.
 fn grid(place: usize, count: usize) -> Vec<usize> {
     let side = (1..).find(|side| side * side >= count).unwrap_or(1);
     let column = place % side;
@@ -42,7 +42,7 @@ fn grid(place: usize, count: usize) -> Vec<usize> {
     [below, above, right, left].into_iter().flatten().filter(|other| *other < count).collect()
 }
 
-/// Each with so many children, filled row by row: the parent, then the children.
+/// A tree in which every node has this many children, filled row by row: the parent, then the children.
 fn tree(branches: usize, place: usize, count: usize) -> Vec<usize> {
     let parent = place.checked_sub(1).map(|before| before / branches);
     let children = (branches * place + 1)..=(branches * place + branches);

@@ -1,4 +1,4 @@
-//! What clients do at the end: each begins anew and polls every log from its start, until it has seen all that is known to be there.
+//! The final operations: each client starts again and polls every log from its beginning, up to the highest known offset.
 
 use std::{cell::RefCell, rc::Rc, time::Duration};
 
@@ -14,9 +14,9 @@ use crate::generator::{Context, Generator, Next, OperationRequest};
 /// The mean pause between two polls of one client.
 const MEAN_PAUSE: Duration = Duration::from_millis(200);
 
-/// Every client crashes, so that a fresh one takes its place, is assigned all keys from their beginnings, and polls.
+/// Every client crashes, is replaced by a new one, is assigned all keys from the beginning, and polls.
 pub(super) struct CatchUp {
-    /// How far the logs are known to reach when this begins.
+    /// The highest known offsets when this begins.
     reached: Rc<RefCell<Offsets>>,
     threads: Vec<Thread>,
 }

@@ -56,7 +56,7 @@ impl Client for LogClient {
     }
 }
 
-/// Does what the operation says, and returns its value with what came back.
+/// Carries out the operation, and returns its value with the results.
 async fn carry_out(
     connection: &Connection,
     operation: &Operation,
@@ -78,7 +78,7 @@ async fn carry_out(
     Ok(Value::Vector(vec![Value::Vector(step)]))
 }
 
-/// Polls these keys from now on: from where this client was, or from where any was committed, or from the beginning.
+/// Assigns these keys: each is polled from the client's own position, else from the committed offset, else from the beginning.
 async fn assign(
     connection: &Connection,
     operation: &Operation,
@@ -120,7 +120,7 @@ async fn send_message(
     Ok(body.remove("offset").unwrap_or_default())
 }
 
-/// Polls, commits what came, and moves on. Where committing fails the client stays where it was, so that nothing is skipped.
+/// Polls, commits the offsets of what came, and advances. If committing fails, the client does not advance, so nothing is skipped.
 async fn poll(connection: &Connection, position: &mut Offsets) -> Result<Value, RequestFailure> {
     let request = WithOffsets { offsets: position.clone() };
     let mut body = connection.call(&POLL, &request, DEFAULT_TIMEOUT).await?;

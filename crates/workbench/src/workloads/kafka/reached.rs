@@ -1,4 +1,4 @@
-//! How far the logs are known to reach, by what clients sent and polled.
+//! The highest known offset of each log, from what clients sent and polled.
 
 use std::collections::BTreeMap;
 

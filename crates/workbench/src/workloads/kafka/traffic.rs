@@ -1,4 +1,4 @@
-//! What clients do while the time lasts: they send, poll, change the keys that they poll, and crash.
+//! The operations before the time limit: sends, polls, assignments of keys, crashes.
 
 use std::{cell::RefCell, rc::Rc, time::Duration};
 
@@ -14,10 +14,10 @@ use crate::{
     plan::Plan,
 };
 
-/// How often other keys are assigned, instead of a send or a poll.
+/// The probability of an assignment instead of a send or a poll.
 const ASSIGN_CHANCE: f64 = 1.0 / 64.0;
 
-/// How often an assignment takes in all keys of which something was sent and not polled.
+/// The probability that an assignment covers all keys with messages that were sent but not polled.
 const CATCH_UP_CHANCE: f64 = 1.0 / 3.0;
 
 /// How often one client crashes, on average.
@@ -30,7 +30,7 @@ pub(super) struct Traffic {
     put_off: Option<Access>,
     /// What was sent and not polled, and how far these keys were polled.
     unseen: Reached,
-    /// How far the logs are known to reach: what the final polls must see.
+    /// The highest known offsets, up to which the final polls must read.
     reached: Rc<RefCell<Offsets>>,
     mean_crash_pause: Duration,
     crash_due: Time,
@@ -71,7 +71,7 @@ impl Traffic {
         if catches_up { request.with("unseen", self.describe_unseen()) } else { request }
     }
 
-    /// For whoever reads the history: how far each key was polled, and how far sent.
+    /// For readers of the history: up to which offset each key was polled, and up to which it was sent.
     fn describe_unseen(&self) -> Value {
         let of = |(key, sent): (&String, &i64)| {
             let polled = self.unseen.polled.get(key).copied().unwrap_or(-1);
@@ -111,14 +111,14 @@ impl Generator for Traffic {
                 raise_to(&mut reached, &key, Some(offset));
             }
         }
-        // Where polls have caught up, nothing is unseen.
+        // If polls have caught up, nothing is unseen.
         let Reached { sent, polled } = &mut self.unseen;
         sent.retain(|key, sent| polled.get(key).is_none_or(|polled| polled < sent));
         polled.retain(|key, _| sent.contains_key(key));
     }
 }
 
-/// A poll of whatever the client is assigned.
+/// A poll of the keys that the client is assigned.
 pub(super) fn poll(thread: usize) -> OperationRequest {
     OperationRequest::new(thread, "poll", Value::Vector(vec![vec![Value::keyword("poll")].into()]))
 }
