@@ -13,8 +13,8 @@
 //! ```
 
 use crate::{
-    Checker, Compared, Echo, Exceptions, Guarded, Interrupt, Kafka, Mode, PnCounter, SetFull, Stats,
-    UniqueIds, Value, WeakIsolation,
+    Bank, Checker, Comments, Compared, Counter, Echo, Exceptions, Guarded, Interrupt, Kafka, LongFork, Mode,
+    PnCounter, SetFull, Stats, TotalQueue, UniqueIds, UnorderedQueue, Value, WeakIsolation,
     linear::{
         Linearizability, Model as Object,
         models::{Keyed, Log, MultiRegister, Mutex, Queue, Register, Set},
@@ -175,6 +175,30 @@ pub const ALL: &[Entry] = &[
         "kafka",
         "Logs: send and poll by key and offset. What was sent is polled, once, in one order, by everybody.",
         |options| Box::new(Kafka::new(options.mode)),
+    ),
+    ending(
+        "counter",
+        "Jepsen's counter: every read lies between what was surely and what was maybe added.",
+        |options| options.compared(Counter::new),
+    ),
+    plain("bank", "Jepsen's bank: transfers between accounts keep their total.", |options| {
+        options.compared(Bank::new)
+    }),
+    plain("long-fork", "Jepsen's long fork: no two reads see two writes in opposite orders.", |options| {
+        options.compared(LongFork::new)
+    }),
+    plain(
+        "comments",
+        "Jepsen's comments: a read that sees an insert sees all that had ended before it began.",
+        |options| options.compared(Comments::new),
+    ),
+    plain("unordered-queue", "Jepsen's unordered queue: what is dequeued was enqueued.", |options| {
+        options.compared(UnorderedQueue::new)
+    }),
+    ending(
+        "total-queue",
+        "Jepsen's total queue: what was enqueued is dequeued, once, with a drain at the end.",
+        |options| options.compared(TotalQueue::new),
     ),
     plain("stats", "Of every function, at least one operation succeeded.", |_| Box::<Stats>::default()),
     plain("exceptions", "Lists what clients could not understand; always valid.", |_| {

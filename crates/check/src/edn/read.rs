@@ -229,7 +229,10 @@ impl<'a> Parser<'a> {
         let start = self.position;
         self.position += 2;
         let namespace = self.token_text()?;
-        if !Name::is_plain(namespace) || namespace.contains('/') {
+        if !Name::is_plain(namespace)
+            || namespace.contains('/')
+            || !namespace.starts_with(char::is_alphabetic)
+        {
             self.position = start;
             return Err(self.error("`#:` is followed by no namespace: expected, for example, `#:a{:b 1}`"));
         }
@@ -240,14 +243,20 @@ impl<'a> Parser<'a> {
         let Value::Map(entries) = self.map()? else { unreachable!("a map was read") };
         let within = |name: &Name| match name.split_once('/') {
             None => Name::new(format!("{namespace}/{name}")),
-            Some(("_", bare)) => Name::new(bare),
+            // What would not be a name by itself stays as it is.
+            Some(("_", bare))
+                if bare.starts_with(char::is_alphabetic) && !matches!(bare, "nil" | "true" | "false") =>
+            {
+                Name::new(bare)
+            }
             Some(_) => name.clone(),
         };
         let entries: Vec<(Value, Value)> = entries
             .into_iter()
             .map(|(key, value)| match key {
                 Value::Keyword(name) => (Value::Keyword(within(&name)), value),
-                Value::Symbol(name) => (Value::Symbol(within(&name)), value),
+                // A character literal is kept as a symbol, and has no namespace.
+                Value::Symbol(name) if !name.starts_with('\\') => (Value::Symbol(within(&name)), value),
                 key => (key, value),
             })
             .collect();
@@ -380,6 +389,12 @@ fn is_numeric(token: &str) -> bool {
 }
 
 fn number(token: &str) -> Option<Value> {
+    // Nearly all numbers are short integers.
+    let digits = token.as_bytes();
+    if digits.len() <= 18 && digits[0] != b'0' && digits.iter().all(u8::is_ascii_digit) {
+        let value = digits.iter().fold(0_i64, |value, digit| value * 10 + i64::from(digit - b'0'));
+        return Some(Value::Int(value.into()));
+    }
     if let Some(text) = token.strip_suffix('M') {
         return Value::decimal(text);
     }

@@ -156,7 +156,12 @@ fn is_transaction(value: &Value) -> bool {
 /// A transaction whose micro-operations are all written in one way: Knossos writes `[:read key]` and `[:write key value]`
 /// for what Elle writes as `[:r key nil]` and `[:w key value]`.
 fn with_short_functions(value: Value) -> Value {
-    if !is_transaction(&value) {
+    let is_long = |step: &Value| match step.as_sequence() {
+        Some([Value::Keyword(function), ..]) if matches!(function.as_str(), "read" | "write") => true,
+        Some([Value::Keyword(function), _]) => function == "r",
+        _ => false,
+    };
+    if !value.as_sequence().is_some_and(|steps| steps.iter().any(is_long)) || !is_transaction(&value) {
         return value;
     }
     let (Value::List(steps) | Value::Vector(steps)) = value else { return value };

@@ -165,6 +165,14 @@ impl<'a> Parser<'a> {
             |from: usize| from + bytes[from..].iter().take_while(|byte| byte.is_ascii_digit()).count();
         let whole_from = usize::from(bytes[0] == b'-');
         let whole_end = digits_from(whole_from);
+        let digits = &bytes[whole_from..whole_end];
+        let goes_on = matches!(bytes.get(whole_end), Some(b'.' | b'e' | b'E'));
+        // Nearly all numbers are short integers.
+        if !goes_on && matches!(digits, [b'1'..=b'9', ..] | [b'0']) && digits.len() <= 18 {
+            self.position += whole_end;
+            let value = digits.iter().fold(0_i64, |value, digit| value * 10 + i64::from(digit - b'0'));
+            return Ok(Value::Int(if whole_from == 1 { -value } else { value }.into()));
+        }
         let mut end = whole_end;
         let mut is_well_formed = end > whole_from && (bytes[whole_from] != b'0' || end == whole_from + 1);
         if bytes.get(end) == Some(&b'.') {
