@@ -11,8 +11,10 @@ use comfy_table::{Table, presets};
 use glomers_check::{Mode, Validity};
 use glomers_workbench::{
     Outcome, Simulation,
+    clients::ReplyLog,
     plan::{Plan, numbered_nodes},
     registry,
+    run::Lateness,
     verdict::{Analysis, RunFacts},
 };
 use glomers_world::{NetworkStatistics, ProtocolViolations};
@@ -99,9 +101,11 @@ fn analyse(workload: &str, outcome: &Outcome) -> Result<(Duration, Duration)> {
     let begin = Instant::now();
     let results = analysis.finish(&RunFacts {
         network: &NetworkStatistics::default(),
-        complaints: &ProtocolViolations::default(),
+        violations: &ProtocolViolations::default(),
         exits: &[],
-        surplus_init_replies: &[],
+        replies: &ReplyLog::default(),
+        lateness: &Lateness::default(),
+        notes: &[],
         failed_restarts: &[],
         not_started: None,
     });

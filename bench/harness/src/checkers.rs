@@ -163,8 +163,16 @@ fn subjects() -> Result<Vec<Subject>> {
     let register = Object::Register { initial: Some(0) };
     let mut subjects = vec![
         one("register, 50,000, 10 clients, 5 values", register, histories::register(10, 50_000, 5, 0)),
-        one("register, 50,000, 10 clients, all values different", register, histories::register(10, 50_000, 0, 0)),
-        one("register, 1,000, 10 clients, 5 values, 1 % crash", register, histories::register(10, 1_000, 5, 10)),
+        one(
+            "register, 50,000, 10 clients, all values different",
+            register,
+            histories::register(10, 50_000, 0, 0),
+        ),
+        one(
+            "register, 1,000, 10 clients, 5 values, 1 % crash",
+            register,
+            histories::register(10, 1_000, 5, 10),
+        ),
     ];
     for (operations, clients, values, crashes) in [
         (5_000, 5, 10, 100),
@@ -174,8 +182,13 @@ fn subjects() -> Result<Vec<Subject>> {
         (50_000, 5, 5, 10),
         (50_000, 10, 5, 10),
     ] {
-        let name = format!("register, {operations}, {clients} clients, {values} values, {} % crash", crashes / 10);
-        subjects.push(one(&name, register, histories::crashing_register(clients, operations, values, crashes)));
+        let name =
+            format!("register, {operations}, {clients} clients, {values} values, {} % crash", crashes / 10);
+        subjects.push(one(
+            &name,
+            register,
+            histories::crashing_register(clients, operations, values, crashes),
+        ));
     }
     // Operations, clients, keys, gets, puts, crashes, and the first read that is stale.
     for (name, texts) in [
@@ -194,7 +207,11 @@ fn subjects() -> Result<Vec<Subject>> {
         subjects.push(one(&name, Object::Text, histories::texts((operations, 10, 1, 500, 0, 0, None))));
     }
     subjects.push(one("queue, 1,000, 5 clients", Object::Queue, histories::queue(5, 1_000)));
-    subjects.push(one("set, 1,000, 20 clients, 2 % crash", Object::Set, histories::adds_and_reads(20, 1_000, 20)));
+    subjects.push(one(
+        "set, 1,000, 20 clients, 2 % crash",
+        Object::Set,
+        histories::adds_and_reads(20, 1_000, 20),
+    ));
     let Some(recorded) = std::env::var_os("GLOMERS_CONFORMANCE") else {
         eprintln!("skipped: recorded histories (GLOMERS_CONFORMANCE names no folder)");
         return Ok(subjects);

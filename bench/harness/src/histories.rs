@@ -17,7 +17,12 @@ pub(crate) fn register(processes: u64, operations: u64, values: i64, crashes_per
 }
 
 /// The same, and of the operations that end unknown some happen much later.
-pub(crate) fn crashing_register(processes: u64, operations: u64, values: u64, crashes_per_mille: u64) -> History {
+pub(crate) fn crashing_register(
+    processes: u64,
+    operations: u64,
+    values: u64,
+    crashes_per_mille: u64,
+) -> History {
     let plan = registers_that_crash::Plan {
         processes,
         operations,
