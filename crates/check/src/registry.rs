@@ -179,26 +179,26 @@ pub const ALL: &[Entry] = &[
     ending(
         "counter",
         "Jepsen's counter: every read lies between what was surely and what was maybe added.",
-        |options| options.compared(Counter::new),
+        |options| Box::new(Counter::new(options.mode)),
     ),
     plain("bank", "Jepsen's bank: transfers between accounts keep their total.", |options| {
-        options.compared(Bank::new)
+        Box::new(Bank::new(options.mode))
     }),
     plain("long-fork", "Jepsen's long fork: no two reads see two writes in opposite orders.", |options| {
-        options.compared(LongFork::new)
+        Box::new(LongFork::new(options.mode))
     }),
     plain(
         "comments",
-        "Jepsen's comments: a read that sees an insert sees all that had ended before it began.",
-        |options| options.compared(Comments::new),
+        "Jepsen's comments: inserts and reads of the whole are strictly serializable.",
+        |options| Box::new(Comments::new(options.mode)),
     ),
     plain("unordered-queue", "Jepsen's unordered queue: what is dequeued was enqueued.", |options| {
-        options.compared(UnorderedQueue::new)
+        Box::new(UnorderedQueue::new(options.mode))
     }),
     ending(
         "total-queue",
         "Jepsen's total queue: what was enqueued is dequeued, once, with a drain at the end.",
-        |options| options.compared(TotalQueue::new),
+        |options| Box::new(TotalQueue::new(options.mode)),
     ),
     plain("stats", "Of every function, at least one operation succeeded.", |_| Box::<Stats>::default()),
     plain("exceptions", "Lists what clients could not understand; always valid.", |_| {
