@@ -7,10 +7,13 @@
 use std::fmt;
 
 use glomers_check::linear::models::{Keyed, Log, MultiRegister, Mutex, Queue, Register, RegisterAction, Set};
-use glomers_check::linear::{Budget, Call, Effect, Linearizability, Model, Unsuitable, assert_hints};
+use glomers_check::linear::{Call, Effect, Linearizability, Model, Unsuitable, assert_hints};
 use glomers_check::{History, Mode, Operation, OperationKind, Validity, Value, check};
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
+
+#[path = "support/searches.rs"]
+mod searches;
 
 const CASES: u64 = 4_000;
 
@@ -210,8 +213,7 @@ fn random_automata_have_the_verdicts_of_their_tables() {
         let expected = fits(&automaton, &automaton.initial().0, &mut calls);
         valid += u64::from(expected);
         crashed += u64::from(calls.iter().any(|call| call.2.is_none()));
-        // With few steps, passes with relaxed counts decide.
-        for budget in [Budget::default(), Budget::default().with_steps(300_000)] {
+        for budget in searches::budgets() {
             let verdict =
                 check(&history(&calls), Linearizability::new(automaton.clone()).with_budget(budget));
             assert_eq!(
@@ -299,9 +301,17 @@ fn the_hints_of_the_models_are_true() {
     assert_hints(&MultiRegister::default(), &[], &of(&MultiRegister::default(), &transactions));
 }
 
-fn register(text: &str) -> Validity {
+/// The verdict that all searches agree on.
+fn validity<M: Model + 'static>(model: &M, text: &str) -> Validity {
     let history = History::from_edn(text).expect("a history");
-    check(&history, Linearizability::new(Register::new(Value::from(0), Mode::Strict))).validity
+    let judged = |budget| check(&history, Linearizability::new(model.clone()).with_budget(budget)).validity;
+    let [first, rest @ ..] = searches::budgets().map(judged);
+    assert_eq!(rest, [first; 3], "{text}");
+    first
+}
+
+fn register(text: &str) -> Validity {
+    validity(&Register::new(Value::from(0), Mode::Strict), text)
 }
 
 #[test]
@@ -335,8 +345,7 @@ fn rules_3_and_4_equal_actions_are_used_once_each() {
 
 #[test]
 fn rule_6_spares_a_crashed_put_only_for_what_always_leads_there() {
-    let log =
-        |text: &str| check(&History::from_edn(text).expect("a history"), Linearizability::new(Log)).validity;
+    let log = |text: &str| validity(&Log, text);
     // An append of 1 leads from the empty log where the crashed put of 1 does, and is needed after it.
     let repeated =
         "{:type :invoke, :process 0, :f :put, :value 1} {:type :info, :process 0, :f :put, :value 1}

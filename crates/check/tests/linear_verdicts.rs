@@ -1,6 +1,6 @@
 //! What the checker of linearizability says, in words and in results.
 
-use glomers_check::linear::models::{Mutex, Register};
+use glomers_check::linear::models::{Keyed, Mutex, Register};
 use glomers_check::linear::{Budget, DistinctAction, DistinctRegister, Linearizability, WrittenTwice};
 use glomers_check::{
     Checker, History, Interrupt, Mode, Operation, OperationKind, Validity, Value, Verdict, check, edn,
@@ -50,6 +50,50 @@ fn a_counterexample_names_the_operation_and_what_was_possible() {
                8 {:linearizable {:valid? true}, :valid? true}},
      :failures [7]}
     "#);
+}
+
+/// Key 9 breaks at operation 3, key 7 at operation 5.
+const TWO_KEYS_BREAK: &str = "{:type :invoke, :process 0, :f :read, :value [7 nil]}
+     {:type :invoke, :process 1, :f :read, :value [9 nil]}
+     {:type :invoke, :process 2, :f :write, :value [8 1]}
+     {:type :ok,     :process 1, :f :read, :value [9 4]}
+     {:type :ok,     :process 2, :f :write, :value [8 1]}
+     {:type :ok,     :process 0, :f :read, :value [7 3]}";
+
+#[test]
+fn of_several_keys_the_first_violation_of_the_history_comes_first() {
+    let verdict = verdict(register().by_key(), TWO_KEYS_BREAK);
+    let operations: Vec<&[u64]> = verdict.findings.iter().map(|finding| &*finding.operations).collect();
+    assert_eq!(operations, [[1, 3], [0, 5]]);
+
+    // With the keys in one object the first violation is the only one that is told.
+    let map = Keyed::new(Register::new(Value::Nil, Mode::Strict));
+    let keyed = TWO_KEYS_BREAK.lines().map(|line| {
+        let (begin, rest) = line.split_once('[').expect("a value");
+        let (key, value) = rest.trim_end_matches("]}").split_once(' ').expect("a key and a value");
+        format!("{begin}{value}, :key {key}}}")
+    });
+    let history = History::from_edn(&keyed.collect::<String>()).expect("a history");
+    let verdict = check(&history, Linearizability::new(map));
+    assert_eq!(verdict.findings[0].operations, [1, 3]);
+}
+
+#[test]
+fn a_violation_comes_before_a_key_that_was_not_judged() {
+    let mut operations = all_at_once(40, |client| {
+        let value =
+            if client % 2 == 0 { Value::from(client % 7) } else { Value::from(vec![client % 7, client % 5]) };
+        (if client % 2 == 0 { "write" } else { "cas" }, Value::Vector(vec![Value::from(1), value]))
+    });
+    for (f, value) in [("invoke", Value::Nil), ("ok", Value::from(9))] {
+        let read = Operation::invoke(99, "read", Value::Vector(vec![Value::from(2), value]));
+        operations.push(if f == "ok" { read.completed(OperationKind::Ok, read.value.clone()) } else { read });
+    }
+    let history: History = (0..).zip(operations).map(|(index, entry)| entry.at(index, 0)).collect();
+    let verdict = check(&history, register().by_key().with_budget(Budget::default().with_steps(500)));
+    assert_eq!(verdict.validity, Validity::Invalid);
+    assert_eq!(verdict.findings.len(), 2, "{:?}", verdict.findings);
+    assert!(verdict.findings[0].sentence.contains("of key 2"), "{:?}", verdict.findings);
 }
 
 #[test]

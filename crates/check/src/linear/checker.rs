@@ -209,26 +209,27 @@ impl<M: Model> Checker for Linearizability<M> {
         self.objects.sort_by(|(a, _), (b, _)| a.cmp(b));
         let (keys, objects): (Vec<Value>, Vec<Object<M>>) = self.objects.into_iter().unzip();
         let outcomes: Vec<Outcome<M>> = outcomes(objects, &self.allowance, self.threads);
-        let mut verdicts = keys.iter().zip(outcomes).map(|(key, outcome)| {
-            let key = self.keyed.then_some(key);
-            verdict(&self.model, key, outcome)
-        });
         if !self.keyed {
-            return verdicts.next().expect("there is one object");
+            let outcome = outcomes.into_iter().next().expect("there is one object");
+            return verdict(&self.model, None, outcome);
         }
         let mut results = Vec::new();
         let mut failures = Vec::new();
         let mut findings = Vec::new();
         let mut validity = Validity::Valid;
-        for (key, verdict) in keys.iter().zip(verdicts) {
+        for (key, outcome) in keys.iter().zip(outcomes) {
+            let rank = outcome.rank();
+            let verdict = verdict(&self.model, Some(key), outcome);
             validity = validity.max(verdict.validity);
-            findings.extend(verdict.findings);
+            findings.push((rank, verdict.findings));
             if verdict.validity == Validity::Invalid {
                 failures.push(key.clone());
             }
             let entries = [("linearizable", verdict.results), ("valid?", verdict.validity.to_value())];
             results.push((key.clone(), Value::record(entries)));
         }
+        findings.sort_by_key(|(rank, _)| *rank);
+        let findings = findings.into_iter().flat_map(|(_, findings)| findings).collect();
         let entries = [("results", Value::Map(results)), ("failures", Value::Vector(failures))];
         Verdict { findings, ..Verdict::new(validity, entries) }
     }

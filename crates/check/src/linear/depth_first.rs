@@ -26,8 +26,7 @@ type Set = u128;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct GaveUp;
 
-/// How many steps it may take: so many, and for each event so many more.
-const STEPS: u64 = 200_000;
+/// How many more steps it may take for each event.
 const STEPS_AN_EVENT: u64 = 20;
 
 /// How many configurations are worked out for one end. Crashed operations lead from each to many more.
@@ -42,6 +41,8 @@ const STEPS_TO_JUMP: u64 = 2_000;
 pub(super) struct DepthFirst<M: Model> {
     memo: Memo<M>,
     interrupt: Interrupt,
+    /// How many steps it may take beside those for each event.
+    base_steps: u64,
     steps: u64,
     /// How many events are behind the current configuration.
     at: usize,
@@ -80,7 +81,7 @@ struct Choice {
 }
 
 impl<M: Model> DepthFirst<M> {
-    pub(super) fn new(mut memo: Memo<M>, interrupt: Interrupt) -> Self {
+    pub(super) fn new(mut memo: Memo<M>, base_steps: u64, interrupt: Interrupt) -> Self {
         let current = Configuration {
             state: memo.initial(),
             trail: Trail::BEGINNING,
@@ -91,6 +92,7 @@ impl<M: Model> DepthFirst<M> {
         Self {
             memo,
             interrupt,
+            base_steps,
             steps: 0,
             at: 0,
             current,
@@ -123,11 +125,14 @@ impl<M: Model> DepthFirst<M> {
         choices + failed + self.memo.bytes() + self.crashes.bytes()
     }
 
+    fn is_out_of_steps(&self, recording: &Recording) -> bool {
+        self.steps > self.base_steps + STEPS_AN_EVENT * recording.events.len() as u64
+    }
+
     /// Finds an order of all events that are recorded so far.
     pub(super) fn advance(&mut self, recording: &Recording, memory_bytes: usize) -> Result<(), GaveUp> {
         while self.at < recording.events.len() {
-            let limit = STEPS + STEPS_AN_EVENT * recording.events.len() as u64;
-            if self.steps > limit || self.bytes() > memory_bytes || self.interrupt.is_raised() {
+            if self.is_out_of_steps(recording) || self.bytes() > memory_bytes || self.interrupt.is_raised() {
                 return Err(GaveUp);
             }
             match recording.events[self.at] {
@@ -197,7 +202,7 @@ impl<M: Model> DepthFirst<M> {
                 if !self.work_out(&mut choice) {
                     return self.go_back(recording);
                 }
-                if self.steps > STEPS + STEPS_AN_EVENT * recording.events.len() as u64 {
+                if self.is_out_of_steps(recording) {
                     return Err(GaveUp);
                 }
             }

@@ -29,7 +29,8 @@ pub(super) fn outcomes<M: Model>(
         threads => threads,
     };
     let threads = threads.clamp(1, undecided.max(1));
-    let budget = Budget::default()
+    let budget = allowance
+        .budget()
         .with_steps(allowance.steps_left() / undecided.max(1) as u64)
         .with_memory_bytes(allowance.budget().memory_bytes / threads);
     let mut outcomes = decide(components, budget, threads).into_iter();
@@ -64,16 +65,7 @@ fn decide<M: Model>(components: Vec<Component<M>>, budget: Budget, threads: usiz
     outcomes.into_iter().map(|(_, outcome)| outcome).collect()
 }
 
-/// The outcome of components together: a violation of any of them, else the first that gave up.
+/// The outcome of components together: the first violation of the history, else the first that gave up.
 fn together<M: Model>(outcomes: impl Iterator<Item = Outcome<M>>) -> Outcome<M> {
-    let mut all = Outcome::Linearizable;
-    let outcomes: Vec<Outcome<M>> = outcomes.collect();
-    for outcome in outcomes {
-        match (&all, &outcome) {
-            (_, Outcome::Violated(_)) => return outcome,
-            (Outcome::Linearizable, Outcome::GaveUp(_)) => all = outcome,
-            _ => {}
-        }
-    }
-    all
+    outcomes.min_by_key(Outcome::rank).unwrap_or(Outcome::Linearizable)
 }

@@ -5,7 +5,8 @@
 //!
 //! 1. A narrow *beam*: a frontier of the few most promising configurations. An order that it finds is an order, and a
 //!    violation that it finds without having left anything out is one. Where nothing crashes that mostly decides.
-//! 2. A search *depth first*, which finds an order, if there is one, where configurations are many.
+//! 2. A search *depth first*, which finds an order, if there is one, where configurations are many. [`Budget`] may leave
+//!    it out.
 //! 3. An *exact* frontier.
 //!
 //! Where so many operations crash that an exact frontier is too large, passes are made at the end, which count few of the
@@ -35,6 +36,19 @@ pub(super) enum Outcome<M: Model> {
     Violated(Option<Box<Counterexample<M>>>),
     /// The search ended at the limit that the sentence names.
     GaveUp(String),
+}
+
+impl<M: Model> Outcome<M> {
+    /// What comes first among several: violations in the order of the history, then those whose place was not found,
+    /// then what was not judged.
+    pub(super) fn rank(&self) -> (u8, Option<u64>) {
+        match self {
+            Self::Violated(Some(found)) => (0, found.operation.span.end_index),
+            Self::Violated(None) => (1, None),
+            Self::GaveUp(_) => (2, None),
+            Self::Linearizable => (3, None),
+        }
+    }
 }
 
 /// How many configurations the first beam has.
@@ -190,16 +204,16 @@ impl<M: Model> Search<M> {
             return;
         }
         let memo = self.way.take_memo();
-        self.way = if matches!(self.way, Way::Beam(_)) {
-            Way::DepthFirst(Box::new(DepthFirst::new(memo, self.interrupt.clone())))
+        let budget = self.allowance.budget();
+        self.way = if matches!(self.way, Way::Beam(_)) && budget.depth_first_steps > 0 {
+            Way::DepthFirst(Box::new(DepthFirst::new(memo, budget.depth_first_steps, self.interrupt.clone())))
         } else {
             let all = limits(&self.allowance, &self.interrupt);
-            let steps = self.allowance.budget().steps;
             let limits = if self.recording.has_crashes {
                 let beam_from = EXACT_CONFIGURATIONS_WITH_CRASHES;
-                Limits { beam_after: steps / EXACT_PART_WITH_CRASHES, beam_from, ..all }
+                Limits { beam_after: budget.steps / EXACT_PART_WITH_CRASHES, beam_from, ..all }
             } else {
-                Limits { beam_after: steps / EXACT_PART, beam_width: BEAM_WIDTH, ..all }
+                Limits { beam_after: budget.steps / EXACT_PART, beam_width: BEAM_WIDTH, ..all }
             };
             Way::Exact(Pass::new(memo, limits, Counting::Exact, None))
         };
