@@ -19,8 +19,6 @@ import (
 // History is a list of operations on objects of this model: "register", "texts", "queue" or "set".
 type History struct {
 	Model string
-	// Whether each key may be judged by itself.
-	ByKey bool
 	// How long it may take, in seconds.
 	Limit float64
 	Calls []Call
@@ -60,8 +58,8 @@ var register = porcupine.Model{
 	},
 }
 
-// One text, where each key is judged by itself.
-var text = porcupine.Model{
+// Texts, each key judged by itself.
+var texts = porcupine.Model{
 	Partition: func(history []porcupine.Operation) [][]porcupine.Operation {
 		byKey := map[int][]porcupine.Operation{}
 		for _, operation := range history {
@@ -84,21 +82,6 @@ var text = porcupine.Model{
 			return true, call.Written
 		}
 		return state == call.Seen, state
-	},
-}
-
-// All texts together: as many as fit in an array, which Go compares by value.
-type texts [16]string
-
-var allTexts = porcupine.Model{
-	Init: func() interface{} { return texts{} },
-	Step: func(state, input, _ interface{}) (bool, interface{}) {
-		call, all := input.(Call), state.(texts)
-		if call.F == "append" {
-			all[call.Key] += call.Written
-			return true, all
-		}
-		return all[call.Key] == call.Seen, all
 	},
 }
 
@@ -137,11 +120,8 @@ func sorted(elements string) string {
 }
 
 func decide(history History) answer {
-	models := map[string]porcupine.Model{"register": register, "texts": allTexts, "queue": queue, "set": set}
+	models := map[string]porcupine.Model{"register": register, "texts": texts, "queue": queue, "set": set}
 	model := models[history.Model]
-	if history.Model == "texts" && history.ByKey {
-		model = text
-	}
 	operations := make([]porcupine.Operation, len(history.Calls))
 	for place, call := range history.Calls {
 		end := int64(math.MaxInt64)

@@ -254,7 +254,6 @@ struct Peer {
 #[serde(rename_all = "PascalCase")]
 struct Asked {
     model: &'static str,
-    by_key: bool,
     limit: f64,
     calls: Vec<AskedCall>,
 }
@@ -292,11 +291,11 @@ impl Peer {
     fn decide(&mut self, subject: &Subject, limit: f64) -> Result<Run> {
         let mut answers = Vec::new();
         for history in &subject.histories {
-            let (model, by_key) = match subject.object {
-                Object::Register { .. } => ("register", false),
-                Object::Texts | Object::Text => ("texts", true),
-                Object::Queue => ("queue", false),
-                Object::Set => ("set", false),
+            let model = match subject.object {
+                Object::Register { .. } => "register",
+                Object::Texts | Object::Text => "texts",
+                Object::Queue => "queue",
+                Object::Set => "set",
             };
             // Its register begins empty: the same as if the initial value had been written before all else.
             let initial = match subject.object {
@@ -312,7 +311,7 @@ impl Peer {
             };
             let calls = initial.into_iter().chain(calls(history)).collect();
             let stdin = self.histories.as_mut().context("Porcupine has ended")?;
-            serde_json::to_writer(&mut *stdin, &Asked { model, by_key, limit, calls })?;
+            serde_json::to_writer(&mut *stdin, &Asked { model, limit, calls })?;
             stdin.write_all(b"\n")?;
             stdin.flush()?;
             let mut line = String::new();
