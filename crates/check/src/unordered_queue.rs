@@ -258,24 +258,19 @@ impl Checker for UnorderedQueue {
     fn finish(self: Box<Self>) -> Verdict {
         let compat = self.queue.unmatched(true, false);
         let jepsen = Validity::from(compat.is_empty());
-        let is_strict = self.mode == Mode::Strict;
-        let unmatched = if is_strict { self.queue.unmatched(false, true) } else { compat };
-        let mut findings = Vec::new();
-        tell(
-            &mut findings,
-            &unmatched,
-            "elements were dequeued that were not in the queue",
-            Unmatched::finding,
-        );
-        let mut validity = Validity::from(unmatched.is_empty());
-        if is_strict && self.queue.judged_count == 0 {
-            validity = Validity::Unknown;
-            findings
-                .push(Finding::new("No enqueue or dequeue succeeded, so there was nothing to judge.", []));
-        }
-        if is_strict {
-            findings.extend(jepsen_finding(validity, jepsen));
-        }
+        let (unmatched, validity, findings) = match self.mode {
+            Mode::Strict => {
+                let unmatched = self.queue.unmatched(false, true);
+                let (validity, mut findings) = self.queue.dequeues_judged(&unmatched);
+                findings.extend(jepsen_finding(validity, jepsen));
+                (unmatched, validity, findings)
+            }
+            Mode::Compat => {
+                let findings =
+                    if compat.is_empty() { Vec::new() } else { self.queue.dequeues_judged(&compat).1 };
+                (compat, jepsen, findings)
+            }
+        };
         let error = unmatched.first().map(|unmatched| ("error", Value::from(unmatched.finding().sentence)));
         Verdict { findings, ..Verdict::new(validity, error) }
     }
@@ -376,23 +371,27 @@ impl Checker for TotalQueue {
 }
 
 impl Contents {
-    /// The strict verdict on a queue that everything has to come out of.
-    fn totally_judged(&self, totals: &Totals<'_>) -> (Validity, Vec<Finding>) {
+    /// The verdict on what was dequeued, of which this was not in the queue.
+    fn dequeues_judged(&self, unmatched: &[Unmatched<'_>]) -> (Validity, Vec<Finding>) {
         let mut findings = Vec::new();
-        let unmatched = self.unmatched(false, true);
         tell(
             &mut findings,
-            &unmatched,
+            unmatched,
             "elements were dequeued that were not in the queue",
             Unmatched::finding,
         );
-        let mut validity = Validity::from(unmatched.is_empty());
         if self.judged_count == 0 {
             findings
                 .push(Finding::new("No enqueue or dequeue succeeded, so there was nothing to judge.", []));
             return (Validity::Unknown, findings);
         }
-        if totals.lost.is_empty() {
+        (Validity::from(unmatched.is_empty()), findings)
+    }
+
+    /// The strict verdict on a queue that everything has to come out of.
+    fn totally_judged(&self, totals: &Totals<'_>) -> (Validity, Vec<Finding>) {
+        let (mut validity, mut findings) = self.dequeues_judged(&self.unmatched(false, true));
+        if self.judged_count == 0 || totals.lost.is_empty() {
             return (validity, findings);
         }
         // Elements that were in the queue for certain when somebody began to empty it.

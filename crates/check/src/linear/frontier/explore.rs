@@ -233,9 +233,9 @@ impl<M: Model, S: Slots> Frontier<M, S> {
     /// Which components of the state matter to the end of an operation with this action.
     fn concerned(&self, action: u32) -> Concerned {
         let touches_all = |action| self.memo.component(action).is_none();
-        let everything = touches_all(action)
-            // An operation that only reads counts too: it may have to stand between two components' effects.
-            || self.open.iter().any(|open| touches_all(open.action))
+        // The ending operation is one of the open ones. One that only reads counts too: it may have to stand between two
+        // components' effects.
+        let everything = self.open.iter().any(|open| touches_all(open.action))
             || (0..self.crashes.kinds()).any(|kind| touches_all(self.crashes.action(kind)));
         match self.memo.component(action) {
             Some(component) if !everything => Concerned::Component(component),
