@@ -7,14 +7,14 @@ use std::{
     rc::Rc,
 };
 
-use glomers_check::{Finding, Mode, Operation, Validity, Value, edn};
+use glomers_check::{Mode, Operation, edn};
 use glomers_node::Time;
 use glomers_protocol::{NodeId, text};
 use glomers_workbench::{
     cluster::Hosting,
     plan::Plan,
-    run::{Ended, Ending, Event, Observer, RunError, Runner},
-    verdict::{self, Analysis, Conclusion, Judgement, OperationCounts, Warning, perf::Latencies},
+    run::{Ended, Event, Observer, RunError, Runner},
+    verdict::{self, Analysis, Conclusion, OperationCounts},
     workloads,
 };
 use glomers_world::{ClockKind, Journal, MessageEnd, MessageEvent, ProcessSpec, World, WorldOptions};
@@ -78,30 +78,13 @@ pub struct Progress {
 }
 
 /// The result of a run, for the terminal.
-#[derive(Debug)]
 pub struct Report {
     /// The workload.
     pub workload: String,
-    /// The verdict.
-    pub validity: Validity,
-    /// How the run ended.
-    pub ending: Ending,
-    /// The verdict in one sentence.
-    pub sentence: String,
-    /// What else decides the verdict.
-    pub findings: Vec<Finding>,
-    /// What a reader should know although it does not decide the verdict.
-    pub warnings: Vec<Warning>,
-    /// With Maelstrom's verdict: whether Maelstrom would have ended with status 255 and without results.
-    pub is_aborted: bool,
-    /// The results map.
-    pub results: Value,
-    /// Whether each expectation of the plan was met.
-    pub expectations: Vec<Judgement>,
-    /// The figures that matter.
-    pub figures: Figures,
     /// The random seed.
     pub seed: u64,
+    /// How the run ended, its verdict and its figures.
+    pub conclusion: Conclusion,
     /// What could not be written beside the verdict.
     pub problems: Vec<String>,
     /// The run's directory.
@@ -113,23 +96,8 @@ pub struct Report {
 impl Report {
     /// A figure of the results by its path, as `--expect` names it. `None` where the results don't have it.
     pub fn figure(&self, path: &str) -> Option<f64> {
-        verdict::figure(&path.parse().ok()?, &self.results, &self.figures.latency)
+        verdict::figure(&path.parse().ok()?, &self.conclusion.results, &self.conclusion.perf.summary().ok)
     }
-}
-
-/// The figures that matter most.
-#[derive(Debug, Clone, Default)]
-pub struct Figures {
-    /// The operations.
-    pub operations: OperationCounts,
-    /// The share of operations that succeeded.
-    pub ok_fraction: f64,
-    /// How long the successful operations took.
-    pub latency: Latencies,
-    /// All messages.
-    pub messages: u64,
-    /// Those without a client at either end.
-    pub server_messages: u64,
 }
 
 /// Why a test could not be completed.
@@ -203,7 +171,14 @@ fn carry_out(
     }
     log.flush()?;
     directory.mark_latest()?;
-    Ok(Report { problems, ..report(request, conclusion, directory) })
+    Ok(Report {
+        workload: plan.workload.clone(),
+        seed: plan.seed,
+        conclusion,
+        problems,
+        directory: directory.path().to_owned(),
+        argv: request.argv.to_vec(),
+    })
 }
 
 /// Runs the nodes and carries out the plan.
@@ -350,31 +325,5 @@ fn process_specification(
         arguments: program.arguments.clone(),
         directory: std::env::temp_dir(),
         log_file: logs.join(format!("{node}.log")),
-    }
-}
-
-fn report(request: &Request<'_>, conclusion: Conclusion, directory: &RunDirectory) -> Report {
-    let counts = conclusion.counts;
-    Report {
-        workload: request.plan.workload.clone(),
-        validity: conclusion.validity,
-        ending: conclusion.ending,
-        sentence: conclusion.sentence,
-        findings: conclusion.findings,
-        warnings: conclusion.warnings,
-        is_aborted: conclusion.is_aborted,
-        results: conclusion.results,
-        expectations: conclusion.expectations,
-        figures: Figures {
-            operations: counts,
-            ok_fraction: if counts.invoked == 0 { 1.0 } else { counts.ok as f64 / counts.invoked as f64 },
-            latency: conclusion.perf.summary().ok,
-            messages: conclusion.statistics.all.msg_count,
-            server_messages: conclusion.statistics.servers.msg_count,
-        },
-        seed: request.plan.seed,
-        problems: Vec::new(),
-        directory: directory.path().to_owned(),
-        argv: request.argv.to_vec(),
     }
 }

@@ -2,20 +2,26 @@
 
 use std::{
     io,
-    sync::{
-        Arc, OnceLock,
-        atomic::{AtomicBool, AtomicUsize},
-    },
+    sync::{Arc, OnceLock, atomic::AtomicUsize},
+    thread,
+    time::Duration,
 };
 
 use glomers_world::WakeHandle;
 use signal_hook::{
     SigId,
     consts::{SIGHUP, SIGINT, SIGTERM},
-    flag, low_level,
+    flag,
+    iterator::Signals,
+    low_level,
 };
 
+use crate::clock::Stopwatch;
+
 const SIGNALS: [i32; 3] = [SIGINT, SIGTERM, SIGHUP];
+
+/// Signals that come closer together are one: `timeout` and some CI servers send each to the process and to its group.
+const SAME_SIGNAL: Duration = Duration::from_millis(250);
 
 static SIGNAL: OnceLock<Arc<AtomicUsize>> = OnceLock::new();
 
@@ -26,17 +32,27 @@ static SIGNAL: OnceLock<Arc<AtomicUsize>> = OnceLock::new();
 pub(crate) fn watch() -> &'static AtomicUsize {
     SIGNAL.get_or_init(|| {
         let number = Arc::new(AtomicUsize::new(0));
-        let is_second = Arc::new(AtomicBool::new(false));
         for signal in SIGNALS {
-            // The order matters: the first signal passes this line and only then arms it.
-            let registered =
-                flag::register_conditional_shutdown(signal, 128 + signal, Arc::clone(&is_second))
-                    .and_then(|_| flag::register(signal, Arc::clone(&is_second)))
-                    .and_then(|_| flag::register_usize(signal, Arc::clone(&number), signal as usize));
-            registered.expect("these three signals can be caught");
+            flag::register_usize(signal, Arc::clone(&number), signal as usize)
+                .expect("these three signals can be caught");
         }
+        let signals = Signals::new(SIGNALS).expect("these three signals can be caught");
+        thread::Builder::new()
+            .name("signals".to_owned())
+            .spawn(move || exit_on_second(signals))
+            .expect("a thread can be started");
         number
     })
+}
+
+/// Waits for the first signal, and for one that is a second.
+fn exit_on_second(mut signals: Signals) {
+    let mut first = None;
+    for signal in signals.forever() {
+        if first.get_or_insert_with(Stopwatch::start).elapsed() >= SAME_SIGNAL {
+            low_level::exit(128 + signal);
+        }
+    }
 }
 
 /// Has a signal end the world's wait, until this is dropped: one that came just before the wait would be noticed after it only.

@@ -7,6 +7,7 @@ mod support;
 
 use std::{
     fs,
+    os::unix::fs::PermissionsExt,
     path::Path,
     process::{Command, Stdio},
 };
@@ -163,7 +164,7 @@ fn one_interrupt_ends_the_run_and_analyses_what_there_is() {
     sandbox
         .wait(child)
         .expect_code(130)
-        .expect_said(&["Interrupted: no verdict.", "The run was interrupted."]);
+        .expect_said(&["No verdict. The run was interrupted.", "(until it was interrupted)"]);
     assert!(sandbox.read("results.edn").contains(":valid?"));
     assert!(sandbox.read("run.json").contains("interrupted"));
     assert!(fs::read_link(sandbox.store().join("latest")).is_ok());
@@ -172,10 +173,35 @@ fn one_interrupt_ends_the_run_and_analyses_what_there_is() {
 #[test]
 fn a_second_interrupt_ends_at_once_and_leaves_nothing_behind() {
     let sandbox = Sandbox::new();
-    let child = long_test(&sandbox);
-    send(&child, Signal::SIGINT);
-    send(&child, Signal::SIGINT);
+    let node = sandbox.path().join("talkative");
+    fs::write(&node, "#!/bin/sh\nyes >&2\n").expect("the scratch directory is writable");
+    fs::set_permissions(&node, fs::Permissions::from_mode(0o755)).expect("it is ours");
+    let mut command =
+        sandbox.glomers(&["test", "-w", "echo", "--node-count", "1", "--log-stderr", "--bin", "./talkative"]);
+    let mut child = command.spawn().expect("the workbench starts");
+    // Nobody reads the workbench's stderr, so that it never comes to an orderly end.
+    let log = sandbox.run_directory().join("node-logs/n0.log");
+    assert!(eventually(|| fs::metadata(&log).is_ok_and(|log| log.len() > 1 << 20)));
+    let mut has_ended = || {
+        send(&child, Signal::SIGINT);
+        child.try_wait().expect("it is a child").is_some()
+    };
+    assert!(!has_ended());
+    assert!(eventually(has_ended));
     sandbox.wait(child).expect_code(130);
+    assert!(sandbox.read("run.json").contains("running"));
+}
+
+#[test]
+fn an_interrupt_that_comes_twice_at_the_same_time_is_one() {
+    let sandbox = Sandbox::new();
+    let child = long_test(&sandbox);
+    for _ in 0..3 {
+        send(&child, Signal::SIGINT);
+        send(&child, Signal::SIGTERM);
+    }
+    assert!(sandbox.wait(child).stdout.contains("The run was interrupted."));
+    assert!(sandbox.read("run.json").contains("interrupted"));
 }
 
 #[test]

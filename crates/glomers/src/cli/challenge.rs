@@ -236,7 +236,7 @@ struct FigureTable {
 
 impl FigureTable {
     fn add(&mut self, task: &Task<'_>, report: &Report) {
-        let verdict = match report.validity {
+        let verdict = match report.conclusion.validity {
             Validity::Valid => "valid",
             Validity::Invalid => "INVALID",
             Validity::Unknown => "unknown",
@@ -244,6 +244,7 @@ impl FigureTable {
         let faults = if task.options.contains("--nemesis") { ", partitions" } else { "" };
         let title = format!("{}{faults}", task.title);
         let mut figures: Vec<[String; 3]> = report
+            .conclusion
             .expectations
             .iter()
             .map(|outcome| {

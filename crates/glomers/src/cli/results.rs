@@ -33,9 +33,9 @@ impl RunResults {
             name: name.to_owned(),
             workload: report.workload.clone(),
             seed: report.seed,
-            validity: report.validity,
-            sentence: report.sentence.clone(),
-            findings: report.findings.clone(),
+            validity: report.conclusion.validity,
+            sentence: report.conclusion.sentence.clone(),
+            findings: report.conclusion.findings.clone(),
         });
     }
 

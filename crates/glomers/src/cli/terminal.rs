@@ -7,7 +7,7 @@ use clap::ValueEnum;
 use comfy_table::{Table, presets};
 use glomers_check::{Validity, edn};
 use glomers_protocol::text;
-use glomers_workbench::run::Ending;
+use glomers_workbench::{run::Ending, verdict::Conclusion};
 
 use super::{
     exit::ExitStatus,
@@ -29,16 +29,18 @@ pub(crate) enum Format {
 /// What Maelstrom prints below a valid and an invalid results map, for scripts that look for it.
 const VALID: &str = "Everything looks good!";
 const INVALID: &str = "Analysis invalid!";
-const UNKNOWN: &str = "No verdict.";
-const INTERRUPTED: &str = "Interrupted: no verdict.";
+const NO_VERDICT: &str = "No verdict.";
 
 /// The exit status of a run.
 pub(crate) fn exit_status(report: &Report) -> ExitStatus {
-    match report.ending {
+    let conclusion = &report.conclusion;
+    match conclusion.ending {
         Ending::Interrupted { signal } => ExitStatus::Interrupted { signal },
         // Maelstrom fails with an internal error if a node died or did not answer init.
-        _ if report.is_aborted => ExitStatus::Internal,
-        Ending::Complete | Ending::NotStarted { .. } | Ending::FailedFast => ExitStatus::of(report.validity),
+        _ if conclusion.is_aborted => ExitStatus::Internal,
+        Ending::Complete | Ending::NotStarted { .. } | Ending::FailedFast => {
+            ExitStatus::of(conclusion.validity)
+        }
     }
 }
 
@@ -46,17 +48,16 @@ pub(crate) fn exit_status(report: &Report) -> ExitStatus {
 pub(crate) fn print(report: &Report, format: Format) -> Result<(), OutputError> {
     let text = match format {
         Format::Human => human(report),
-        Format::Edn => format!("{}\n", edn::pretty(&report.results)),
-        Format::Json => format!("{}\n", report.results.to_json_pretty()),
+        Format::Edn => format!("{}\n", edn::pretty(&report.conclusion.results)),
+        Format::Json => format!("{}\n", report.conclusion.results.to_json_pretty()),
     };
     output::print(&text)
 }
 
 fn human(report: &Report) -> String {
-    let (words, colour) = match (&report.ending, report.validity) {
+    let (words, colour) = match (&report.conclusion.ending, report.conclusion.validity) {
         (_, Validity::Invalid) => (INVALID, AnsiColor::Red),
-        (Ending::Interrupted { .. }, _) => (INTERRUPTED, AnsiColor::Yellow),
-        (_, Validity::Unknown) => (UNKNOWN, AnsiColor::Yellow),
+        (Ending::Interrupted { .. }, _) | (_, Validity::Unknown) => (NO_VERDICT, AnsiColor::Yellow),
         (_, Validity::Valid) => (VALID, AnsiColor::Green),
     };
     let style = Style::new().bold().fg_color(Some(colour.into()));
@@ -65,14 +66,14 @@ fn human(report: &Report) -> String {
 
 /// The verdict in one sentence, with the findings and warnings below it.
 pub(crate) fn verdict(report: &Report) -> String {
-    let mut text = format!("{}\n", text::escape_lines(&report.sentence));
-    for finding in &report.findings {
+    let mut text = format!("{}\n", text::escape_lines(&report.conclusion.sentence));
+    for finding in &report.conclusion.findings {
         let _ = writeln!(text, "  - {}", text::escape_lines(&finding.sentence).replace('\n', "\n    "));
     }
-    if !report.warnings.is_empty() {
+    if !report.conclusion.warnings.is_empty() {
         let yellow = Style::new().bold().fg_color(Some(AnsiColor::Yellow.into()));
         let _ = writeln!(text, "\n{yellow}Warnings{yellow:#} (they do not decide the verdict)");
-        for warning in &report.warnings {
+        for warning in &report.conclusion.warnings {
             let _ = writeln!(text, "  - {}", text::escape_lines(&warning.sentence).replace('\n', "\n    "));
         }
     }
@@ -82,8 +83,7 @@ pub(crate) fn verdict(report: &Report) -> String {
 fn figures(report: &Report) -> String {
     let mut table = Table::new();
     table.load_style(presets::NOTHING);
-    let figures = &report.figures;
-    let counts = &figures.operations;
+    let Conclusion { counts, statistics, .. } = &report.conclusion;
     table.add_row(vec![
         "operations".to_owned(),
         format!(
@@ -95,8 +95,11 @@ fn figures(report: &Report) -> String {
             if counts.timed_out > 0 { format!("; {} timed out", counts.timed_out) } else { String::new() }
         ),
     ]);
-    table.add_row(vec!["ok fraction".to_owned(), format!("{}", figures.ok_fraction)]);
-    let latency = &figures.latency;
+    if counts.invoked > 0 {
+        let ok_fraction = counts.ok as f64 / counts.invoked as f64;
+        table.add_row(vec!["ok fraction".to_owned(), ok_fraction.to_string()]);
+    }
+    let latency = report.conclusion.perf.summary().ok;
     if latency.count > 0 {
         let quantiles = [
             ("p50", latency.p50_ms),
@@ -110,17 +113,25 @@ fn figures(report: &Report) -> String {
     }
     table.add_row(vec![
         "messages".to_owned(),
-        format!("{} in all, {} between servers", figures.messages, figures.server_messages),
+        format!("{} in all, {} between servers", statistics.all.msg_count, statistics.servers.msg_count),
     ]);
     if counts.invoked > 0 {
         let per_operation = |messages: u64| messages as f64 / counts.invoked as f64;
-        let (all, servers) = (per_operation(figures.messages), per_operation(figures.server_messages));
+        let (all, servers) =
+            (per_operation(statistics.all.msg_count), per_operation(statistics.servers.msg_count));
         table.add_row(vec![
             "  per operation".to_owned(),
             format!("{all:.2} in all, {servers:.2} between servers"),
         ]);
     }
-    table.add_row(vec!["valid".to_owned(), format!(":valid? {}", report.validity.to_value())]);
+    let until = match report.conclusion.ending {
+        Ending::Interrupted { .. } => " (until it was interrupted)",
+        Ending::Complete | Ending::NotStarted { .. } | Ending::FailedFast => "",
+    };
+    table.add_row(vec![
+        "valid".to_owned(),
+        format!(":valid? {}{until}", report.conclusion.validity.to_value()),
+    ]);
     table.add_row(vec![
         "seed".to_owned(),
         format!("{} (repeats the plan, not the system's scheduling)", report.seed),
