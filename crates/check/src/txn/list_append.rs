@@ -14,16 +14,17 @@
 //! `O(elements read + edges)`, where a key contributes an edge for each read and each append, and one for each pair
 //! of a read of its last shown version and an append that nobody saw.
 
+mod judged;
 mod lists;
 mod versions;
 
 use std::collections::BTreeMap;
 
+use self::judged::Judged;
 use self::lists::{Lists, Prefix};
 use self::versions::Versions;
 use super::anomaly::Anomaly;
 use super::exact;
-use super::explain::{Detail, Explain};
 use super::interner::{ElementId, KeyId};
 use super::options::Options;
 use super::relation::Relation;
@@ -31,7 +32,6 @@ use super::report::{Case, Report};
 use super::search;
 use super::transactions::{Action, TransactionId, Transactions, Unusable};
 use super::updates::Updates;
-use super::weak::Step;
 use crate::{Checker, Mode, Operation, OperationKind, Requirement, Value, Verdict};
 
 /// Upstream's order of explanations: where an edge has several relations, the first one names it.
@@ -437,117 +437,5 @@ impl ListAppend {
                 });
             }
         }
-    }
-}
-
-/// A history with its version orders: all that an explanation needs.
-struct Judged<'a> {
-    transactions: &'a Transactions<Lists>,
-    versions: &'a Versions,
-}
-
-impl Explain<Lists> for Judged<'_> {
-    fn transactions(&self) -> &Transactions<Lists> {
-        self.transactions
-    }
-
-    fn detail(&self, source: TransactionId, target: TransactionId, relation: Relation) -> Option<Detail> {
-        let (earlier, later) =
-            (self.transactions.micro_operations(source), self.transactions.micro_operations(target));
-        let element_value = |element| self.transactions.interner.element_value(element);
-        let written_at = |element: ElementId| {
-            earlier
-                .iter()
-                .position(|step| matches!(step.action, Action::Write(written) if written == element))
-        };
-        for (position, step) in later.iter().enumerate() {
-            let key = || self.transactions.interner.key_value(step.key);
-            match (relation, step.action) {
-                (Relation::WriteWrite, Action::Write(element)) => {
-                    let Some(previous) = self.versions.previous(step.key, element) else { continue };
-                    let Some(at) = written_at(previous) else { continue };
-                    return Some(Detail {
-                        key: key(),
-                        value: element_value(previous),
-                        next: Some(element_value(element)),
-                        positions: (Some(at), Some(position)),
-                        reason: |detail, one, other| match &detail.next {
-                            Some(next) => format!(
-                                "{other} appended {next} to key {} after {one} had appended {}",
-                                detail.key, detail.value
-                            ),
-                            None => String::new(),
-                        },
-                    });
-                }
-                (Relation::WriteRead, Action::Read(prefix)) => {
-                    let Some(&last) = self.transactions.data.elements(step.key, prefix).last() else {
-                        continue;
-                    };
-                    let Some(at) = written_at(last) else { continue };
-                    return Some(Detail {
-                        key: key(),
-                        value: element_value(last),
-                        next: None,
-                        positions: (Some(at), Some(position)),
-                        reason: |detail, one, other| {
-                            format!("{other} saw {one}'s append of {} to key {}", detail.value, detail.key)
-                        },
-                    });
-                }
-                (Relation::ReadWrite, Action::Write(element)) => {
-                    let previous = self.versions.previous(step.key, element);
-                    let saw = |other: &super::transactions::MicroOperation<Prefix>| match other.action {
-                        Action::Read(prefix) if other.key == step.key => {
-                            self.transactions.data.elements(step.key, prefix).last().copied() == previous
-                        }
-                        _ => false,
-                    };
-                    let Some(at) = earlier.iter().position(saw) else { continue };
-                    return Some(Detail {
-                        key: key(),
-                        value: previous.map_or(Value::Nil, element_value),
-                        next: Some(element_value(element)),
-                        positions: (Some(at), Some(position)),
-                        reason: |detail, one, other| match &detail.next {
-                            Some(next) => {
-                                format!("{one} did not see {other}'s append of {next} to key {}", detail.key)
-                            }
-                            None => String::new(),
-                        },
-                    });
-                }
-                _ => {}
-            }
-        }
-        None
-    }
-}
-
-impl exact::Steps<Lists> for Judged<'_> {
-    fn transactions(&self) -> &Transactions<Lists> {
-        self.transactions
-    }
-
-    fn steps(&self, transaction: TransactionId) -> Vec<Step> {
-        let exact = |step: &super::transactions::MicroOperation<Prefix>| {
-            let key = step.key.into();
-            match step.action {
-                Action::Write(element) => Some(Step::Write { key, value: element.into() }),
-                Action::Read(prefix) => {
-                    // What the transaction appended itself stands at the end, and hides the version that it came upon.
-                    let list = self.transactions.data.elements(step.key, prefix);
-                    let is_own = |element: &&ElementId| self.versions.writer(**element) == Some(transaction);
-                    let found = list.iter().rev().find(|element| !is_own(element));
-                    Some(Step::Read { key, value: found.map(|&element| element.into()) })
-                }
-                Action::ReadUnknown => None,
-            }
-        };
-        self.transactions.micro_operations(transaction).iter().filter_map(exact).collect()
-    }
-
-    fn write_order(&self) -> Vec<(TransactionId, TransactionId)> {
-        self.versions.write_order(self.transactions)
     }
 }

@@ -16,18 +16,19 @@
 //! - monotonic atomic view, read atomic and causal consistency, which all stronger models imply, are decided exactly, by
 //!   [`weak`](super::weak).
 
+mod judged;
+mod shown;
+mod version_orders;
 mod versions;
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::str::FromStr;
+use std::collections::BTreeSet;
 
-use rustc_hash::FxHashSet;
-
+use self::judged::Judged;
+pub use self::version_orders::{UnknownVersionOrder, VersionOrders};
 use self::versions::Versions;
 use super::anomaly::Anomaly;
 use super::cycle::Scope;
 use super::exact;
-use super::explain::{Detail, Explain};
 use super::interner::{ElementId, Interner, KeyId};
 use super::model::Model;
 use super::options::Options;
@@ -36,86 +37,12 @@ use super::report::{Case, Report};
 use super::search::{self, Cycles};
 use super::transactions::{Action, DataType, MicroOperation, TransactionId, Transactions, Unusable};
 use super::updates::Updates;
-use super::weak::{Level, Step};
+use super::weak::Level;
 use crate::{Checker, Mode, Operation, Requirement, Validity, Value, Verdict};
 
 /// Upstream's order of explanations: where an edge has several relations, the first one names it.
 const PREFERENCE: [Relation; 5] =
     [Relation::WriteRead, Relation::WriteWrite, Relation::ReadWrite, Relation::Process, Relation::RealTime];
-
-/// From what the order of a register's versions is inferred, besides that nil comes first.
-///
-/// Each is an assumption about the system under test. Where an inferred order has a cycle, the assumption does not hold:
-/// that is reported as `cyclic-versions`, and the order is not used.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct VersionOrders {
-    /// Where the system under test told the order in which its transactions committed: the place of each
-    /// transaction, by the index of its completion. Versions follow each other in this order.
-    pub transactions: Option<BTreeMap<u64, i128>>,
-    /// A transaction that reads a version and writes another overwrites what it read.
-    pub writes_follow_reads: bool,
-    /// Each key is sequentially consistent: no process goes back to an older version.
-    pub sequential_keys: bool,
-    /// Each key is linearizable: nobody goes back to a version older than one that somebody had seen or written
-    /// before. Implies `sequential_keys` for processes that do one thing at a time.
-    pub linearizable_keys: bool,
-}
-
-impl VersionOrders {
-    /// Nothing but that nil comes first.
-    pub const NONE: Self = Self {
-        transactions: None,
-        writes_follow_reads: false,
-        sequential_keys: false,
-        linearizable_keys: false,
-    };
-}
-
-impl Default for VersionOrders {
-    /// What Maelstrom assumes: that writes follow reads.
-    fn default() -> Self {
-        Self { writes_follow_reads: true, ..Self::NONE }
-    }
-}
-
-/// A name that stands for no source of a version order.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error(
-    "{name:?} is no source of a version order; there are wfr-keys, sequential-keys and linearizable-keys, or none alone"
-)]
-pub struct UnknownVersionOrder {
-    /// The name.
-    pub name: String,
-}
-
-impl FromStr for VersionOrders {
-    type Err = UnknownVersionOrder;
-
-    /// Reads Elle's names, separated by commas; `none` stands for no source.
-    ///
-    /// ```
-    /// use glomers_check::txn::VersionOrders;
-    /// assert_eq!("wfr-keys".parse(), Ok(VersionOrders::default()));
-    /// let both = VersionOrders { sequential_keys: true, ..VersionOrders::default() };
-    /// assert_eq!("sequential-keys, wfr-keys".parse(), Ok(both));
-    /// assert!("wall-clock".parse::<VersionOrders>().is_err());
-    /// ```
-    fn from_str(text: &str) -> Result<Self, UnknownVersionOrder> {
-        let mut orders = Self::NONE;
-        if text.trim() == "none" {
-            return Ok(orders);
-        }
-        for name in text.split(',').map(str::trim) {
-            match name {
-                "wfr-keys" => orders.writes_follow_reads = true,
-                "sequential-keys" => orders.sequential_keys = true,
-                "linearizable-keys" => orders.linearizable_keys = true,
-                _ => return Err(UnknownVersionOrder { name: name.to_owned() }),
-            }
-        }
-        Ok(orders)
-    }
-}
 
 /// The checker of transactions over registers.
 ///
@@ -469,162 +396,4 @@ fn report_future_read(
             value: Value::record([("op", transactions.operation_value(transaction)), ("mop", mop)]),
         }
     });
-}
-
-/// A history with its version orders: all that an explanation needs.
-struct Judged<'a> {
-    transactions: &'a Transactions<Registers>,
-    versions: &'a Versions,
-}
-
-impl Explain<Registers> for Judged<'_> {
-    fn transactions(&self) -> &Transactions<Registers> {
-        self.transactions
-    }
-
-    fn detail(&self, source: TransactionId, target: TransactionId, relation: Relation) -> Option<Detail> {
-        let (earlier, later) =
-            (self.transactions.micro_operations(source), self.transactions.micro_operations(target));
-        let (before, after): (Vec<External>, Vec<External>) = match relation {
-            Relation::WriteWrite => (writes(earlier).collect(), writes(later).collect()),
-            Relation::WriteRead => (writes(earlier).collect(), reads(later).collect()),
-            _ => (reads(earlier).collect(), writes(later).collect()),
-        };
-        let precedes = |one: &External, other: &External| match relation {
-            Relation::WriteRead => one.version == other.version,
-            _ => one.key == other.key && self.versions.precedes(one.version, other.version),
-        };
-        let (one, other) = before
-            .iter()
-            .find_map(|one| after.iter().find(|other| precedes(one, other)).map(|other| (one, other)))?;
-        let value = |version| self.transactions.interner.element_value(version);
-        Some(Detail {
-            key: self.transactions.interner.key_value(one.key),
-            value: value(one.version),
-            next: (relation != Relation::WriteRead).then(|| value(other.version)),
-            positions: (Some(one.position), Some(other.position)),
-            reason: match relation {
-                Relation::WriteWrite => |detail, one, other| match &detail.next {
-                    Some(next) => {
-                        format!("{other} wrote {next} to key {} over {one}'s {}", detail.key, detail.value)
-                    }
-                    None => String::new(),
-                },
-                Relation::WriteRead => |detail, one, other| {
-                    format!("{other} read key {} as {}, which {one} wrote", detail.key, detail.value)
-                },
-                _ => |detail, one, other| match &detail.next {
-                    Some(next) => format!(
-                        "{one} read key {} as {} and missed {other}'s later write of {next}",
-                        detail.key, detail.value
-                    ),
-                    None => String::new(),
-                },
-            },
-        })
-    }
-}
-
-impl exact::Steps<Registers> for Judged<'_> {
-    fn transactions(&self) -> &Transactions<Registers> {
-        self.transactions
-    }
-
-    fn steps(&self, transaction: TransactionId) -> Vec<Step> {
-        let steps = self.transactions.micro_operations(transaction).iter();
-        let exact = |step: &MicroOperation<ElementId>| {
-            let key = step.key.into();
-            match step.action {
-                // A write of the initial value is read by nobody.
-                Action::Write(version) => Some(Step::Write { key, value: version.into() }),
-                Action::Read(version) if !self.versions.is_tellable(version) => None,
-                Action::Read(version) if self.versions.is_initial(version) => {
-                    Some(Step::Read { key, value: None })
-                }
-                Action::Read(version) => Some(Step::Read { key, value: Some(version.into()) }),
-                Action::ReadUnknown => None,
-            }
-        };
-        steps.filter_map(exact).collect()
-    }
-
-    /// Nothing: the exact levels decide by reads alone.
-    fn write_order(&self) -> Vec<(TransactionId, TransactionId)> {
-        Vec::new()
-    }
-}
-
-/// A version that a transaction shows to the outside.
-#[derive(Clone, Copy)]
-struct External {
-    key: KeyId,
-    version: ElementId,
-    position: usize,
-}
-
-/// The first read of each key that the transaction had not touched before.
-fn reads(steps: &[MicroOperation<ElementId>]) -> impl Iterator<Item = External> {
-    let mut met = Keys::default();
-    external(steps.iter().enumerate(), move |step| {
-        let is_first = met.insert(step.key);
-        match step.action {
-            Action::Read(version) if is_first => Some(version),
-            _ => None,
-        }
-    })
-}
-
-/// The last write of each key.
-fn writes(steps: &[MicroOperation<ElementId>]) -> impl Iterator<Item = External> {
-    let mut met = Keys::default();
-    let mut last: Vec<External> = external(steps.iter().enumerate().rev(), |step| match step.action {
-        Action::Write(version) if met.insert(step.key) => Some(version),
-        _ => None,
-    })
-    .collect();
-    last.reverse();
-    last.into_iter()
-}
-
-fn external<'a>(
-    steps: impl Iterator<Item = (usize, &'a MicroOperation<ElementId>)>,
-    mut version: impl FnMut(&MicroOperation<ElementId>) -> Option<ElementId>,
-) -> impl Iterator<Item = External> {
-    steps.filter_map(move |(position, step)| {
-        version(step).map(|version| External { key: step.key, version, position })
-    })
-}
-
-/// Every version that the transaction read, once.
-fn all_reads(steps: &[MicroOperation<ElementId>]) -> impl Iterator<Item = (KeyId, ElementId)> {
-    let read = |step: &MicroOperation<ElementId>| match step.action {
-        Action::Read(version) => Some((step.key, version)),
-        _ => None,
-    };
-    let mut reads: Vec<(KeyId, ElementId)> = steps.iter().filter_map(read).collect();
-    reads.sort_unstable();
-    reads.dedup();
-    reads.into_iter()
-}
-
-/// The keys that a transaction touched: few, as a rule.
-#[derive(Default)]
-struct Keys {
-    few: Vec<KeyId>,
-    many: FxHashSet<KeyId>,
-}
-
-impl Keys {
-    /// Whether the key is new.
-    fn insert(&mut self, key: KeyId) -> bool {
-        const FEW: usize = 16;
-        if self.few.contains(&key) {
-            return false;
-        }
-        if self.few.len() < FEW {
-            self.few.push(key);
-            return true;
-        }
-        self.many.insert(key)
-    }
 }

@@ -2,7 +2,9 @@
 
 use rustc_hash::FxHashMap;
 
-use super::{External, Registers, VersionOrders, all_reads, reads, writes};
+use super::Registers;
+use super::shown::{External, all_reads, reads, writes};
+use super::version_orders::VersionOrders;
 use crate::txn::component::Edge;
 use crate::txn::graph::{Digraph, NO_VERTEX};
 use crate::txn::interner::{ElementId, KeyId};
