@@ -163,7 +163,8 @@ impl Tree {
             }
             self.check_budget(None)?;
             self.feed()?;
-            if self.look_at_files() || self.look_in_kernel()? || self.fire_due() {
+            // The kernel first: a thread that it lets go on may give to a file what another waits for.
+            if self.look_in_kernel()? || self.look_at_files() || self.fire_due() {
                 continue;
             }
             return Ok(());
@@ -292,6 +293,7 @@ impl Tree {
         if in_kernel.is_empty() {
             return Ok(false);
         }
+        self.turn += 1;
         loop {
             let mut has_news = false;
             let mut is_busy = false;
