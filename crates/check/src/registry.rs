@@ -97,12 +97,12 @@ pub enum Keys {
 
 /// Every checker, in the order in which `--help` lists them.
 pub const ALL: &[Entry] = &[
-    plain("echo", "Every reply brings back what was sent.", echo),
+    plain("echo", "Every reply repeats exactly what was sent.", echo),
     Entry {
         takes_initial: true,
         ..object(
             "register",
-            "Linearizable reads, writes and compare-and-sets of one value; a read of nil is a read of nil.",
+            "Linearizable reads, writes and compare-and-sets of one value. A read of nil says that the value was nil.",
             register,
         )
     },
@@ -110,13 +110,13 @@ pub const ALL: &[Entry] = &[
         takes_initial: true,
         ..object(
             "cas-register",
-            "The same as Knossos judges it: a read of nil tells nothing, and failed operations do not count.",
+            "The same, judged as Knossos does: a read of nil says nothing, and failed operations are ignored.",
             cas_register,
         )
     },
     registers(
         "multi-register",
-        "Linearizable transactions of reads and writes of several registers, by search: for short histories.",
+        "Linearizable transactions that read and write several registers. Decided by search, so for short histories only.",
         |options| Box::new(search(MultiRegister::new(options.initial.clone()), options)),
     ),
     object("mutex", "A linearizable lock: acquire and release.", |options| linear(Mutex, options)),
@@ -139,33 +139,33 @@ pub const ALL: &[Entry] = &[
     },
     registers(
         "read-committed",
-        "Transactions over registers: reads see what was committed and final, and not in circles. Exact.",
+        "Transactions over registers read only committed, final values, and never depend on each other in a cycle. Decided exactly.",
         |options| weak(Level::ReadCommitted, options),
     ),
     registers(
         "monotonic-atomic-view",
-        "Transactions over registers: who has read from a transaction does not go back behind it. Exact.",
+        "Transactions over registers: after reading from a transaction, nothing older than its writes is read. Decided exactly.",
         |options| weak(Level::MonotonicAtomicView, options),
     ),
     registers(
         "read-atomic",
-        "Transactions over registers: others see all that a transaction wrote, or nothing. Exact.",
+        "Transactions over registers see either all of another transaction's writes or none. Decided exactly.",
         |options| weak(Level::ReadAtomic, options),
     ),
     registers(
         "causal",
-        "Transactions over registers: who sees something sees what led to it, each process in its order. Exact.",
+        "Transactions over registers: seeing an effect means seeing its causes, and each process keeps its order. Decided exactly.",
         |options| weak(Level::Causal, options),
     ),
     ending(
         "set-full",
-        "A set that may be stale and must not lose: what was added and acknowledged, or read once, is read in the end.",
+        "A set that may be stale but must not lose elements: what was acknowledged, or read once, is still read at the end.",
         |options| Box::new(SetFull::new(options.mode)),
     ),
-    ending("broadcast", "The same, where elements are added by broadcast.", |options| {
+    ending("broadcast", "The same as set-full, where elements are added by broadcast.", |options| {
         Box::new(SetFull::new(options.mode).adding_with("broadcast"))
     }),
-    ending("pn-counter", "Final reads are the sum of what was added.", |options| {
+    ending("pn-counter", "Final reads equal the sum of what was added.", |options| {
         Box::new(PnCounter::new(options.mode))
     }),
     plain("unique-ids", "No two operations generate the same id.", |options| {
@@ -173,15 +173,15 @@ pub const ALL: &[Entry] = &[
     }),
     ending(
         "kafka",
-        "Logs: send and poll by key and offset. What was sent is polled, once, in one order, by everybody.",
+        "Logs with send and poll: acknowledged messages are neither lost nor duplicated, and everyone polls them in the same order.",
         |options| Box::new(Kafka::new(options.mode)),
     ),
     ending(
         "counter",
-        "Jepsen's counter: every read lies between what was surely and what was maybe added.",
+        "Jepsen's counter: every read lies between the sum of what was certainly added and the sum of what may have been.",
         |options| Box::new(Counter::new(options.mode)),
     ),
-    plain("bank", "Jepsen's bank: transfers between accounts keep their total.", |options| {
+    plain("bank", "Jepsen's bank: transfers between accounts never change the total.", |options| {
         Box::new(Bank::new(options.mode))
     }),
     plain("long-fork", "Jepsen's long fork: no two reads see two writes in opposite orders.", |options| {
@@ -189,19 +189,21 @@ pub const ALL: &[Entry] = &[
     }),
     plain(
         "comments",
-        "Jepsen's comments: inserts and reads of the whole are strictly serializable.",
+        "Jepsen's comments: inserts, and reads of the whole table, are strictly serializable.",
         |options| Box::new(Comments::new(options.mode)),
     ),
-    plain("unordered-queue", "Jepsen's unordered queue: what is dequeued was enqueued.", |options| {
-        Box::new(UnorderedQueue::new(options.mode))
-    }),
+    plain(
+        "unordered-queue",
+        "Jepsen's unordered queue: only elements that are in the queue are dequeued.",
+        |options| Box::new(UnorderedQueue::new(options.mode)),
+    ),
     ending(
         "total-queue",
-        "Jepsen's total queue: what was enqueued is dequeued, once, with a drain at the end.",
+        "Jepsen's total queue: every element that was enqueued is dequeued exactly once, if the queue is drained at the end.",
         |options| Box::new(TotalQueue::new(options.mode)),
     ),
-    plain("stats", "Of every function, at least one operation succeeded.", |_| Box::<Stats>::default()),
-    plain("exceptions", "Lists what clients could not understand; always valid.", |_| {
+    plain("stats", "At least one operation of each function succeeded.", |_| Box::<Stats>::default()),
+    plain("exceptions", "Lists the replies that clients could not understand. Always valid.", |_| {
         Box::<Exceptions>::default()
     }),
 ];
