@@ -12,17 +12,21 @@ use glomers_workbench::nemeses;
 
 use crate::wrap;
 
-/// What can be explained, with one sentence each: the services, then the faults.
+/// The topic about faults that a person writes down.
+const SCRIPT: &str = "nemesis-script";
+
+/// What can be explained, with one sentence each: the services, the faults, and the script of faults.
 pub fn topics() -> impl Iterator<Item = (&'static str, &'static str)> {
     let services = glomers_world::services::ALL.iter().map(|service| (service.name, service.doc));
-    services.chain(nemeses::ALL.iter().map(|fault| (fault.name, fault.doc)))
+    let faults = nemeses::ALL.iter().map(|fault| (fault.name, fault.doc));
+    services.chain(faults).chain([(SCRIPT, nemeses::script::DOC)])
 }
 
 /// The names of all topics, and a sentence for each.
 pub fn contents() -> String {
     let mut page = String::from("`glomers explain TOPIC` explains one of these:\n\n");
     for (name, doc) in topics() {
-        let line = wrap::lines(doc.split(' '), &format!("  {name:<12}"), &" ".repeat(14));
+        let line = wrap::lines(doc.split(' '), &format!("  {name:<15}"), &" ".repeat(17));
         let _ = writeln!(page, "{line}");
     }
     page
@@ -34,6 +38,7 @@ pub fn page(topic: &str) -> Option<String> {
     let mut page = format!("{}\n", wrap::paragraphs(&format!("{name}: {doc}")));
     match services::find(name) {
         Some(explanation) => explanation.write(&mut page),
+        None if name == SCRIPT => page.push_str(nemeses::script::EXPLANATION),
         None => {
             let fault = nemeses::find(name)?;
             let _ = write!(page, "\n{}\n", wrap::paragraphs(fault.explanation));

@@ -41,6 +41,8 @@ pub mod files {
     pub const HISTORY_EDN: &str = "history.edn";
     /// The operations, one a line, as columns.
     pub const HISTORY_TEXT: &str = "history.txt";
+    /// The faults that were injected, as a script that repeats them.
+    pub const FAULTS: &str = "faults.txt";
     /// The log of the workbench, as on the terminal.
     pub const LOG: &str = "jepsen.log";
     /// What each node printed to stderr: `<id>.log`.

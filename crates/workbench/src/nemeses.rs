@@ -1,18 +1,20 @@
-//! The nemesis: the faults that a run injects, one file for each.
+//! The nemesis: the faults that a run injects.
 //!
-//! Every fault starts and stops in turn, with random pauses around `--nemesis-interval`. Each has its own schedule and random stream, so
-//! switching one off leaves the others as they were.
+//! Random faults, one file for each, begin and end in turn, with random pauses around `--nemesis-interval`. Each has its own schedule and
+//! random stream, so switching one off leaves the others as they were. A [`script`] states faults with their times. Either way a fault is a
+//! value, which `fault` injects and heals, and the faults of every run can be written down as a script that repeats them.
 
 mod asymmetric;
 mod duplication;
+mod fault;
 mod flaky;
 mod kill;
 mod loss;
-mod network;
 mod one_way;
 mod partition;
 mod pause;
 mod reordering;
+pub mod script;
 mod slow;
 mod targets;
 
@@ -23,10 +25,14 @@ use glomers_node::{Random, Time};
 use glomers_protocol::NodeId;
 use glomers_world::World;
 
+use self::{
+    fault::{Fault, Injection},
+    script::{Request, ScriptRun, Start, Statement},
+};
 use crate::{
     cluster::Cluster,
     plan::{
-        Plan,
+        FaultScript, Plan,
         settings::{Setting, Settings},
     },
 };
@@ -41,7 +47,7 @@ pub struct Definition {
     pub explanation: &'static str,
     /// Its options.
     pub settings: &'static [&'static Setting],
-    build: fn(&Settings) -> Box<dyn Fault>,
+    build: fn(&Settings) -> Draw,
 }
 
 /// Every fault, in alphabetical order.
@@ -78,19 +84,20 @@ pub fn find(name: &str) -> Option<&'static Definition> {
     ALL.iter().find(|definition| definition.name == name)
 }
 
-/// Something that goes wrong and can be healed.
-pub(crate) trait Fault {
-    /// Draws what to do, and does it.
-    fn start(&mut self, context: &mut FaultContext<'_>) -> Step;
-    /// Heals it. Does nothing if nothing is wrong.
-    fn stop(&mut self, context: &mut FaultContext<'_>) -> Step;
+/// Draws what goes wrong each time a fault begins. It draws from the given stream only, and as much whatever the nodes do.
+type Draw = Box<dyn FnMut(&[NodeId], &mut Random) -> Drawn>;
+
+/// A fault as it was drawn.
+pub(crate) struct Drawn {
+    fault: Fault,
+    /// The choice that was made, as the history shows it before the fault begins.
+    asked: Value,
 }
 
 /// What a fault works on.
 pub(crate) struct FaultContext<'a> {
     pub(crate) world: &'a mut World,
     pub(crate) cluster: &'a mut Cluster,
-    pub(crate) random: &'a mut Random,
 }
 
 impl FaultContext<'_> {
@@ -107,85 +114,168 @@ pub(crate) struct Step {
     pub(crate) done: Value,
 }
 
-/// Does something to each of these nodes, and returns the result for each, as the history shows it.
-fn each_node(
-    context: &mut FaultContext<'_>,
-    places: impl IntoIterator<Item = usize>,
-    mut act: impl FnMut(&mut FaultContext<'_>, usize) -> &'static str,
-) -> Value {
-    let entry = |place: usize| {
-        let word = act(context, place);
-        (Value::from(context.nodes()[place].as_str()), Value::keyword(word))
-    };
-    Value::Map(places.into_iter().map(entry).collect())
-}
+/// Names a fault that has begun.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct InjectionId(usize);
 
 /// The faults of one run and when each acts next.
 pub(crate) struct Nemesis {
     schedules: Vec<Schedule>,
+    script: Option<ScriptRun>,
     mean_pause: Duration,
+    active: Vec<(InjectionId, Injection)>,
+    /// Every fault so far, with its beginning and its end.
+    record: Vec<Recorded>,
+    /// Whether a script's `heal` is being carried out.
+    is_healing: bool,
 }
 
+/// A random fault, which begins and ends in turn.
 struct Schedule {
-    fault: Box<dyn Fault>,
+    name: &'static str,
+    draw: Draw,
     random: Random,
     due: Time,
-    is_active: bool,
+    active: Option<InjectionId>,
+}
+
+struct Recorded {
+    fault: Fault,
+    start: Time,
+    end: Option<Time>,
 }
 
 impl Nemesis {
     /// The faults of a plan, each with its own stream of the seed.
-    pub(crate) fn new(plan: &Plan) -> Self {
+    ///
+    /// # Panics
+    /// If the plan's script is wrong: a plan is checked before it is carried out.
+    pub(crate) fn new(plan: &Plan, world: &mut World) -> Self {
         let schedule = |definition: &Definition| Schedule {
-            fault: (definition.build)(&plan.settings),
+            name: definition.name,
+            draw: (definition.build)(&plan.settings),
             random: Random::derive(plan.seed, &format!("nemesis {}", definition.name)),
-            due: Time::ZERO,
-            is_active: false,
+            due: Time::ZERO + plan.nemesis_delay,
+            active: None,
         };
         let schedules = ALL
             .iter()
             .filter(|definition| plan.nemesis.iter().any(|name| name == definition.name))
             .map(schedule)
             .collect();
-        Self { schedules, mean_pause: plan.nemesis_interval }
+        let script = plan.nemesis_script.as_ref().map(|script| {
+            let statements = script::statements(script, &plan.nodes);
+            ScriptRun::start(statements.unwrap_or_else(|error| panic!("an unchecked script: {error}")), world)
+        });
+        Self { schedules, script, mean_pause: plan.nemesis_interval, ..Self::none() }
     }
 
     /// No fault at all.
     pub(crate) fn none() -> Self {
-        Self { schedules: Vec::new(), mean_pause: Duration::ZERO }
+        Self {
+            schedules: Vec::new(),
+            script: None,
+            mean_pause: Duration::ZERO,
+            active: Vec::new(),
+            record: Vec::new(),
+            is_healing: false,
+        }
     }
 
     /// When it acts next, counted from the first operation.
     pub(crate) fn due(&self) -> Option<Time> {
-        self.schedules.iter().map(|schedule| schedule.due).min()
+        let of_script = self.script.as_ref().and_then(ScriptRun::due);
+        self.schedules.iter().map(|schedule| schedule.due).chain(of_script).min()
     }
 
     /// Acts, if something is due.
     pub(crate) fn act(&mut self, now: Time, world: &mut World, cluster: &mut Cluster) -> Option<Step> {
-        let schedule = self.schedules.iter_mut().find(|schedule| schedule.due <= now)?;
-        let mut context = FaultContext { world, cluster, random: &mut schedule.random };
-        let step = if schedule.is_active {
-            schedule.fault.stop(&mut context)
-        } else {
-            schedule.fault.start(&mut context)
-        };
-        schedule.is_active = !schedule.is_active;
-        schedule.due = now + self.mean_pause.mul_f64(schedule.random.f64() * 2.0);
-        Some(step)
+        let mut context = FaultContext { world, cluster };
+        if let Some(place) = self.schedules.iter().position(|schedule| schedule.due <= now) {
+            return Some(self.act_at_random(place, now, &mut context));
+        }
+        loop {
+            if self.is_healing {
+                if let Some((id, _)) = self.active.first() {
+                    return self.end(*id, now, &mut context);
+                }
+                self.is_healing = false;
+            }
+            match self.script.as_mut()?.next(now)? {
+                Request::Begin { fault, lasts, text } => {
+                    let name = fault.name();
+                    let (id, step) = self.begin(name, fault, Value::string(text), now, &mut context);
+                    if let (Some(lasts), Some(script)) = (lasts, &mut self.script) {
+                        script.plan_end(now + lasts, id);
+                    }
+                    return Some(step);
+                }
+                Request::End(id) => match self.end(id, now, &mut context) {
+                    Some(step) => return Some(step),
+                    // It was healed before its time.
+                    None => continue,
+                },
+                Request::Heal => self.is_healing = true,
+            }
+        }
     }
 
     /// Heals every fault that is still active.
-    pub(crate) fn heal(&mut self, world: &mut World, cluster: &mut Cluster) -> Vec<Step> {
-        let mut steps = Vec::new();
-        for schedule in self.schedules.iter_mut().filter(|schedule| schedule.is_active) {
-            schedule.is_active = false;
-            steps.push(schedule.fault.stop(&mut FaultContext {
-                world,
-                cluster,
-                random: &mut schedule.random,
-            }));
-        }
-        steps
+    pub(crate) fn heal(&mut self, now: Time, world: &mut World, cluster: &mut Cluster) -> Vec<Step> {
+        let mut context = FaultContext { world, cluster };
+        let ids: Vec<InjectionId> = self.active.iter().map(|(id, _)| *id).collect();
+        ids.into_iter().filter_map(|id| self.end(id, now, &mut context)).collect()
+    }
+
+    /// The faults so far as a script that repeats them.
+    pub(crate) fn script(&self) -> FaultScript {
+        let statement = |recorded: &Recorded| Statement {
+            start: Start::At(recorded.start.since(Time::ZERO)),
+            lasts: recorded.end.map(|end| end.since(recorded.start)),
+            fault: Some(recorded.fault.clone()),
+        };
+        script::write(&self.record.iter().map(statement).collect::<Vec<_>>())
+    }
+
+    fn act_at_random(&mut self, place: usize, now: Time, context: &mut FaultContext<'_>) -> Step {
+        let schedule = &mut self.schedules[place];
+        let step = match schedule.active.take() {
+            Some(id) => self.end(id, now, context).expect("a random fault is ended by its schedule alone"),
+            None => {
+                let Drawn { fault, asked } = (schedule.draw)(context.nodes(), &mut schedule.random);
+                let name = schedule.name;
+                let (id, step) = self.begin(name, fault, asked, now, context);
+                self.schedules[place].active = Some(id);
+                step
+            }
+        };
+        let schedule = &mut self.schedules[place];
+        schedule.due = now + self.mean_pause.mul_f64(schedule.random.f64() * 2.0);
+        step
+    }
+
+    fn begin(
+        &mut self,
+        name: &'static str,
+        fault: Fault,
+        asked: Value,
+        now: Time,
+        context: &mut FaultContext<'_>,
+    ) -> (InjectionId, Step) {
+        let id = InjectionId(self.record.len());
+        self.record.push(Recorded { fault: fault.clone(), start: now, end: None });
+        let (injection, step) = fault.begin(name, asked, context);
+        self.active.push((id, injection));
+        (id, step)
+    }
+
+    /// Ends a fault, if it is active.
+    fn end(&mut self, id: InjectionId, now: Time, context: &mut FaultContext<'_>) -> Option<Step> {
+        let place = self.active.iter().position(|(active, _)| *active == id)?;
+        let (_, injection) = self.active.remove(place);
+        self.record[id.0].end = Some(now);
+        let others: Vec<&Injection> = self.active.iter().map(|(_, other)| other).collect();
+        Some(injection.end(&others, context))
     }
 }
 

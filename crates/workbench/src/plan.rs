@@ -1,6 +1,7 @@
 //! What a run is to do: the options of the command line, with defaults filled in.
 
 pub mod expectation;
+mod fault_script;
 pub mod settings;
 
 use std::time::Duration;
@@ -10,6 +11,7 @@ use glomers_protocol::NodeId;
 use glomers_world::Latency;
 use serde::{Deserialize, Serialize};
 
+pub use self::fault_script::FaultScript;
 use self::{expectation::Expectation, settings::Settings};
 
 /// Everything that determines a simulation: equal plans, seed included, give runs that are equal to the byte.
@@ -31,6 +33,12 @@ pub struct Plan {
     pub nemesis: Vec<String>,
     /// The mean pause between two actions of the nemesis.
     pub nemesis_interval: Duration,
+    /// How long after the first operation the first random fault may begin.
+    #[serde(default)]
+    pub nemesis_delay: Duration,
+    /// The faults to inject at given times, beside the random ones.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub nemesis_script: Option<FaultScript>,
     /// The share of operations that must succeed.
     pub availability: AvailabilityGoal,
     /// How long the nodes may recover after the faults, before a workload's final operations.
@@ -60,6 +68,8 @@ impl Plan {
             latency: Latency::NONE,
             nemesis: Vec::new(),
             nemesis_interval: Duration::from_secs(10),
+            nemesis_delay: Duration::ZERO,
+            nemesis_script: None,
             availability: AvailabilityGoal::None,
             recovery: Duration::from_secs(10),
             fail_fast: false,

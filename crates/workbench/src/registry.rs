@@ -5,7 +5,10 @@
 use glomers_protocol::NodeId;
 
 use crate::{
-    nemeses,
+    nemeses::{
+        self,
+        script::{self, ScriptError},
+    },
     plan::{
         Plan,
         settings::{Setting, SettingError},
@@ -51,6 +54,9 @@ pub enum PlanError {
     /// A setting has no meaning here, or a wrong value.
     #[error(transparent)]
     Setting(#[from] SettingError),
+    /// The script of faults is wrong.
+    #[error("the script of faults, {0}")]
+    Script(#[from] ScriptError),
     /// A node can't have this name.
     #[error("the node name {name:?} {problem}. Choose another, such as n1.")]
     NodeName {
@@ -115,6 +121,9 @@ pub fn check_plan(plan: &Plan) -> Result<(), PlanError> {
             expected: "must be above 0, because otherwise faults would start and stop without any time passing",
             value: "0 s".to_owned(),
         });
+    }
+    if let Some(script) = &plan.nemesis_script {
+        script::check(script, &plan.nodes)?;
     }
     for (name, value) in plan.settings.entries() {
         find_setting(name, plan)?.check(value)?;

@@ -30,7 +30,7 @@ use glomers_world::{ClockKind, Journal, LatencyDistribution, World, WorldOptions
 
 use crate::{
     cluster::Hosting,
-    plan::{Plan, numbered_nodes},
+    plan::{FaultScript, Plan, numbered_nodes},
     registry::{self, PlanError},
     run::{Event, Observer, RunError, Runner},
     verdict::{self, Analysis, Conclusion, Warning, perf::Latencies},
@@ -74,6 +74,8 @@ pub struct Outcome {
     pub results: Value,
     /// Every operation, in order.
     pub history: Vec<Operation>,
+    /// The faults that were injected, as a script for [`Simulation::nemesis_script`] that repeats them.
+    pub faults: String,
     /// The journal, as `run.journal` holds it.
     pub journal: Vec<u8>,
     /// A hash over every event: equal for equal runs.
@@ -139,6 +141,18 @@ impl Simulation {
     pub fn nemesis(mut self, faults: &[&str], interval: Duration) -> Self {
         self.plan.nemesis = faults.iter().map(|&name| name.to_owned()).collect();
         self.plan.nemesis_interval = interval;
+        self
+    }
+
+    /// Faults at given times, in the language that [`crate::nemeses::script`] describes. They come beside the random ones.
+    pub fn nemesis_script(mut self, script: &str) -> Self {
+        self.plan.nemesis_script = Some(FaultScript::new(script));
+        self
+    }
+
+    /// How long after the first operation the first random fault may begin, in virtual time.
+    pub fn nemesis_delay(mut self, delay: Duration) -> Self {
+        self.plan.nemesis_delay = delay;
         self
     }
 
@@ -216,6 +230,7 @@ impl Simulation {
             warnings: conclusion.warnings,
             results: conclusion.results,
             history: recorder.history,
+            faults: conclusion.faults.text().to_owned(),
             journal: conclusion.journal.unwrap_or_default(),
             trace_hash: conclusion.trace_hash,
             virtual_time: conclusion.ended_at.since(Time::ZERO),

@@ -277,3 +277,74 @@ fn options_say_how_strong_a_fault_is() {
     let all = traces_of("kill", "nemesis-kill-nodes", "all").killed.len();
     assert_eq!(all, 5 * one, "the same times are drawn, and five nodes instead of one");
 }
+
+/// The operations of the clients, and when each was invoked and completed.
+fn client_operations(outcome: &Outcome) -> Vec<String> {
+    let of_client = outcome.history.iter().filter(|operation| operation.is_client());
+    of_client.map(|operation| Operation { index: 0, ..operation.clone() }.to_string()).collect()
+}
+
+#[test]
+fn the_faults_of_a_random_run_are_repeated_by_the_script_that_it_writes() {
+    for seed in 0..5 {
+        let random = run(&nemeses::all(), seed);
+        assert!(random.faults.lines().count() >= 10, "{}", random.faults);
+        let scripted = simulation(&[], seed).nemesis_script(&random.faults).run(Gossip::router);
+        assert_eq!(
+            client_operations(&random),
+            client_operations(&scripted),
+            "seed {seed}:\n{}",
+            random.faults
+        );
+        assert_eq!(random.faults, scripted.faults, "seed {seed}");
+    }
+}
+
+/// The function and the result of each action of the nemesis.
+fn actions(script: &str) -> Vec<String> {
+    let outcome = simulation(&[], 1).nemesis_script(script).run(Gossip::router);
+    let nemesis = outcome.history.iter().filter(|operation| operation.process == Process::Nemesis);
+    let second = nemesis.skip(1).step_by(2);
+    second.map(|step| format!("{} ms {} {}", step.time_ns / 1_000_000, step.f.as_str(), step.value)).collect()
+}
+
+#[test]
+fn a_script_acts_at_its_times_and_heals_what_it_says() {
+    let all_run = r#"{"n0" :already-running, "n1" :already-running, "n2" :started, "n3" :already-running, "n4" :already-running}"#;
+    assert_eq!(
+        actions(
+            "at 1s for 2s cut n0 to n1\nat 2s kill n2\nat 4s slow n3 by 100ms\nat 6s heal\nat 8s lose 50%"
+        ),
+        [
+            r#"1000 ms start-partition [:isolated {"n1" #{"n0"}}]"#.to_owned(),
+            r#"2000 ms kill {"n2" :killed}"#.to_owned(),
+            "3000 ms stop-partition :network-healed".to_owned(),
+            r#"4000 ms start-slow [:slowed #{"n3"}]"#.to_owned(),
+            format!("6000 ms start {all_run}"),
+            "6000 ms stop-slow :network-healed".to_owned(),
+            r#"8000 ms start-loss "each message between nodes is lost with probability 0.5""#.to_owned(),
+            // The limit ends what the script did not.
+            "10000 ms stop-loss :network-healed".to_owned(),
+        ]
+    );
+}
+
+#[test]
+fn a_statement_can_wait_for_a_message() {
+    let actions = actions(
+        "when n1 sends rumour 9 times, after 100ms for 1s kill n1\nwhen n1 receives init, after 1ms pause n1",
+    );
+    assert_eq!(actions.len(), 4, "{actions:?}");
+    assert!(actions[0].ends_with(r#"kill {"n1" :killed}"#), "{actions:?}");
+    assert!(actions[1].contains("start {") && actions[1].contains(r#""n1" :started"#), "{actions:?}");
+    // The init of the restart: the first one came before the first operation, and does not count.
+    assert!(actions[2].contains("pause"), "{actions:?}");
+}
+
+#[test]
+#[should_panic(
+    expected = "line 1, column 12: expected a node of this run (n0, n1, n2, n3, n4), found \"n7\""
+)]
+fn a_script_with_an_unknown_node_is_refused() {
+    simulation(&[], 1).nemesis_script("at 1s kill n7").run(Gossip::router);
+}

@@ -14,7 +14,7 @@ pub(crate) struct Records {
     pub(crate) journal: JournalWriter,
     pub(crate) violations: ProtocolViolations,
     pub(crate) notes: Vec<Note>,
-    pub(crate) watcher: Option<Watcher>,
+    pub(crate) watchers: Vec<Watcher>,
     /// How much may be under way to one host, for the violation that says so.
     pub(crate) in_flight_limit_bytes: usize,
 }
@@ -61,12 +61,16 @@ impl Records {
     }
 
     fn show(&mut self, end: MessageEnd, time: Time, message: &Message<'_>) {
-        let Some(Watcher(watcher)) = &mut self.watcher else { return };
+        if self.watchers.is_empty() {
+            return;
+        }
         let Message { number, src, claimed_src, dest, body } = *message;
         // Nobody waits for a message to nobody; the violation names it.
         let Addressee::Host(dest) = dest else { return };
         let (src, dest) = (&src.id, &dest.id);
-        watcher(&MessageEvent { end, time, message: number, src, claimed_src, dest, body });
+        for Watcher(watcher) in &mut self.watchers {
+            watcher(&MessageEvent { end, time, message: number, src, claimed_src, dest, body });
+        }
     }
 }
 

@@ -84,7 +84,7 @@ impl World {
                 journal: JournalWriter::new(journal),
                 violations: ProtocolViolations::default(),
                 notes: Vec::new(),
-                watcher: None,
+                watchers: Vec::new(),
                 in_flight_limit_bytes: options.limits.input_bytes,
             },
             outputs: Outputs::new(),
@@ -260,9 +260,9 @@ impl World {
         self.records.journal.append(self.clock.now(), WireEntry::UserRecord(payload))
     }
 
-    /// Shows every message to `watcher`, when it is sent and when it is delivered. Costs a call for each.
+    /// Shows every message to `watcher` too, when it is sent and when it is delivered. Costs a call for each.
     pub fn watch(&mut self, watcher: impl FnMut(&MessageEvent<'_>) + 'static) {
-        self.records.watcher = Some(Watcher(Box::new(watcher)));
+        self.records.watchers.push(Watcher(Box::new(watcher)));
     }
 
     /// How the nodes broke the protocol.

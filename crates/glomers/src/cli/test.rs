@@ -12,7 +12,7 @@ use glomers_check::{AvailabilityGoal, Mode};
 use glomers_protocol::NodeId;
 use glomers_workbench::{
     nemeses,
-    plan::{Concurrency, Plan, expectation::Expectation, numbered_nodes},
+    plan::{Concurrency, FaultScript, Plan, expectation::Expectation, numbered_nodes},
     registry, workloads,
 };
 use glomers_world::{Latency, LatencyDistribution};
@@ -86,6 +86,14 @@ pub(crate) struct TestArguments {
     /// The mean pause between two actions of the nemesis, in seconds unless a unit is given.
     #[arg(long, value_name = "TIME", default_value = "10", value_parser = values::positive_seconds)]
     nemesis_interval: Duration,
+
+    /// How long after the first operation the first random fault may begin, in seconds unless a unit is given.
+    #[arg(long, value_name = "TIME", default_value = "0", value_parser = values::seconds)]
+    nemesis_delay: Duration,
+
+    /// A file with faults and their times, such as `at 2s for 4s cut n1 from n2, n3`; see `glomers explain nemesis-script`.
+    #[arg(long, value_name = "FILE")]
+    nemesis_script: Option<PathBuf>,
 
     /// The share of operations that must succeed: `total`, or a number from 0 to 1. Without this option, there is no minimum.
     #[arg(long, value_name = "SHARE", value_parser = values::availability)]
@@ -292,6 +300,9 @@ impl TestArguments {
         };
         plan.nemesis.clone_from(&self.nemesis);
         plan.nemesis_interval = self.nemesis_interval;
+        plan.nemesis_delay = self.nemesis_delay;
+        plan.nemesis_script =
+            self.nemesis_script.as_deref().map(|path| read_script(path, &plan.nodes)).transpose()?;
         plan.availability = self.availability.unwrap_or(AvailabilityGoal::None);
         plan.recovery = self.recovery_time;
         plan.fail_fast = self.fail_fast;
@@ -308,6 +319,18 @@ fn read_names(path: &Path) -> Result<Vec<String>, CliError> {
         CliError::Arguments(format!("--nodes-file {} can't be read: {cause}.", path.display()))
     })?;
     Ok(text.lines().map(str::trim).filter(|name| !name.is_empty()).map(str::to_owned).collect())
+}
+
+/// A script of faults that makes sense in a cluster of these nodes.
+fn read_script(path: &Path, nodes: &[NodeId]) -> Result<FaultScript, CliError> {
+    let refused =
+        |problem: String| CliError::Arguments(format!("--nemesis-script {}{problem}", path.display()));
+    let text = fs::read_to_string(path).map_err(|cause| refused(format!(" can't be read: {cause}.")))?;
+    let script = FaultScript::new(text);
+    nemeses::script::check(&script, nodes).map_err(|error| {
+        refused(format!(", {error}. `glomers explain nemesis-script` shows the language."))
+    })?;
+    Ok(script)
 }
 
 #[cfg(test)]
@@ -424,6 +447,26 @@ mod tests {
             assert!(arguments.plan(7).is_err(), "{wrong:?} was accepted");
         }
         assert_eq!(plan("test -w echo --bin x --nodes a,b --node c").nodes.len(), 3);
+    }
+
+    #[test]
+    fn a_script_of_faults_is_checked_before_the_run() {
+        let directory = tempfile::tempdir().expect("a scratch directory");
+        let file = directory.path().join("faults.txt");
+        let line = format!("test -w echo --bin x --node-count 2 --nemesis-script {}", file.display());
+        let planned = || parse(&line).expect("parses").plan(7);
+        assert!(planned().expect_err("no file").to_string().contains("faults.txt can't be read"));
+        fs::write(&file, "at 1s kill n1\nat 2s kill n2\n").expect("writable");
+        let refused = planned().expect_err("no such node").to_string();
+        assert!(
+            refused.contains("faults.txt, line 2, column 12: expected a node of this run (n0, n1)"),
+            "{refused}"
+        );
+        fs::write(&file, "at 1s kill n1\n").expect("writable");
+        assert_eq!(
+            planned().expect("makes sense").nemesis_script.expect("is there").text(),
+            "at 1s kill n1\n"
+        );
     }
 
     #[test]

@@ -35,6 +35,9 @@ pub(crate) fn write_reports(
     plan: &Plan,
 ) -> Result<(), PublishError> {
     let title = format!("{}, seed {}", plan.workload, plan.seed);
+    if !conclusion.faults.text().is_empty() {
+        directory.write(files::FAULTS, conclusion.faults.text())?;
+    }
     thread::scope(|scope| {
         let plots = scope.spawn(|| write_plots(&conclusion.perf, &title, directory.path()));
         let cycles = write_cycles(&conclusion.results, directory.path());

@@ -3,11 +3,10 @@
 use glomers_check::Value;
 use glomers_node::Random;
 use glomers_protocol::NodeId;
-use glomers_world::Partition;
 
 use super::{
-    Definition,
-    network::{BadLinks, Disruption, all_links, network_fault},
+    Definition, Drawn,
+    fault::{BadLinks, Fault, all_links},
 };
 use crate::plan::settings::{Setting, SettingKind};
 
@@ -24,13 +23,9 @@ suspect nodes which are alive but cannot be heard.",
     settings: &[&LINKS],
     build: |settings| {
         let share = settings.fraction(&LINKS);
-        network_fault("asymmetric", move |nodes, random| {
+        Box::new(move |nodes, random| {
             let cut = draw(share, nodes, random);
-            Disruption {
-                rule: Partition::directed(cut.pairs()),
-                asked: Value::record([("links", share)]),
-                done: cut.to_value("isolated"),
-            }
+            Drawn { fault: Fault::Cut(cut), asked: Value::record([("links", share)]) }
         })
     },
 };

@@ -1,11 +1,8 @@
 //! Duplication: some messages between nodes arrive twice.
 
-use glomers_world::Duplication;
+use glomers_check::Value;
 
-use super::{
-    Definition,
-    network::{Disruption, network_fault},
-};
+use super::{Definition, Drawn, fault::Fault};
 use crate::plan::settings::{Setting, SettingKind};
 
 pub(crate) const DEFINITION: Definition = Definition {
@@ -20,9 +17,9 @@ replies that are taken for the reply to another request.",
     settings: &[&PROBABILITY, &LAG],
     build: |settings| {
         let (probability, lag) = (settings.fraction(&PROBABILITY), settings.duration(&LAG));
-        network_fault("duplication", move |_, _| {
+        Box::new(move |_, _| {
             let strength = [("probability", probability), ("lag-ms", lag.as_secs_f64() * 1e3)];
-            Disruption::of_whole_network(Duplication { probability, lag }, strength)
+            Drawn { fault: Fault::Duplicate { probability, lag }, asked: Value::record(strength) }
         })
     },
 };

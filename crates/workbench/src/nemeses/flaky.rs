@@ -3,11 +3,10 @@
 use glomers_check::Value;
 use glomers_node::Random;
 use glomers_protocol::NodeId;
-use glomers_world::Flakiness;
 
 use super::{
-    Definition,
-    network::{BadLinks, Disruption, all_links, network_fault},
+    Definition, Drawn,
+    fault::{BadLinks, Fault, all_links},
 };
 use crate::plan::settings::{Setting, SettingKind};
 
@@ -23,13 +22,10 @@ detectors that change their mind with every message that arrives.",
     settings: &[&LINKS, &PROBABILITY],
     build: |settings| {
         let (share, probability) = (settings.fraction(&LINKS), settings.fraction(&PROBABILITY));
-        network_fault("flaky", move |nodes, random| {
+        Box::new(move |nodes, random| {
             let links = draw(share, nodes, random);
-            Disruption {
-                rule: Flakiness { links: links.to_links(), probability },
-                asked: Value::record([("links", share), ("probability", probability)]),
-                done: links.to_value("flaky"),
-            }
+            let asked = Value::record([("links", share), ("probability", probability)]);
+            Drawn { fault: Fault::Flaky { links, probability }, asked }
         })
     },
 };

@@ -1,11 +1,8 @@
 //! Loss: some messages between nodes are lost.
 
-use glomers_world::Loss;
+use glomers_check::Value;
 
-use super::{
-    Definition,
-    network::{Disruption, network_fault},
-};
+use super::{Definition, Drawn, fault::Fault};
 use crate::plan::settings::{Setting, SettingKind};
 
 pub(crate) const DEFINITION: Definition = Definition {
@@ -19,8 +16,9 @@ timeout, and a retry that does no harm if the first attempt arrived after all.",
     settings: &[&PROBABILITY],
     build: |settings| {
         let probability = settings.fraction(&PROBABILITY);
-        network_fault("loss", move |_, _| {
-            Disruption::of_whole_network(Loss { probability }, [("probability", probability)])
+        Box::new(move |_, _| Drawn {
+            fault: Fault::Lose { probability },
+            asked: Value::record([("probability", probability)]),
         })
     },
 };

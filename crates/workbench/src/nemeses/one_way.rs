@@ -3,11 +3,10 @@
 use glomers_check::Value;
 use glomers_node::Random;
 use glomers_protocol::NodeId;
-use glomers_world::Partition;
 
 use super::{
-    Definition,
-    network::{BadLinks, Disruption, network_fault, sides},
+    Definition, Drawn,
+    fault::{BadLinks, Fault, sides},
     targets::Target,
 };
 use crate::plan::settings::{Setting, SettingKind};
@@ -24,13 +23,10 @@ but gets no replies, a follower that starts one election after another.",
     settings: &[&NODES],
     build: |settings| {
         let kinds = Target::of(settings, &NODES);
-        network_fault("one-way", move |nodes, random| {
+        Box::new(move |nodes, random| {
             let (kind, direction, cut) = draw(&kinds, nodes, random);
-            Disruption {
-                rule: Partition::directed(cut.pairs()),
-                asked: Value::Vector(vec![kind.to_value(), Value::keyword(direction)]),
-                done: cut.to_value("isolated"),
-            }
+            let asked = Value::Vector(vec![kind.to_value(), Value::keyword(direction)]);
+            Drawn { fault: Fault::Cut(cut), asked }
         })
     },
 };

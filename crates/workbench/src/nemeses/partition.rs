@@ -1,15 +1,13 @@
 //! Partition: some nodes can't hear some others for a while. Services and clients are never cut off.
 
+use super::{
+    Definition, Drawn,
+    fault::{BadLinks, Fault},
+};
+use crate::plan::settings::{Setting, SettingKind};
 use glomers_check::Value;
 use glomers_node::Random;
 use glomers_protocol::NodeId;
-use glomers_world::Partition;
-
-use super::{
-    Definition,
-    network::{BadLinks, Disruption, network_fault},
-};
-use crate::plan::settings::{Setting, SettingKind};
 
 pub(crate) const DEFINITION: Definition = Definition {
     name: "partition",
@@ -25,14 +23,10 @@ It finds nodes that wait for ever for a reply, act without a majority, or never 
     build: |settings| {
         let allowed = settings.words(&KINDS);
         let kinds: Vec<Kind> = Kind::ALL.into_iter().filter(|kind| allowed.contains(&kind.name())).collect();
-        network_fault("partition", move |nodes, random| {
+        Box::new(move |nodes, random| {
             let kind = *random.choose(&kinds).expect("an option that names kinds names at least one");
             let cut = kind.draw(nodes, random);
-            Disruption {
-                rule: Partition::directed(cut.pairs()),
-                asked: Value::keyword(kind.name()),
-                done: cut.to_value("isolated"),
-            }
+            Drawn { fault: Fault::Cut(cut), asked: Value::keyword(kind.name()) }
         })
     },
 };
@@ -85,10 +79,7 @@ impl Kind {
 /// The first `size` nodes on one side, the others on the other.
 fn split(nodes: &[NodeId], size: usize) -> BadLinks {
     let (few, rest) = nodes.split_at(size);
-    let mut cut = BadLinks::default();
-    cut.add_all(few, rest);
-    cut.add_all(rest, few);
-    cut
+    BadLinks::between(few, rest)
 }
 
 /// The nodes stand in a ring, and each hears only those so near that they make a majority with it.

@@ -1,11 +1,8 @@
 //! Reordering: messages between nodes are overtaken by later ones.
 
-use glomers_world::Reordering;
+use glomers_check::Value;
 
-use super::{
-    Definition,
-    network::{Disruption, network_fault},
-};
+use super::{Definition, Drawn, fault::Fault};
 use crate::plan::settings::{Setting, SettingKind};
 
 pub(crate) const DEFINITION: Definition = Definition {
@@ -20,9 +17,9 @@ a reply to an old request that is taken for current.",
     settings: &[&PROBABILITY, &DELAY],
     build: |settings| {
         let (probability, delay) = (settings.fraction(&PROBABILITY), settings.duration(&DELAY));
-        network_fault("reordering", move |_, _| {
+        Box::new(move |_, _| {
             let strength = [("probability", probability), ("delay-ms", delay.as_secs_f64() * 1e3)];
-            Disruption::of_whole_network(Reordering { probability, delay }, strength)
+            Drawn { fault: Fault::Reorder { probability, delay }, asked: Value::record(strength) }
         })
     },
 };

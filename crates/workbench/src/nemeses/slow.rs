@@ -1,11 +1,8 @@
 //! Slow: every message to or from some nodes is late.
 
-use glomers_check::Value;
-use glomers_world::Slowness;
-
 use super::{
-    Definition,
-    network::{BadLinks, Disruption, network_fault, sides},
+    Definition, Drawn,
+    fault::{Fault, sides},
     targets::Target,
 };
 use crate::plan::settings::{Setting, SettingKind};
@@ -22,22 +19,10 @@ enough.",
     settings: &[&NODES, &DELAY],
     build: |settings| {
         let (kinds, delay) = (Target::of(settings, &NODES), settings.duration(&DELAY));
-        network_fault("slow", move |nodes, random| {
+        Box::new(move |nodes, random| {
             let (kind, places) = Target::draw(&kinds, nodes.len(), random);
-            let (slow, rest) = sides(nodes, &places);
-            let mut links = BadLinks::default();
-            links.add_all(&slow, &rest);
-            links.add_all(&rest, &slow);
-            for (place, node) in slow.iter().enumerate() {
-                links.add_all(std::slice::from_ref(node), &slow[..place]);
-                links.add_all(&slow[..place], std::slice::from_ref(node));
-            }
-            let slow = slow.iter().map(|node| Value::from(node.as_str())).collect();
-            Disruption {
-                rule: Slowness { links: links.to_links(), delay },
-                asked: kind.to_value(),
-                done: Value::Vector(vec![Value::keyword("slowed"), Value::Set(slow)]),
-            }
+            let (slow, _) = sides(nodes, &places);
+            Drawn { fault: Fault::Slow { nodes: slow, delay }, asked: kind.to_value() }
         })
     },
 };

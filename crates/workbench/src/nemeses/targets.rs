@@ -2,7 +2,9 @@
 
 use glomers_check::Value;
 use glomers_node::Random;
+use glomers_protocol::NodeId;
 
+use super::{Draw, Drawn, fault::Fault};
 use crate::plan::settings::{Setting, Settings};
 
 /// Some of the nodes.
@@ -43,6 +45,20 @@ impl Target {
         places.truncate(kind.size(node_count, random));
         places.sort_unstable();
         (kind, places)
+    }
+
+    /// Draws what happens to some nodes.
+    pub(super) fn draw_struck(
+        settings: &Settings,
+        setting: &Setting,
+        fault: fn(Vec<NodeId>) -> Fault,
+    ) -> Draw {
+        let kinds = Self::of(settings, setting);
+        Box::new(move |nodes, random| {
+            let (kind, places) = Self::draw(&kinds, nodes.len(), random);
+            let struck = places.into_iter().map(|place| nodes[place].clone()).collect();
+            Drawn { fault: fault(struck), asked: kind.to_value() }
+        })
     }
 
     fn size(self, node_count: usize, random: &mut Random) -> usize {

@@ -10,7 +10,6 @@ use crate::{cluster::Hosting, plan::numbered_nodes};
 struct Bench {
     world: World,
     cluster: Cluster,
-    random: Random,
 }
 
 impl Bench {
@@ -22,7 +21,7 @@ impl Bench {
             cluster.launch(&mut world, node).expect("cores always start");
             cluster.send_init(&mut world, node);
         }
-        Self { world, cluster, random: Random::derive(0, "nemesis") }
+        Self { world, cluster }
     }
 
     /// Lets the nodes answer.
@@ -33,16 +32,40 @@ impl Bench {
     }
 
     fn context(&mut self) -> FaultContext<'_> {
-        FaultContext { world: &mut self.world, cluster: &mut self.cluster, random: &mut self.random }
+        FaultContext { world: &mut self.world, cluster: &mut self.cluster }
     }
 }
 
 /// A fault that strikes all nodes each time.
-fn striking_all(name: &str) -> Box<dyn Fault> {
-    let definition = find(name).expect("the fault is there");
-    let mut settings = Settings::default();
-    settings.set(definition.settings[0], "all").expect("all is a kind");
-    (definition.build)(&settings)
+struct Striking {
+    fault: fn(Vec<NodeId>) -> Fault,
+    active: Vec<Injection>,
+}
+
+fn striking_all(fault: fn(Vec<NodeId>) -> Fault) -> Striking {
+    Striking { fault, active: Vec::new() }
+}
+
+impl Striking {
+    fn begin(&mut self, nodes: Vec<NodeId>, context: &mut FaultContext<'_>) -> Step {
+        let fault = (self.fault)(nodes);
+        let (injection, step) = fault.clone().begin(fault.name(), Value::Nil, context);
+        self.active.push(injection);
+        step
+    }
+
+    fn start(&mut self, context: &mut FaultContext<'_>) -> Step {
+        self.begin(numbered_nodes(3), context)
+    }
+
+    /// Ends the fault. One that has not begun struck no node.
+    fn stop(&mut self, context: &mut FaultContext<'_>) -> Step {
+        if self.active.is_empty() {
+            self.begin(Vec::new(), context);
+        }
+        let injection = self.active.pop().expect("it has begun");
+        injection.end(&[], context)
+    }
 }
 
 #[track_caller]
@@ -54,7 +77,7 @@ fn check(step: &Step, f: &str, word: &str) {
 #[test]
 fn a_node_that_is_just_being_started_is_not_paused() {
     let mut bench = Bench::new();
-    let mut pause = striking_all("pause");
+    let mut pause = striking_all(Fault::Pause);
     check(&pause.start(&mut bench.context()), "pause", "starting");
     check(&pause.stop(&mut bench.context()), "resume", "not-paused");
     bench.settle();
@@ -65,7 +88,7 @@ fn a_node_that_is_just_being_started_is_not_paused() {
 #[test]
 fn a_paused_node_can_be_killed_and_needs_no_resuming() {
     let mut bench = Bench::new();
-    let (mut kill, mut pause) = (striking_all("kill"), striking_all("pause"));
+    let (mut kill, mut pause) = (striking_all(Fault::Kill), striking_all(Fault::Pause));
     bench.settle();
     check(&pause.start(&mut bench.context()), "pause", "paused");
     check(&kill.start(&mut bench.context()), "kill", "killed");
@@ -83,7 +106,7 @@ fn a_paused_node_can_be_killed_and_needs_no_resuming() {
 #[test]
 fn what_is_stopped_twice_is_stopped_once() {
     let mut bench = Bench::new();
-    let (mut kill, mut pause) = (striking_all("kill"), striking_all("pause"));
+    let (mut kill, mut pause) = (striking_all(Fault::Kill), striking_all(Fault::Pause));
     bench.settle();
     check(&kill.stop(&mut bench.context()), "start", "already-running");
     check(&kill.start(&mut bench.context()), "kill", "killed");
@@ -102,11 +125,26 @@ fn a_node_that_ended_by_itself_is_dead_and_is_started_again() {
         let host = bench.world.find(&id).expect("the node was started");
         bench.world.kill(host);
     }
-    let (mut kill, mut pause) = (striking_all("kill"), striking_all("pause"));
+    let (mut kill, mut pause) = (striking_all(Fault::Kill), striking_all(Fault::Pause));
     check(&pause.start(&mut bench.context()), "pause", "not-running");
     check(&pause.stop(&mut bench.context()), "resume", "not-paused");
     check(&kill.start(&mut bench.context()), "kill", "not-running");
     check(&kill.stop(&mut bench.context()), "start", "started");
     bench.settle();
     assert!((0..3).all(|node| bench.cluster.is_ready(&bench.world, node)), "every node answered init again");
+}
+
+#[test]
+fn a_node_that_two_faults_strike_recovers_when_the_second_ends() {
+    let mut bench = Bench::new();
+    bench.settle();
+    let nodes = numbered_nodes(3);
+    let kill = |nodes: &[NodeId], bench: &mut Bench| {
+        Fault::Kill(nodes.to_vec()).begin("kill", Value::Nil, &mut bench.context()).0
+    };
+    let (first, second) = (kill(&nodes[..2], &mut bench), kill(&nodes[1..2], &mut bench));
+    let step = first.end(&[&second], &mut bench.context());
+    assert_eq!(step.done.to_string(), r#"{"n0" :started, "n2" :already-running}"#);
+    let step = second.end(&[], &mut bench.context());
+    assert_eq!(step.done.to_string(), r#"{"n0" :already-running, "n1" :started, "n2" :already-running}"#);
 }

@@ -26,7 +26,7 @@ use crate::{
     cluster::{Cluster, Hosting, INIT_TIMEOUT, Preparation},
     generator::{Context, FreeThreads, Generator, Idle, Next, OperationRequest, Stagger, TimeLimit},
     nemeses::{Nemesis, Step},
-    plan::Plan,
+    plan::{FaultScript, Plan},
     workloads::Workload,
 };
 
@@ -66,6 +66,8 @@ pub struct Ended {
     pub failed_restarts: Vec<(NodeId, String)>,
     /// The nodes that ended by themselves.
     pub exits: Vec<ExitReport>,
+    /// The faults that were injected, as a script that repeats them.
+    pub faults: FaultScript,
     /// The world, with its counters and complaints.
     pub world: World,
 }
@@ -91,6 +93,7 @@ pub struct Runner<'a> {
     signal: &'a AtomicUsize,
     exits: Vec<ExitReport>,
     failed_restarts: Vec<(NodeId, String)>,
+    faults: FaultScript,
     lateness: Lateness,
     /// The clients that others have replaced, the oldest first.
     retired: VecDeque<HostIndex>,
@@ -134,6 +137,7 @@ impl<'a> Runner<'a> {
             signal,
             exits: Vec::new(),
             failed_restarts: Vec::new(),
+            faults: FaultScript::new(""),
             lateness: Lateness::default(),
             retired: VecDeque::new(),
             told_complaints: 0,
@@ -163,6 +167,7 @@ impl<'a> Runner<'a> {
             lateness: self.lateness,
             failed_restarts: self.failed_restarts,
             exits: self.exits,
+            faults: self.faults,
             world: self.world,
         })
     }
@@ -225,9 +230,11 @@ impl<'a> Runner<'a> {
             threads,
             random: Random::derive(self.plan.seed, "workload"),
         };
-        let mut nemesis = Nemesis::new(self.plan);
+        let mut nemesis = Nemesis::new(self.plan, &mut self.world);
         let mut generator = self.generator();
-        if let Some(ending) = self.work(&mut clients, &mut generator, &mut nemesis, false)? {
+        let ending = self.work(&mut clients, &mut generator, &mut nemesis, false)?;
+        self.faults = nemesis.script();
+        if let Some(ending) = ending {
             return Ok(ending);
         }
         if let Some(mut generator) = self.workload.final_generator.take() {
@@ -401,7 +408,8 @@ impl<'a> Runner<'a> {
     }
 
     fn heal(&mut self, nemesis: &mut Nemesis) -> Result<(), RunError> {
-        for step in nemesis.heal(&mut self.world, &mut self.cluster) {
+        let now = self.elapsed();
+        for step in nemesis.heal(now, &mut self.world, &mut self.cluster) {
             self.record_step(step)?;
         }
         Ok(())

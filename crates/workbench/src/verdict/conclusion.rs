@@ -13,7 +13,7 @@ use super::{
     warnings::Warning,
 };
 use crate::{
-    plan::Plan,
+    plan::{FaultScript, Plan},
     run::{Ended, Ending},
 };
 
@@ -43,6 +43,8 @@ pub struct Conclusion {
     pub perf: Perf,
     /// The messages, counted.
     pub statistics: NetworkStatistics,
+    /// The faults that were injected, as a script that repeats them. Empty if there were none.
+    pub faults: FaultScript,
     /// The hash over every event.
     pub trace_hash: u64,
     /// The journal, where it was kept in memory.
@@ -55,7 +57,7 @@ impl Conclusion {
     /// # Errors
     /// When the journal could not be completed.
     pub fn draw(plan: &Plan, ended: Ended, analysis: Analysis) -> Result<Self, JournalError> {
-        let Ended { ending, replies, lateness, failed_restarts, mut exits, world } = ended;
+        let Ended { ending, replies, lateness, failed_restarts, mut exits, faults, world } = ended;
         let statistics = world.network_statistics();
         let violations = world.protocol_violations().clone();
         let notes: Vec<String> = world.notes().iter().map(ToString::to_string).collect();
@@ -94,6 +96,7 @@ impl Conclusion {
             counts: results.counts,
             perf: results.perf,
             statistics,
+            faults,
             trace_hash: finished.trace_hash,
             journal: finished.journal,
         })
