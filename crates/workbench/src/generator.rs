@@ -5,6 +5,7 @@
 //! operations under real and under virtual time.
 
 mod each_thread;
+mod scripted;
 mod threads;
 
 use std::time::Duration;
@@ -12,6 +13,7 @@ use std::time::Duration;
 pub use each_thread::EachThread;
 use glomers_check::{Name, Operation, Value};
 use glomers_node::{Random, Time};
+pub use scripted::Scripted;
 pub use threads::FreeThreads;
 
 /// What a generator may look at.

@@ -10,6 +10,8 @@
 //! - [`registry`]: what the workloads and faults offer as options;
 //! - [`run`]: one run, from the first node's start to the last operation, under real or virtual time;
 //! - [`verdict`]: from the operations and messages of a run to its results;
+//! - [`replay`]: a run as the list of its choices; [`shrink`] makes a failed one smaller;
+//! - [`sweep`]: many runs of one test, each with a seed of its own;
 //! - [`simulation`]: all of it under virtual time, for a node's own tests.
 //!
 //! It knows no terminal, no page and no run directory.
@@ -20,9 +22,13 @@ pub mod generator;
 pub mod nemeses;
 pub mod plan;
 pub mod registry;
+pub mod replay;
 pub mod run;
 pub mod schema;
+pub mod shrink;
 pub mod simulation;
+mod span;
+pub mod sweep;
 mod text;
 pub mod verdict;
 pub mod workloads;

@@ -2,6 +2,7 @@
 
 pub mod expectation;
 mod fault_script;
+mod operations;
 pub mod settings;
 
 use std::time::Duration;
@@ -11,8 +12,8 @@ use glomers_protocol::NodeId;
 use glomers_world::Latency;
 use serde::{Deserialize, Serialize};
 
-pub use self::fault_script::FaultScript;
 use self::{expectation::Expectation, settings::Settings};
+pub use self::{fault_script::FaultScript, operations::PlannedOperation};
 
 /// Everything that determines a simulation: equal plans, seed included, give runs that are equal to the byte.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -39,6 +40,9 @@ pub struct Plan {
     /// The faults to inject at given times, beside the random ones.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub nemesis_script: Option<FaultScript>,
+    /// The operations to invoke, instead of those that the workload would draw. Its final operations come in any case.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub operations: Option<Vec<PlannedOperation>>,
     /// The share of operations that must succeed.
     pub availability: AvailabilityGoal,
     /// How long the nodes may recover after the faults, before a workload's final operations.
@@ -70,6 +74,7 @@ impl Plan {
             nemesis_interval: Duration::from_secs(10),
             nemesis_delay: Duration::ZERO,
             nemesis_script: None,
+            operations: None,
             availability: AvailabilityGoal::None,
             recovery: Duration::from_secs(10),
             fail_fast: false,
@@ -77,6 +82,11 @@ impl Plan {
             settings: Settings::default(),
             seed,
         }
+    }
+
+    /// Whether any fault is to be injected.
+    pub fn has_faults(&self) -> bool {
+        !self.nemesis.is_empty() || self.nemesis_script.is_some()
     }
 }
 

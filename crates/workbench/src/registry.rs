@@ -146,6 +146,11 @@ pub fn owners(name: &str) -> Vec<SettingOwner> {
     settings().filter(|owner| owner.setting.name == name).collect()
 }
 
+/// Whether a setting of that name belongs to faults alone.
+pub(crate) fn is_of_fault(name: &str) -> bool {
+    owners(name).iter().all(|owner| owner.kind == OwnerKind::Fault)
+}
+
 /// Every setting, once for each workload or fault that has it.
 pub fn settings() -> impl Iterator<Item = SettingOwner> {
     let of_workloads = workloads::ALL.iter().flat_map(|workload| {

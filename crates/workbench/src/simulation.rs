@@ -22,7 +22,7 @@
 //! simulation.seed(7).assert_deterministic(EchoServer::router);
 //! ```
 
-use std::{ops::Range, sync::atomic::AtomicUsize, time::Duration};
+use std::{num::NonZero, ops::Range, sync::atomic::AtomicUsize, time::Duration};
 
 use glomers_check::{AvailabilityGoal, Mode, Operation, Validity, Value};
 use glomers_node::{Node, Router, Time};
@@ -32,8 +32,11 @@ use crate::{
     cluster::Hosting,
     plan::{FaultScript, Plan, numbered_nodes},
     registry::{self, PlanError},
+    replay::Replay,
     run::{Event, Observer, RunError, Runner},
-    verdict::{self, Analysis, Conclusion, Warning, perf::Latencies},
+    shrink::{self, Shrunk},
+    sweep::{self, Behaviour, Report, SeedResult, Swarm},
+    verdict::{self, Analysis, Conclusion, Failure, Warning, perf::Latencies},
     workloads,
 };
 
@@ -46,17 +49,20 @@ pub struct Simulation {
     mode: Mode,
 }
 
-/// The seeds of a test with many runs: from 0, as many as the environment variable `GLOMERS_SEEDS` says, or else `default_count`.
+/// The seeds of a test with many runs: from the environment variable `GLOMERS_FIRST_SEED`, or else 0, as many as `GLOMERS_SEEDS` says, or
+/// else `default_count`.
 ///
 /// # Panics
-/// When `GLOMERS_SEEDS` is not a number.
+/// When one of them is not a number.
 #[track_caller]
 pub fn seeds(default_count: u64) -> Range<u64> {
-    let count = std::env::var("GLOMERS_SEEDS").map_or(default_count, |text| {
-        text.parse()
-            .unwrap_or_else(|_| panic!("GLOMERS_SEEDS is {text:?}, where a number of seeds was expected"))
-    });
-    0..count
+    let number = |name, default| {
+        std::env::var(name).map_or(default, |text| {
+            text.parse().unwrap_or_else(|_| panic!("{name} is {text:?}, where a number was expected"))
+        })
+    };
+    let first: u64 = number("GLOMERS_FIRST_SEED", 0);
+    first..first.saturating_add(number("GLOMERS_SEEDS", default_count))
 }
 
 /// The result of a simulated test.
@@ -64,6 +70,8 @@ pub fn seeds(default_count: u64) -> Range<u64> {
 pub struct Outcome {
     /// The verdict over all checkers.
     pub validity: Validity,
+    /// What is wrong, apart from the values that it happened to; none unless the run is invalid.
+    pub failure: Option<Failure>,
     /// The verdict in one sentence.
     pub sentence: String,
     /// What else decides the verdict, the most important first.
@@ -76,6 +84,8 @@ pub struct Outcome {
     pub history: Vec<Operation>,
     /// The faults that were injected, as a script for [`Simulation::nemesis_script`] that repeats them.
     pub faults: String,
+    /// What repeats the run operation by operation; see [`Simulation::replay`].
+    pub replay: Replay,
     /// The journal, as `run.journal` holds it.
     pub journal: Vec<u8>,
     /// A hash over every event: equal for equal runs.
@@ -91,6 +101,18 @@ impl Simulation {
     /// A test with this workload.
     pub fn new(workload: &str) -> Self {
         Self { plan: Plan::new(workload, 0), settings: Vec::new(), mode: Mode::Strict }
+    }
+
+    /// The test that a replay describes, as [`Outcome::replay`] or a shrunk run has it.
+    ///
+    /// # Panics
+    /// When the text is no replay, with the line and the reason.
+    #[track_caller]
+    pub fn replay(text: &str) -> Self {
+        match text.parse::<Replay>() {
+            Ok(replay) => Self { plan: replay.plan().clone(), settings: Vec::new(), mode: Mode::Strict },
+            Err(error) => panic!("this is no replay: {error}"),
+        }
     }
 
     /// A test that is hard on the nodes: five nodes, ten clients, 20 operations a second for 30 s, exponential latency with a mean of
@@ -213,23 +235,18 @@ impl Simulation {
     #[track_caller]
     pub fn run<S: 'static>(&self, start: impl Fn(Node) -> Router<S> + 'static) -> Outcome {
         let plan = self.plan().unwrap_or_else(|error| panic!("this simulation can't be run: {error}"));
-        let options =
-            WorldOptions { latency: plan.latency, ..WorldOptions::new(ClockKind::Virtual, plan.seed) };
-        let world = World::new(options, Journal::in_memory());
-        let mut recorder = Recorder { analysis: Analysis::new(&plan, self.mode), history: Vec::new() };
-        let never = AtomicUsize::new(0);
-        let workload = workloads::named(&plan.workload).workload(&plan, self.mode);
-        let runner = Runner::new(&plan, world, Hosting::in_process(start), workload, &mut recorder, &never);
-        let ended = runner.run().unwrap_or_else(|error| unreachable_in_memory(&error));
-        let conclusion = Conclusion::draw(&plan, ended, recorder.analysis)
-            .unwrap_or_else(|error| unreachable_in_memory(&RunError::Journal(error)));
+        let hosting = Hosting::in_process(start);
+        let (conclusion, history) =
+            carry_out(&plan, self.mode, virtual_world(&plan, Journal::in_memory()), hosting);
         Outcome {
             validity: conclusion.validity,
+            failure: conclusion.failure,
             sentence: conclusion.sentence,
             findings: conclusion.findings.into_iter().map(|finding| finding.sentence).collect(),
             warnings: conclusion.warnings,
             results: conclusion.results,
-            history: recorder.history,
+            replay: Replay::of_run(&plan, &history, &conclusion.faults),
+            history,
             faults: conclusion.faults.text().to_owned(),
             journal: conclusion.journal.unwrap_or_default(),
             trace_hash: conclusion.trace_hash,
@@ -237,6 +254,28 @@ impl Simulation {
             seed: plan.seed,
             latencies: conclusion.perf.summary().ok,
         }
+    }
+
+    /// Runs the test, and if it is invalid, makes the run smaller as long as it fails in the same way. None if it is not invalid.
+    ///
+    /// Takes up to [`shrink::DEFAULT_MAX_RUNS`] runs, most of them much shorter than the first.
+    ///
+    /// # Panics
+    /// When the test can't be carried out, as with [`Simulation::run`], and when the nodes are not deterministic: then a run does not repeat
+    /// its failure.
+    #[track_caller]
+    pub fn shrink<S: 'static>(&self, start: impl Fn(Node) -> Router<S> + Clone + 'static) -> Option<Shrunk> {
+        let outcome = self.run(start.clone());
+        let failure = outcome.failure?;
+        let mode = self.mode;
+        let mut run = |plan: &Plan| {
+            let (world, hosting) =
+                (virtual_world(plan, Journal::hash_only()), Hosting::in_process(start.clone()));
+            carry_out(plan, mode, world, hosting).0.failure
+        };
+        let shrunk =
+            shrink::shrink(&outcome.replay, &failure, shrink::DEFAULT_MAX_RUNS, &mut run, &mut |_| true);
+        Some(shrunk.unwrap_or_else(|error| panic!("seed {}: {error}", outcome.seed)))
     }
 
     /// Runs the test once for each seed, as the iterator is advanced.
@@ -247,6 +286,31 @@ impl Simulation {
     ) -> impl Iterator<Item = Outcome> {
         let simulation = self.clone();
         seeds.map(move |seed| simulation.clone().seed(seed).run(start.clone()))
+    }
+
+    /// Runs the test once for each seed, on all CPUs, each time with other nodes, clients, faults, latencies and rates, drawn within the bounds
+    /// that this simulation sets; see [`sweep::vary`]. The report groups the failures.
+    ///
+    /// # Panics
+    /// When the test can't be carried out, as with [`Simulation::run`].
+    #[track_caller]
+    pub fn swarm<S: 'static>(
+        &self,
+        seeds: Range<u64>,
+        start: impl Fn(Node) -> Router<S> + Clone + Send + Sync + 'static,
+    ) -> Report {
+        let plan = self.plan().unwrap_or_else(|error| panic!("this simulation can't be run: {error}"));
+        let mode = self.mode;
+        let run = |seed| {
+            let (plan, variation) = sweep::vary(&plan, Swarm::ALL, seed);
+            let (mut world, hosting) =
+                (virtual_world(&plan, Journal::hash_only()), Hosting::in_process(start.clone()));
+            let behaviour = Behaviour::watch(&mut world);
+            let (conclusion, _) = carry_out(&plan, mode, world, hosting);
+            SeedResult::new(seed, variation, &conclusion, behaviour.take())
+        };
+        let thread_count = std::thread::available_parallelism().map_or(1, NonZero::get);
+        sweep::sweep(seeds, thread_count, &run, &mut |_| true)
     }
 
     /// Runs the test twice, and returns the outcome.
@@ -324,6 +388,24 @@ impl Outcome {
         let warnings: String = warnings.collect();
         format!("seed {}: {}\n{}{warnings}", self.seed, self.sentence, self.findings.join("\n"))
     }
+}
+
+/// Carries out a plan under virtual time, and returns what it came to with its history.
+fn carry_out(plan: &Plan, mode: Mode, world: World, hosting: Hosting) -> (Conclusion, Vec<Operation>) {
+    let mut recorder = Recorder { analysis: Analysis::new(plan, mode), history: Vec::new() };
+    let never = AtomicUsize::new(0);
+    let workload = workloads::named(&plan.workload).workload(plan, mode);
+    let runner = Runner::new(plan, world, hosting, workload, &mut recorder, &never);
+    let ended = runner.run().unwrap_or_else(|error| unreachable_in_memory(&error));
+    let conclusion = Conclusion::draw(plan, ended, recorder.analysis)
+        .unwrap_or_else(|error| unreachable_in_memory(&RunError::Journal(error)));
+    (conclusion, recorder.history)
+}
+
+/// An empty world under virtual time.
+fn virtual_world(plan: &Plan, journal: Journal) -> World {
+    let options = WorldOptions { latency: plan.latency, ..WorldOptions::new(ClockKind::Virtual, plan.seed) };
+    World::new(options, journal)
 }
 
 /// A simulation starts no process and writes no file, so nothing outside of it can fail.

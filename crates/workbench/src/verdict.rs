@@ -6,6 +6,7 @@
 mod analysis;
 mod conclusion;
 mod expectations;
+mod failure;
 mod nodes;
 mod overlap;
 pub mod perf;
@@ -17,6 +18,7 @@ pub use self::{
     analysis::{Analysis, Results},
     conclusion::Conclusion,
     expectations::{Judgement, figure},
+    failure::Failure,
     run_facts::{OperationCounts, RunFacts},
     warnings::{Warning, WarningKind},
 };

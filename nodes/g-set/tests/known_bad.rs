@@ -86,3 +86,30 @@ fn assert_says(outcome: &Outcome, words: &[&str]) {
         rest = &rest[place + word.len()..];
     }
 }
+
+#[test]
+fn a_failure_is_shrunk_to_what_it_needs() {
+    let shrunk = |simulation: &Simulation, habit| {
+        let start = move |node| Careless::router(node, habit);
+        let shrunk = simulation.shrink(start).expect("the run is invalid");
+        // The replay fails by itself, in the same way.
+        let outcome = Simulation::replay(&shrunk.replay.to_string()).run(start);
+        assert_says(&outcome, &["Element", "is lost"]);
+        shrunk
+    };
+    let dropped = shrunk(&simulation(), Habit::DropsSome);
+    assert_eq!((dropped.after.nodes, dropped.after.operations, dropped.after.faults), (1, 1, 0));
+    let faults = ["kill", "partition", "loss"];
+    let killed = simulation().nemesis(&faults, Duration::from_secs(2)).setting("nemesis-kill-nodes", "all");
+    let killed = shrunk(&killed, Habit::KeepsAllInMemory);
+    assert_eq!((killed.after.nodes, killed.after.operations, killed.after.faults), (1, 1, 1));
+}
+
+#[test]
+#[should_panic(
+    expected = "cargo test -p g-set a_sweep_names_the_seed_and_the_command_that_repeats_it -- --exact"
+)]
+fn a_sweep_names_the_seed_and_the_command_that_repeats_it() {
+    let start = |node| Careless::router(node, Habit::DropsSome);
+    simulation().swarm(0..5, start).assert_none_invalid();
+}

@@ -49,6 +49,21 @@ impl Fault {
         }
     }
 
+    /// Leaves a node out. False if nobody is struck then.
+    pub(crate) fn leave_out(&mut self, node: &NodeId) -> bool {
+        match self {
+            Self::Cut(links) | Self::Flaky { links, .. } => {
+                links.leave_out(node);
+                !links.is_empty()
+            }
+            Self::Slow { nodes, .. } | Self::Kill(nodes) | Self::Pause(nodes) => {
+                nodes.retain(|struck| struck != node);
+                !nodes.is_empty()
+            }
+            Self::Lose { .. } | Self::Duplicate { .. } | Self::Reorder { .. } => true,
+        }
+    }
+
     /// Injects it. `name` is the random fault that drew it, as the history shows it.
     pub(super) fn begin(
         self,
@@ -219,6 +234,15 @@ impl BadLinks {
         links.add_all(one, other);
         links.add_all(other, one);
         links
+    }
+
+    /// Leaves out every link of a node.
+    fn leave_out(&mut self, node: &NodeId) {
+        self.sources.remove(node);
+        for sources in self.sources.values_mut() {
+            sources.remove(node);
+        }
+        self.sources.retain(|_, sources| !sources.is_empty());
     }
 
     pub(super) fn is_empty(&self) -> bool {

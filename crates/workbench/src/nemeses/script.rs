@@ -18,7 +18,7 @@ use std::{fmt, time::Duration};
 use glomers_protocol::NodeId;
 
 use super::fault::{BadLinks, Fault};
-use crate::plan::FaultScript;
+use crate::{plan::FaultScript, span::Span};
 pub(super) use run::{Request, ScriptRun};
 
 /// What a script is, in a sentence.
@@ -84,12 +84,22 @@ pub fn check(script: &FaultScript, nodes: &[NodeId]) -> Result<(), ScriptError> 
     statements(script, nodes).map(drop)
 }
 
-pub(super) fn statements(script: &FaultScript, nodes: &[NodeId]) -> Result<Vec<Statement>, ScriptError> {
+pub(crate) fn statements(script: &FaultScript, nodes: &[NodeId]) -> Result<Vec<Statement>, ScriptError> {
     parse::statements(script.text(), nodes)
 }
 
+/// The statements of a script that has been checked, each with its time. Those that wait for a message come first, at time 0.
+pub(crate) fn timed_lines(script: &FaultScript, nodes: &[NodeId]) -> Vec<(Duration, String)> {
+    let statements = statements(script, nodes).expect("a script is checked before it is used");
+    let time = |statement: &Statement| match statement.start {
+        Start::At(time) => time,
+        Start::When { .. } => Duration::ZERO,
+    };
+    statements.iter().map(|statement| (time(statement), statement.to_string())).collect()
+}
+
 /// A script with these statements.
-pub(super) fn write(statements: &[Statement]) -> FaultScript {
+pub(crate) fn write(statements: &[Statement]) -> FaultScript {
     FaultScript::new(statements.iter().map(|statement| format!("{statement}\n")).collect::<String>())
 }
 
@@ -128,6 +138,18 @@ pub(crate) struct Occasion {
 pub(crate) enum Direction {
     Sends,
     Receives,
+}
+
+impl Statement {
+    /// Leaves a node out. False if nothing is left of the statement then.
+    pub(crate) fn leave_out(&mut self, node: &NodeId) -> bool {
+        if let Start::When { occasion, .. } = &self.start
+            && occasion.node == *node
+        {
+            return false;
+        }
+        self.fault.as_mut().is_none_or(|fault| fault.leave_out(node))
+    }
 }
 
 impl fmt::Display for Statement {
@@ -200,23 +222,6 @@ fn list(nodes: &[NodeId]) -> String {
         return "nobody".to_owned();
     }
     nodes.iter().map(NodeId::as_str).collect::<Vec<_>>().join(", ")
-}
-
-/// A duration as scripts write it, exactly: `1.25s`, `200ms`.
-struct Span(Duration);
-
-impl fmt::Display for Span {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let ns = self.0.as_nanos();
-        let (per_unit, digits, unit) =
-            if ns > 0 && ns < 1_000_000_000 { (1_000_000, 6, "ms") } else { (1_000_000_000, 9, "s") };
-        let (whole, rest) = (ns / per_unit, ns % per_unit);
-        if rest == 0 {
-            return write!(formatter, "{whole}{unit}");
-        }
-        let rest = format!("{rest:0digits$}");
-        write!(formatter, "{whole}.{}{unit}", rest.trim_end_matches('0'))
-    }
 }
 
 /// A probability as scripts write it. The shortest text that is read as the same number.

@@ -24,7 +24,9 @@ use super::{
 use crate::{
     clients::{Connection, ReplyLog},
     cluster::{Cluster, Hosting, INIT_TIMEOUT, Preparation},
-    generator::{Context, FreeThreads, Generator, Idle, Next, OperationRequest, Stagger, TimeLimit},
+    generator::{
+        Context, FreeThreads, Generator, Idle, Next, OperationRequest, Scripted, Stagger, TimeLimit,
+    },
     nemeses::{Nemesis, Step},
     plan::{FaultScript, Plan},
     workloads::Workload,
@@ -347,7 +349,9 @@ impl<'a> Runner<'a> {
 
     fn generator(&mut self) -> TimeLimit<Box<dyn Generator>> {
         let inner = std::mem::replace(&mut self.workload.generator, Box::new(Idle));
-        let spread: Box<dyn Generator> = if self.plan.rate_hz > 0.0 {
+        let spread: Box<dyn Generator> = if let Some(operations) = &self.plan.operations {
+            Box::new(Scripted::new(operations, self.plan.concurrency))
+        } else if self.plan.rate_hz > 0.0 {
             Box::new(Stagger::new(self.plan.rate_hz, inner))
         } else {
             Box::new(Idle)

@@ -119,7 +119,7 @@ impl Analysis {
             ("rate-graph", drawn.clone()),
             ("valid?", Value::Bool(true)),
         ]);
-        let has_faults = !self.plan.nemesis.is_empty();
+        let has_faults = self.plan.has_faults();
         let is_aborted =
             self.mode == Mode::Compat && (facts.not_started.is_some() || !facts.exits.is_empty());
         let nodes = match self.mode {

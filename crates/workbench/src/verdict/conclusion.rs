@@ -7,6 +7,7 @@ use glomers_world::{JournalError, NetworkStatistics};
 use super::{
     analysis::Analysis,
     expectations::{self, Judgement},
+    failure::Failure,
     perf::Perf,
     run_facts::{OperationCounts, RunFacts},
     sentence,
@@ -27,6 +28,8 @@ pub struct Conclusion {
     pub validity: Validity,
     /// The verdict in one sentence.
     pub sentence: String,
+    /// What is wrong, apart from the values that it happened to; none unless the run is invalid.
+    pub failure: Option<Failure>,
     /// What else decides the verdict, the most important first.
     pub findings: Vec<Finding>,
     /// What a reader should know although it does not decide the verdict.
@@ -87,6 +90,7 @@ impl Conclusion {
             ending,
             ended_at,
             validity: results.validity,
+            failure: Failure::of(results.validity, &results.map),
             sentence,
             findings,
             warnings: results.warnings,

@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use glomers_protocol::NodeId;
 
+use crate::span::Span;
+
 use super::{
     super::fault::{BadLinks, Fault},
     Direction, Occasion, ScriptError, Start, Statement,
@@ -22,8 +24,8 @@ pub(super) fn statements(text: &str, nodes: &[NodeId]) -> Result<Vec<Statement>,
             if let Some((earlier, earlier_line)) = latest.filter(|(earlier, _)| time < *earlier) {
                 let problem = format!(
                     "{} is before {} of line {earlier_line}; write the statements in the order of their times",
-                    super::Span(time),
-                    super::Span(earlier)
+                    Span(time),
+                    Span(earlier)
                 );
                 return Err(first.error(problem));
             }
@@ -242,36 +244,13 @@ impl<'a> Reader<'a> {
 
     /// `2s`, `200ms`, `1.5 min`.
     fn duration(&mut self) -> Result<Duration, ScriptError> {
-        const EXPECTED: &str = "a time with its unit, such as 2s or 200ms";
         let word = self.take();
-        let digits = word.text.trim_end_matches(|character: char| character.is_ascii_alphabetic());
-        let unit = match &word.text[digits.len()..] {
-            "" => self.take().text,
-            unit => unit,
+        let (number, unit) = match Span::split(word.text) {
+            (number, "") => (number, self.take().text),
+            whole => whole,
         };
-        let unit_ns: u64 = match unit {
-            "ns" => 1,
-            "us" => 1_000,
-            "ms" => 1_000_000,
-            "s" => 1_000_000_000,
-            "min" => 60_000_000_000,
-            _ => return Err(word.expected(EXPECTED)),
-        };
-        let (whole, fraction) = digits.split_once('.').unwrap_or((digits, "0"));
-        let is_number = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
-        if !is_number(whole) || !is_number(fraction) || fraction.len() > 9 {
-            return Err(word.expected(EXPECTED));
-        }
-        let ns =
-            whole.parse::<u64>().ok().and_then(|whole| whole.checked_mul(unit_ns)).and_then(|whole_ns| {
-                let scale = 10_u128.pow(fraction.len() as u32);
-                let part_ns = fraction.parse::<u128>().ok()? * u128::from(unit_ns) / scale;
-                whole_ns.checked_add(u64::try_from(part_ns).ok()?)
-            });
-        match ns {
-            Some(ns) if ns <= 86_400_000_000_000 => Ok(Duration::from_nanos(ns)),
-            _ => Err(word.expected("a time of at most a day")),
-        }
+        let span = Span::parse(number, unit).map_err(|error| word.expected(error.expected()))?;
+        Ok(span.0)
     }
 
     /// `20%` or `0.2`.
