@@ -98,7 +98,8 @@ pub fn sweep(
     let next = AtomicU64::new(seeds.start);
     let mut results = Vec::new();
     thread::scope(|scope| {
-        let (sender, receiver) = mpsc::channel();
+        // Bounded, so that few runs are under way when the sweep is told to end.
+        let (sender, receiver) = mpsc::sync_channel(1);
         for _ in 0..thread_count.max(1) {
             let (sender, next, end) = (sender.clone(), &next, seeds.end);
             scope.spawn(move || {

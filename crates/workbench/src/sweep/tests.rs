@@ -64,7 +64,7 @@ fn a_sweep_ends_when_it_is_told_to() {
         seen.insert(result.seed);
         seen.len() < 10
     });
-    assert!((10..1_000).contains(&report.results().len()), "{}", report.results().len());
+    assert!((10..20).contains(&report.results().len()), "{}", report.results().len());
     assert!(sweep(5..5, 2, &run, &mut |_| true).results().is_empty());
 }
 
