@@ -38,7 +38,7 @@ fn step(criterion: &mut Criterion) {
         });
     });
 
-    let options = CoreOptions { random: Random::derive(0, "bench") };
+    let options = CoreOptions::new(Random::derive(0, "bench"));
     let start = |_node: Node| Router::new(EchoServer).on(EchoServer::echo);
     let mut core = NodeCore::started(options, "n1".into(), vec!["n1".into()], start);
     let mut outputs = Outputs::new();

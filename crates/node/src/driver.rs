@@ -19,7 +19,7 @@ use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use thiserror::Error;
 use tracing::Level;
 
-use crate::{CoreOptions, Input, Node, NodeCore, Outputs, Random, Router, Time, init_logging};
+use crate::{CoreOptions, Input, Node, NodeCore, Outputs, Random, Router, Storage, Time, init_logging};
 use lines::LineBuffer;
 
 /// Runs a node on stdin and stdout until stdin ends. `start` makes the server when the init message has come.
@@ -28,10 +28,11 @@ use lines::LineBuffer;
 /// logged and skipped. The exit status is 0, or 1 when stdin or stdout failed, for example because stdout was closed.
 ///
 /// The random numbers of the node come from the seed in `GLOMERS_NODE_SEED` and its id; without that variable
-/// they differ from run to run. The log goes to stderr: see [`init_logging`].
+/// they differ from run to run. Its [`Storage`] is in the directory that `GLOMERS_DATA_DIR` names, and without it in a fresh one. The log goes to stderr: see [`init_logging`].
 pub fn run<S: 'static>(start: impl FnOnce(Node) -> Router<S> + 'static) -> ExitCode {
     init_logging();
-    let mut core = NodeCore::new(CoreOptions { random: Random::derive(seed(), "node") }, start);
+    let mut core =
+        NodeCore::new(CoreOptions { random: Random::derive(seed(), "node"), storage: storage() }, start);
     // Not from the seed, which is the same when a node is started again. At most 48 bits, which every JSON parser reads exactly.
     core.set_first_msg_id((entropy() >> 16) + 1);
     match Driver::new(core, io::stdin(), io::stdout()).run() {
@@ -40,6 +41,17 @@ pub fn run<S: 'static>(start: impl FnOnce(Node) -> Router<S> + 'static) -> ExitC
             tracing::error!("{error}");
             ExitCode::FAILURE
         }
+    }
+}
+
+/// The variable that names the node's own directory. The workbench sets it, and gives a node that it starts again the same one.
+const DATA_DIRECTORY: &str = "GLOMERS_DATA_DIR";
+
+/// Files in the node's own directory. Without one, in a fresh directory among the temporary ones, so that no run finds another's files.
+fn storage() -> Storage {
+    match env::var_os(DATA_DIRECTORY).filter(|path| !path.is_empty()) {
+        Some(path) => Storage::in_directory(path),
+        None => Storage::in_directory(env::temp_dir().join(format!("glomers-node-{:016x}", entropy()))),
     }
 }
 

@@ -57,6 +57,7 @@
 //! - `sleep`: [`Sleep`] and [`Node::timeout`]; `notify`: [`Notify`], waiting for a condition; `alarm`: [`Alarm`], a wake-up that can be
 //!   moved; `batcher`: [`Batcher`], serving many requests at once; `time`: [`Time`]; `random`: [`Random`].
 //! - [`services`]: clients of `lin-kv`, `seq-kv`, `lww-kv` and `lin-tso`.
+//! - `storage`: [`Storage`], files that survive a kill.
 //! - [`testing`]: a node fed by hand, and a small cluster in virtual time.
 //!
 //! What drives it:
@@ -88,6 +89,7 @@ mod rpc;
 mod rpc_all;
 pub mod services;
 mod sleep;
+mod storage;
 pub mod testing;
 mod time;
 mod timers;
@@ -108,6 +110,7 @@ pub use router::Router;
 pub use rpc::{RawRpc, Rpc};
 pub use rpc_all::{QuorumError, RpcAll};
 pub use sleep::{Elapsed, Sleep};
+pub use storage::{CrashLoss, Storage, StorageError};
 pub use time::Time;
 
 pub use glomers_protocol::{

@@ -11,7 +11,7 @@ use crate::origin::RequestOrigin;
 use crate::outputs::Outputs;
 use crate::replies::Replies;
 use crate::timers::Timers;
-use crate::{Random, Time};
+use crate::{CoreOptions, Random, Storage, Time};
 
 /// A handle on the node that a server runs on. Cheap to clone; all clones are the same node.
 #[derive(Clone)]
@@ -64,6 +64,11 @@ impl Node {
         self.shared.random.borrow_mut()
     }
 
+    /// The files in which this node keeps what must survive a kill.
+    pub fn storage(&self) -> &Storage {
+        &self.shared.storage
+    }
+
     /// How many replies matched no waiting request: late replies, second replies, and replies with a wrong or unusable `in_reply_to`.
     pub fn unclaimed_replies(&self) -> u64 {
         self.shared.unclaimed_replies.get()
@@ -96,6 +101,7 @@ pub(crate) struct Shared {
     pub(crate) timers: RefCell<Timers>,
     pub(crate) executor: Executor,
     pub(crate) random: RefCell<Random>,
+    pub(crate) storage: Storage,
     pub(crate) unclaimed_replies: Cell<u64>,
 }
 
@@ -114,7 +120,8 @@ impl Identity {
 }
 
 impl Node {
-    pub(crate) fn new(random: Random) -> Self {
+    pub(crate) fn new(options: CoreOptions) -> Self {
+        let CoreOptions { random, storage } = options;
         let shared = Shared {
             identity: OnceCell::new(),
             now: Cell::new(Time::ZERO),
@@ -123,6 +130,7 @@ impl Node {
             timers: RefCell::default(),
             executor: Executor::default(),
             random: RefCell::new(random),
+            storage,
             unclaimed_replies: Cell::new(0),
         };
         Self { shared: Rc::new(shared) }

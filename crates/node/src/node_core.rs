@@ -11,7 +11,7 @@ use crate::node::Identity;
 use crate::origin::RequestOrigin;
 use crate::outputs::Outputs;
 use crate::router::Routes;
-use crate::{Node, Random, Router, Time};
+use crate::{Node, Random, Router, Storage, Time};
 
 /// A node that does no I/O, reads no clock and owns no thread.
 ///
@@ -20,7 +20,7 @@ use crate::{Node, Random, Router, Time};
 /// ```
 /// use glomers_node::{CoreOptions, Input, NodeCore, Outputs, Random, Router, Time};
 ///
-/// let options = CoreOptions { random: Random::derive(1, "n1") };
+/// let options = CoreOptions::new(Random::derive(1, "n1"));
 /// let mut core = NodeCore::new(options, |_node| Router::new(()));
 /// let mut outputs = Outputs::new();
 /// let body = serde_json::from_str(r#"{"type":"init","msg_id":1,"node_id":"n1","node_ids":["n1"]}"#)?;
@@ -39,6 +39,15 @@ pub struct NodeCore {
 pub struct CoreOptions {
     /// Where the node's random numbers come from: its own stream is a fork of this one, named by its id.
     pub random: Random,
+    /// Where the node keeps what must survive a kill.
+    pub storage: Storage,
+}
+
+impl CoreOptions {
+    /// A node with these random numbers, and files in memory that end with it.
+    pub fn new(random: Random) -> Self {
+        Self { random, storage: Storage::in_memory() }
+    }
 }
 
 /// Why the core is stepped.
@@ -89,10 +98,7 @@ impl NodeCore {
     /// are handled after that, in the order they came. The node's random numbers depend on the options' stream and its id.
     pub fn new<S: 'static>(options: CoreOptions, start: impl FnOnce(Node) -> Router<S> + 'static) -> Self {
         let start: Start = Box::new(|node| start(node).into_routes());
-        Self {
-            node: Node::new(options.random),
-            phase: Phase::AwaitingInit { start, held: HeldMessages::default() },
-        }
+        Self { node: Node::new(options), phase: Phase::AwaitingInit { start, held: HeldMessages::default() } }
     }
 
     /// A node that knows its name and needs no init message, as clients and services do. Calls `start` at
@@ -105,7 +111,7 @@ impl NodeCore {
         node_ids: Vec<NodeId>,
         start: impl FnOnce(Node) -> Router<S>,
     ) -> Self {
-        let node = Node::new(options.random);
+        let node = Node::new(options);
         identify(&node, Identity::new(id, node_ids));
         let routes = start(node.clone()).into_routes();
         Self { node, phase: Phase::Running(routes) }
@@ -118,7 +124,7 @@ impl NodeCore {
         id: NodeId,
         on_unexpected: impl FnMut(&str, &RawValue) + 'static,
     ) -> Self {
-        let node = Node::new(options.random);
+        let node = Node::new(options);
         identify(&node, Identity::new(id, Vec::new()));
         Self { node, phase: Phase::Client(Box::new(on_unexpected)) }
     }

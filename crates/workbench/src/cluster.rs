@@ -2,7 +2,7 @@
 
 use std::{cell::RefCell, collections::VecDeque, rc::Rc, time::Duration};
 
-use glomers_node::{CoreOptions, Node, NodeCore, Random, Router};
+use glomers_node::{CoreOptions, CrashLoss, Node, NodeCore, Random, Router, Storage};
 use glomers_protocol::{
     Body, Header, NodeId, RawBody, RawValue, Request,
     init::{Init, InitOk},
@@ -11,6 +11,7 @@ use glomers_world::{HostIndex, HostRole, ProcessSpec, SpawnError, World};
 
 use crate::{
     clients::{ClientHandle, Connection, DEFAULT_TIMEOUT, ReplyLog, RequestError, RequestFailure},
+    plan::Plan,
     text::{QUOTE_CHARS, excerpt},
     workloads::SetUp,
 };
@@ -53,6 +54,8 @@ pub(crate) enum Preparation {
 /// The hosts of a run.
 pub(crate) struct Cluster {
     seed: u64,
+    /// What a kill takes from a node's storage.
+    kill_loss: CrashLoss,
     hosting: Hosting,
     set_up: Option<SetUp>,
     ids: Vec<NodeId>,
@@ -74,14 +77,28 @@ struct Member {
     starts: u64,
     /// The client that sent init to the newest host. It is kept so that a second answer is noticed.
     initiator: Option<HostIndex>,
+    /// The files of a node inside this process. They outlive its hosts.
+    storage: Storage,
+    /// What a crash leaves of them is drawn from this stream.
+    storage_random: Random,
 }
 
 impl Cluster {
-    pub(crate) fn new(ids: Vec<NodeId>, seed: u64, hosting: Hosting, set_up: Option<SetUp>) -> Self {
-        let absent = || Member { host: None, is_paused: false, is_ready: false, starts: 0, initiator: None };
-        let members = ids.iter().map(|_| absent()).collect();
+    pub(crate) fn new(plan: &Plan, hosting: Hosting, set_up: Option<SetUp>) -> Self {
+        let (ids, seed) = (plan.nodes.clone(), plan.seed);
+        let absent = |id: &NodeId| Member {
+            host: None,
+            is_paused: false,
+            is_ready: false,
+            starts: 0,
+            initiator: None,
+            storage: Storage::in_memory(),
+            storage_random: Random::derive(seed, &format!("storage {id}")),
+        };
+        let members = ids.iter().map(absent).collect();
         Self {
             seed,
+            kill_loss: plan.nemesis_kill_storage.loss(),
             hosting,
             set_up,
             ids,
@@ -108,7 +125,8 @@ impl Cluster {
                 // A node that is started again must not draw what it drew before: real ones don't either.
                 let stream =
                     if starts == 0 { format!("node {id}") } else { format!("node {id}, start {starts}") };
-                let mut core = start(CoreOptions { random: Random::derive(self.seed, &stream) });
+                let storage = self.members[node].storage.clone();
+                let mut core = start(CoreOptions { random: Random::derive(self.seed, &stream), storage });
                 core.set_first_msg_id((starts << 32) + 1);
                 world.add_local(id, HostRole::Node, core)
             }
@@ -182,10 +200,12 @@ impl Cluster {
         self.is_running(world, node) && self.members[node].is_paused
     }
 
-    /// Kills a node; its state is lost. Does nothing if it does not run.
+    /// Kills a node; its state is lost, and of its storage what the plan says. Does nothing if it does not run.
     pub(crate) fn kill(&mut self, world: &mut World, node: usize) {
         if let Some(host) = self.running_host(world, node) {
             world.kill(host);
+            let Member { storage, storage_random, .. } = &mut self.members[node];
+            storage.crash(self.kill_loss, storage_random);
         }
         self.forget(world, node);
     }
@@ -245,7 +265,7 @@ impl Cluster {
     pub(crate) fn open_client(&mut self, world: &mut World) -> (HostIndex, ClientHandle) {
         let id = NodeId::from(format!("c{}", self.next_client));
         self.next_client += 1;
-        let options = CoreOptions { random: Random::derive(self.seed, &format!("node {id}")) };
+        let options = CoreOptions::new(Random::derive(self.seed, &format!("node {id}")));
         let (core, client) = ClientHandle::new(options, id.clone(), &self.replies);
         (world.add_local(id, HostRole::Client, core), client)
     }

@@ -8,6 +8,7 @@ pub mod settings;
 use std::time::Duration;
 
 use glomers_check::AvailabilityGoal;
+use glomers_node::CrashLoss;
 use glomers_protocol::NodeId;
 use glomers_world::Latency;
 use serde::{Deserialize, Serialize};
@@ -40,6 +41,9 @@ pub struct Plan {
     /// The faults to inject at given times, beside the random ones.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub nemesis_script: Option<FaultScript>,
+    /// What a kill takes from a node's storage.
+    #[serde(default)]
+    pub nemesis_kill_storage: KillStorage,
     /// The operations to invoke, instead of those that the workload would draw. Its final operations come in any case.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub operations: Option<Vec<PlannedOperation>>,
@@ -74,6 +78,7 @@ impl Plan {
             nemesis_interval: Duration::from_secs(10),
             nemesis_delay: Duration::ZERO,
             nemesis_script: None,
+            nemesis_kill_storage: KillStorage::Kept,
             operations: None,
             availability: AvailabilityGoal::None,
             recovery: Duration::from_secs(10),
@@ -87,6 +92,33 @@ impl Plan {
     /// Whether any fault is to be injected.
     pub fn has_faults(&self) -> bool {
         !self.nemesis.is_empty() || self.nemesis_script.is_some()
+    }
+}
+
+/// What a kill leaves of the files that a node keeps.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum KillStorage {
+    /// All of them, as when a process is killed and its machine goes on.
+    #[default]
+    Kept,
+    /// What was synced, as when the machine loses power.
+    UnsyncedLost,
+    /// What was synced, and of the rest a part: an append may be half there.
+    Torn,
+    /// Nothing, as when the disk is replaced.
+    Lost,
+}
+
+impl KillStorage {
+    /// What it takes from a storage in memory.
+    pub(crate) fn loss(self) -> CrashLoss {
+        match self {
+            Self::Kept => CrashLoss::Nothing,
+            Self::UnsyncedLost => CrashLoss::Unsynced,
+            Self::Torn => CrashLoss::Torn,
+            Self::Lost => CrashLoss::Everything,
+        }
     }
 }
 

@@ -30,7 +30,7 @@ use glomers_world::{ClockKind, Journal, LatencyDistribution, World, WorldOptions
 
 use crate::{
     cluster::Hosting,
-    plan::{FaultScript, Plan, numbered_nodes},
+    plan::{FaultScript, KillStorage, Plan, numbered_nodes},
     registry::{self, PlanError},
     replay::Replay,
     run::{Event, Observer, RunError, Runner},
@@ -169,6 +169,12 @@ impl Simulation {
     /// Faults at given times, in the language that [`crate::nemeses::script`] describes. They come beside the random ones.
     pub fn nemesis_script(mut self, script: &str) -> Self {
         self.plan.nemesis_script = Some(FaultScript::new(script));
+        self
+    }
+
+    /// What a kill takes from the nodes' [`Storage`](glomers_node::Storage).
+    pub fn kill_storage(mut self, left: KillStorage) -> Self {
+        self.plan.nemesis_kill_storage = left;
         self
     }
 

@@ -348,3 +348,80 @@ fn a_statement_can_wait_for_a_message() {
 fn a_script_with_an_unknown_node_is_refused() {
     simulation(&[], 1).nemesis_script("at 1s kill n7").run(Gossip::router);
 }
+
+/// Adds elements to a file, and reads it. It syncs before it answers, or it does not.
+struct Keeper {
+    node: Node,
+    is_careful: bool,
+}
+
+#[derive(Serialize, Deserialize)]
+struct Add {
+    element: Box<RawValue>,
+}
+#[derive(Serialize, Deserialize)]
+struct AddOk {}
+#[derive(Serialize, Deserialize)]
+struct Read {}
+#[derive(Serialize, Deserialize)]
+struct ReadOk {
+    value: Vec<Box<RawValue>>,
+}
+messages! { "add" Add => "add_ok" AddOk; "read" Read => "read_ok" ReadOk; }
+
+impl Keeper {
+    /// Whoever starts again first cuts off what a crash has left half written. It was never acknowledged.
+    fn router(node: Node, is_careful: bool) -> Router<Self> {
+        let storage = node.storage();
+        let bytes = storage.read("elements").expect("memory can be read").unwrap_or_default();
+        let whole = bytes.iter().rposition(|byte| *byte == b'\n').map_or(0, |end| end + 1);
+        if whole < bytes.len() {
+            storage.replace("elements", &bytes[..whole]).expect("memory can be written");
+        }
+        Router::new(Self { node, is_careful }).on(Self::add).on(Self::read)
+    }
+
+    async fn add(&self, request: Add) -> Result<AddOk, RpcError> {
+        let storage = self.node.storage();
+        storage
+            .append("elements", format!("{}\n", request.element.get()).as_bytes())
+            .expect("memory can be written");
+        if self.is_careful {
+            storage.sync().expect("memory can be synced");
+        }
+        Ok(AddOk {})
+    }
+
+    async fn read(&self, _: Read) -> Result<ReadOk, RpcError> {
+        let bytes = self.node.storage().read("elements").expect("memory can be read").unwrap_or_default();
+        let text = String::from_utf8(bytes).expect("it was written as text");
+        Ok(ReadOk {
+            value: text.lines().map(|line| serde_json::from_str(line).expect("a whole line")).collect(),
+        })
+    }
+}
+
+#[test]
+fn a_kill_takes_from_the_storage_what_the_plan_says() {
+    use glomers_workbench::plan::KillStorage::{Kept, Lost, Torn, UnsyncedLost};
+    for (left, is_careful, expected) in [
+        (Kept, false, Validity::Valid),
+        (UnsyncedLost, true, Validity::Valid),
+        (UnsyncedLost, false, Validity::Invalid),
+        (Torn, true, Validity::Valid),
+        (Torn, false, Validity::Invalid),
+        (Lost, true, Validity::Invalid),
+    ] {
+        let simulation = Simulation::new("g-set")
+            .node_count(1)
+            .concurrency(5)
+            .rate_hz(50.0)
+            .time_limit(2 * TIME_LIMIT)
+            .nemesis(&["kill"], Duration::from_secs(1))
+            .setting("nemesis-kill-nodes", "all")
+            .kill_storage(left);
+        let outcome = simulation.run(move |node| Keeper::router(node, is_careful));
+        assert_eq!(outcome.validity, expected, "{left:?}, syncs {is_careful}: {}", outcome.sentence);
+        simulation.assert_deterministic(move |node| Keeper::router(node, is_careful));
+    }
+}

@@ -157,7 +157,7 @@ impl Cluster {
 fn add_node(world: &mut World, id: &NodeId, directory: Option<&TempDir>) {
     let Some(directory) = directory else {
         let random = world.random(&format!("node/{id}"));
-        world.add_local(id.clone(), HostRole::Node, NodeCore::new(CoreOptions { random }, Server::router));
+        world.add_local(id.clone(), HostRole::Node, NodeCore::new(CoreOptions::new(random), Server::router));
         return;
     };
     let this_program = std::env::current_exe().expect("the benchmark has a path");
@@ -172,7 +172,7 @@ fn add_node(world: &mut World, id: &NodeId, directory: Option<&TempDir>) {
 
 fn add_client(world: &mut World, number: usize) -> HostIndex {
     let id = NodeId::from(format!("c{number}"));
-    let options = CoreOptions { random: Random::derive(0, id.as_str()) };
+    let options = CoreOptions::new(Random::derive(0, id.as_str()));
     let core = NodeCore::started(options, id.clone(), Vec::new(), |_| Router::new(()));
     world.add_local(id, HostRole::Client, core)
 }

@@ -23,7 +23,7 @@
 //! let options = WorldOptions { latency: Latency::constant_ms(20.0), ..WorldOptions::new(ClockKind::Virtual, 42) };
 //! let mut world = World::new(options, Journal::in_memory());
 //! for id in ["n0", "n1"] {
-//!     let options = CoreOptions { random: world.random(id) };
+//!     let options = CoreOptions::new(world.random(id));
 //!     let core = NodeCore::started(options, id.into(), Vec::new(), |_: Node| Router::new(Server).on(Server::ping));
 //!     world.add_local(id.into(), HostRole::Node, core);
 //! }

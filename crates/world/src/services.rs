@@ -62,7 +62,7 @@ impl World {
     pub fn add_services(&mut self) -> Vec<HostIndex> {
         let add = |definition: &Definition| {
             let random = self.random(&format!("service/{}", definition.name));
-            let core = definition.build(CoreOptions { random });
+            let core = definition.build(CoreOptions::new(random));
             self.add_local(definition.name.into(), HostRole::Service, core)
         };
         ALL.iter().map(add).collect()

@@ -173,7 +173,7 @@ fn an_effect_brings_its_cause_with_it_past_a_cut() {
 fn journalled() -> Cluster {
     let lin_kv = services::find("lin-kv").expect("lin-kv is a service");
     let mut cluster = Cluster::empty();
-    cluster.add_core("lin-kv", lin_kv.build(CoreOptions { random: Random::derive(0, "lin-kv") }));
+    cluster.add_core("lin-kv", lin_kv.build(CoreOptions::new(Random::derive(0, "lin-kv"))));
     cluster.start(&NAMES, Server::journalled);
     cluster.advance(Duration::from_secs(5));
     cluster

@@ -9,7 +9,7 @@ use pn_counter::{Add, PnCounterServer, Read};
 fn cluster() -> Cluster {
     let lin_kv = services::find("lin-kv").expect("lin-kv is a service");
     let mut cluster = Cluster::empty();
-    cluster.add_core("lin-kv", lin_kv.build(CoreOptions { random: Random::derive(0, "lin-kv") }));
+    cluster.add_core("lin-kv", lin_kv.build(CoreOptions::new(Random::derive(0, "lin-kv"))));
     cluster.start(&["n0", "n1"], PnCounterServer::router);
     cluster
 }

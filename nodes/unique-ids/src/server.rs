@@ -76,7 +76,7 @@ mod tests {
     fn two_starts_of_one_node_give_out_different_ids() {
         let first_id = |stream: &str| {
             let random = Random::derive(0, stream);
-            let mut core = NodeCore::new(CoreOptions { random }, UniqueIdServer::router);
+            let mut core = NodeCore::new(CoreOptions::new(random), UniqueIdServer::router);
             let mut outputs = Outputs::new();
             for body in [
                 r#"{"type":"init","msg_id":1,"node_id":"n1","node_ids":["n1"]}"#,

@@ -47,7 +47,7 @@ pub(super) fn play(service: &'static str, seed: u64, script: &[(&'static str, Ca
 
 fn ask(world: &mut World, name: &'static str, service: &'static str, call: Call) -> Answer {
     let host = world.find(&name.into()).unwrap_or_else(|| {
-        let options = CoreOptions { random: world.random(name) };
+        let options = CoreOptions::new(world.random(name));
         let core = NodeCore::started(options, name.into(), Vec::new(), |_| Router::new(()));
         world.add_local(name.into(), HostRole::Node, core)
     });

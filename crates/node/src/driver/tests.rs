@@ -59,7 +59,7 @@ const INIT: &str =
 const INIT_OK: &str = r#"{"src":"n1","dest":"c0","body":{"type":"init_ok","in_reply_to":1}}"#;
 
 fn drive(input: std::io::PipeReader, output: std::io::PipeWriter) -> Result<(), DriveError> {
-    let options = CoreOptions { random: Random::derive(0, "test") };
+    let options = CoreOptions::new(Random::derive(0, "test"));
     let core =
         NodeCore::new(options, |node| Router::new(Counter::new(node)).on(Counter::count).on(Counter::nobody));
     Driver::new(core, input, output).run()

@@ -456,7 +456,7 @@ fn time_does_not_run_backwards() {
 fn a_client_shows_what_answers_none_of_its_requests_and_answers_nothing_itself() {
     let shown = Rc::new(RefCell::new(Vec::new()));
     let log = Rc::clone(&shown);
-    let options = CoreOptions { random: Random::derive(1, "c0") };
+    let options = CoreOptions::new(Random::derive(1, "c0"));
     let mut core = NodeCore::client(options, "c0".into(), move |src, body| {
         log.borrow_mut().push(format!("{src} {}", body.get()));
     });

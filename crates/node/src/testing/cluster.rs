@@ -335,5 +335,5 @@ impl fmt::Debug for Cluster {
 }
 
 fn options(name: &str) -> CoreOptions {
-    CoreOptions { random: Random::derive(0, name) }
+    CoreOptions::new(Random::derive(0, name))
 }

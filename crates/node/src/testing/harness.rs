@@ -73,7 +73,7 @@ impl Harness {
 
     /// A node that has had no message yet; `name` is what it will be called by.
     pub fn before_init<S: 'static>(name: &str, start: impl FnOnce(Node) -> Router<S> + 'static) -> Self {
-        let core = NodeCore::new(CoreOptions { random: Random::derive(0, "test") }, start);
+        let core = NodeCore::new(CoreOptions::new(Random::derive(0, "test")), start);
         Self {
             core,
             name: name.into(),

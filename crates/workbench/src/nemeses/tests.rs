@@ -16,7 +16,8 @@ impl Bench {
     fn new() -> Self {
         let mut world = World::new(WorldOptions::new(ClockKind::Virtual, 0), Journal::hash_only());
         let hosting = Hosting::in_process(|_| Router::new(()));
-        let mut cluster = Cluster::new(numbered_nodes(3), 0, hosting, None);
+        let mut cluster =
+            Cluster::new(&Plan { nodes: numbered_nodes(3), ..Plan::new("echo", 0) }, hosting, None);
         for node in 0..3 {
             cluster.launch(&mut world, node).expect("cores always start");
             cluster.send_init(&mut world, node);

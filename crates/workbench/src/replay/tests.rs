@@ -2,7 +2,7 @@ use glomers_check::{OperationKind, Value};
 
 use super::*;
 
-const PLAN: &str = r#"plan {"workload":"g-set","nodes":["n0","n1"],"concurrency":4,"rate_hz":5.0,"time_limit":{"secs":60,"nanos":0},"latency":{"mean_ms":0.0,"distribution":"constant"},"nemesis":[],"nemesis_interval":{"secs":10,"nanos":0},"nemesis_delay":{"secs":0,"nanos":0},"availability":"none","recovery":{"secs":10,"nanos":0},"fail_fast":false,"expectations":[],"settings":{},"seed":7}"#;
+const PLAN: &str = r#"plan {"workload":"g-set","nodes":["n0","n1"],"concurrency":4,"rate_hz":5.0,"time_limit":{"secs":60,"nanos":0},"latency":{"mean_ms":0.0,"distribution":"constant"},"nemesis":[],"nemesis_interval":{"secs":10,"nanos":0},"nemesis_delay":{"secs":0,"nanos":0},"nemesis_kill_storage":"kept","availability":"none","recovery":{"secs":10,"nanos":0},"fail_fast":false,"expectations":[],"settings":{},"seed":7}"#;
 
 #[test]
 fn a_replay_is_read_as_it_was_written() {

@@ -133,7 +133,7 @@ impl<'a> Runner<'a> {
         Self {
             plan,
             world,
-            cluster: Cluster::new(plan.nodes.clone(), plan.seed, hosting, workload.set_up.clone()),
+            cluster: Cluster::new(plan, hosting, workload.set_up.clone()),
             workload,
             observer,
             signal,

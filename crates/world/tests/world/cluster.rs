@@ -123,7 +123,7 @@ impl Cluster {
         match self.world.options().clock {
             ClockKind::Virtual => {
                 let random = self.world.random(&format!("node/{id}"));
-                let core = NodeCore::new(CoreOptions { random }, Server::router);
+                let core = NodeCore::new(CoreOptions::new(random), Server::router);
                 self.world.add_local(id, HostRole::Node, core)
             }
             ClockKind::Real => self.add_program(id, &role_command("cluster::server_role")),
@@ -201,7 +201,7 @@ impl Cluster {
 }
 
 pub(crate) fn add_client(world: &mut World, id: &str) -> HostIndex {
-    let options = CoreOptions { random: Random::derive(0, id) };
+    let options = CoreOptions::new(Random::derive(0, id));
     let core = NodeCore::started(options, NodeId::from(id), Vec::new(), |_| Router::new(()));
     world.add_local(NodeId::from(id), HostRole::Client, core)
 }

@@ -98,7 +98,7 @@ fn a_request_that_makes_no_sense_is_refused_with_the_reason() {
 
 /// A node under test that does only what it is told through the world.
 fn add_bystander(cluster: &mut Cluster, id: &str) -> HostIndex {
-    let options = CoreOptions { random: cluster.world.random(id) };
+    let options = CoreOptions::new(cluster.world.random(id));
     let core = NodeCore::started(options, NodeId::from(id), Vec::new(), |_| Router::new(()));
     cluster.world.add_local(NodeId::from(id), HostRole::Node, core)
 }
