@@ -5,6 +5,7 @@ use std::{
     hash::{BuildHasher, Hasher, RandomState},
     path::{Path, PathBuf},
     rc::Rc,
+    time::Duration,
 };
 
 use glomers_check::{Mode, Operation, edn};
@@ -42,6 +43,8 @@ pub struct Request<'a> {
     pub store: &'a Path,
     /// Whether the verdict is ours or Maelstrom's.
     pub mode: Mode,
+    /// Whether the nodes run in real time, or in lock step with a virtual clock.
+    pub clock: ClockKind,
     /// Whether to show what the nodes print to stderr.
     pub log_stderr: bool,
     /// Whether to log every message as it is sent.
@@ -83,6 +86,10 @@ pub struct Report {
     pub workload: String,
     /// The random seed.
     pub seed: u64,
+    /// Which clock the run had.
+    pub clock: ClockKind,
+    /// How long the run took in real time, up to its end and without its reports.
+    pub real_time: Duration,
     /// How the run ended, its verdict and its figures.
     pub conclusion: Conclusion,
     /// What could not be written beside the verdict.
@@ -127,7 +134,7 @@ pub fn fresh_seed() -> u64 {
 pub fn run(request: &Request<'_>, screen: &mut dyn Screen) -> Result<Report, TestError> {
     let plan = request.plan;
     let directory = RunDirectory::create(request.store, &plan.workload, clock::time_of_day())?;
-    let mut file = RunFile::new(&directory, plan, request.program, request.argv);
+    let mut file = RunFile::new(&directory, plan, request.clock, request.program, request.argv);
     file.write(&directory)?;
     // The log is locked until the directory is complete, so it outlives everything else here.
     let result = carry_out(request, &directory, &mut file, screen);
@@ -154,7 +161,9 @@ fn carry_out(
         request.program.program.display(),
         plan.seed
     ));
+    let stopwatch = clock::Stopwatch::start();
     let (ended, history) = operate(request, directory, &mut recorder)?;
+    let real_time = stopwatch.elapsed();
     let (analysis, mut log) = recorder.close()?;
     let conclusion = Conclusion::draw(plan, ended, analysis).map_err(RunError::Journal)?;
     directory.write(files::RESULTS_EDN, format!("{}\n", edn::pretty(&conclusion.results)))?;
@@ -174,6 +183,8 @@ fn carry_out(
     Ok(Report {
         workload: plan.workload.clone(),
         seed: plan.seed,
+        clock: request.clock,
+        real_time,
         conclusion,
         problems,
         directory: directory.path().to_owned(),
@@ -190,11 +201,15 @@ fn operate(
     let plan = request.plan;
     let journal = Journal::to_file(&directory.file(files::JOURNAL))?;
     let mut world = World::new(
-        WorldOptions { latency: plan.latency, ..WorldOptions::new(ClockKind::Real, plan.seed) },
+        WorldOptions { latency: plan.latency, ..WorldOptions::new(request.clock, plan.seed) },
         journal,
     );
     watch_messages(&mut world, request, &recorder.passages);
-    let hosting = Hosting::Processes(Box::new(process_specification(request.program, directory)));
+    let specification = Box::new(process_specification(request.program, directory));
+    let hosting = match request.clock {
+        ClockKind::Real => Hosting::Processes(specification),
+        ClockKind::Virtual => Hosting::Lockstep(specification),
+    };
     let workload = workloads::named(&plan.workload).workload(plan, request.mode);
     let history = HistoryFollower::start(directory, request.history_limit);
     let signal = signals::watch();

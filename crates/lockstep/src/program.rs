@@ -98,6 +98,11 @@ impl Program {
         self
     }
 
+    /// The time of day that the program sees when virtual time is 0, in nanoseconds since 1970.
+    pub fn unix_start_ns(&self) -> u64 {
+        self.unix_time_ns
+    }
+
     /// How many CPUs the program is told it has; runtimes size their thread pools by it. 4 by default, at least 1.
     ///
     /// However many there are, one of its threads runs at a time.

@@ -23,6 +23,8 @@ pub const INIT_TIMEOUT: Duration = Duration::from_secs(10);
 pub enum Hosting {
     /// Each as its own process.
     Processes(Box<dyn Fn(&NodeId) -> ProcessSpec>),
+    /// Each as a program in lock step with a virtual clock.
+    Lockstep(Box<dyn Fn(&NodeId) -> ProcessSpec>),
     /// Each inside this process, from a function that makes its core.
     InProcess(Box<dyn Fn(CoreOptions) -> NodeCore>),
 }
@@ -121,6 +123,7 @@ impl Cluster {
         let starts = self.members[node].starts;
         let host = match &self.hosting {
             Hosting::Processes(specification) => world.add_process(id.clone(), &specification(&id))?,
+            Hosting::Lockstep(specification) => world.add_lockstep(id.clone(), &specification(&id))?,
             Hosting::InProcess(start) => {
                 // A node that is started again must not draw what it drew before: real ones don't either.
                 let stream =

@@ -4,15 +4,28 @@ use std::fmt;
 
 use glomers_node::{NodeCore, Time};
 
-use crate::process::ProcessHost;
+use crate::lockstep_host::LockstepHost;
+use crate::process::{Printed, ProcessHost};
 
 /// The program of a host.
 #[derive(Debug)]
 pub(crate) enum Host {
     Local(Box<LocalHost>),
     Process(Box<ProcessHost>),
+    Lockstep(Box<LockstepHost>),
     /// Killed, ended by itself, or removed.
     Gone,
+}
+
+impl Host {
+    /// What its program has printed; none where there is no program.
+    pub(crate) fn printed_mut(&mut self) -> Option<&mut Printed> {
+        match self {
+            Self::Process(process) => Some(&mut process.printed),
+            Self::Lockstep(program) => Some(&mut program.printed),
+            Self::Local(_) | Self::Gone => None,
+        }
+    }
 }
 
 /// A core that the world itself steps: a client, a service, or a node in simulation.

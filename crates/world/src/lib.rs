@@ -46,6 +46,7 @@
 //! - `world::delivery`: between the hosts and the network.
 //! - `host`: what runs behind a name; `ids`: [`HostIndex`] and [`HostRole`].
 //! - `process`: real nodes, and how they are kept from outliving the world; `world::process_io`: what they print, read and end with.
+//! - `lockstep_host`: programs under virtual time; `world::lockstep_io`: when they are stepped, and what comes of it.
 //! - [`services`]: `lin-kv`, `seq-kv`, `lww-kv` and `lin-tso`, for the nodes to use.
 //! - `clock`, `schedule`: what is due next.
 //! - [`journal`]: every message's fate, on disk.
@@ -58,6 +59,7 @@ mod clock;
 mod host;
 mod ids;
 pub mod journal;
+mod lockstep_host;
 mod message_event;
 mod network;
 mod note;

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use glomers_node::NodeId;
-use glomers_protocol::text::{escape, excerpt};
+use glomers_protocol::text::{escape, excerpt, grouped};
 
 /// How much of a name that a node made up is kept, in characters.
 const NAME_CHARS: usize = 80;
@@ -28,6 +28,16 @@ pub enum NoteKind {
         /// The name, shortened.
         claimed: String,
     },
+    /// Under virtual time, the node did something that the clock or the seed can't answer for.
+    Lockstep {
+        /// What, as a sentence about "it".
+        notice: String,
+    },
+    /// Under virtual time, the node woke up very often by itself.
+    BusyTimer {
+        /// How often in a second of virtual time.
+        per_s: u64,
+    },
 }
 
 impl NoteKind {
@@ -40,6 +50,14 @@ impl fmt::Display for Note {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         let node = escape(self.node.as_str());
         match &self.kind {
+            NoteKind::Lockstep { notice } => {
+                write!(formatter, "Node {node} under virtual time: {}.", escape(notice))
+            }
+            NoteKind::BusyTimer { per_s } => write!(
+                formatter,
+                "Node {node} woke up by itself {} times in a second of virtual time, which makes the run slow: it polls, or has a timer of less than a millisecond.",
+                grouped(*per_s)
+            ),
             NoteKind::ForeignSource { claimed } => write!(
                 formatter,
                 "Node {node} sends messages under another name than its own, the first as \"{claimed}\". That is allowed, and usual where a node forwards a client's request so that another node answers it; otherwise `src` and `dest` were not swapped in a reply."

@@ -2,7 +2,7 @@
 //!
 //! - `spec`: [`ProcessSpec`] and [`SpawnError`], how one is started.
 //! - `process_host`: a running node, its pipes, and what is on its way through them.
-//! - `lines`: cuts what it prints into lines; `input`: what it has yet to read; `pipe`: how much of that is in its pipe.
+//! - `printed`: what it has printed; `lines`: cuts what it prints into lines; `input`: what it has yet to read; `pipe`: how much of that is in its pipe.
 //! - `node_log`: what it writes to stderr, in a file.
 //! - `exit`: [`ExitReport`], how it ended.
 //! - `guard`: the process between the workbench and the node, which makes sure that nothing outlives either; `process_guard`: the
@@ -23,6 +23,7 @@ mod input;
 mod lines;
 mod node_log;
 mod pipe;
+mod printed;
 mod process_guard;
 mod process_host;
 mod spec;
@@ -30,10 +31,11 @@ mod sys;
 
 pub use exit::ExitReport;
 pub(crate) use exit::describe;
-pub(crate) use input::Overflow;
+pub(crate) use input::{InputBuffer, Overflow};
 pub(crate) use lines::{Line, LineSplitter};
-pub(crate) use node_log::last_lines_of_log;
 pub use node_log::open_node_log;
-pub(crate) use process_guard::{KILL_PATIENCE, LogEnd, NodeEnd, Supervision};
-pub(crate) use process_host::ProcessHost;
+pub(crate) use node_log::{last_lines_of_log, prepare_log};
+pub(crate) use printed::Printed;
+pub(crate) use process_guard::{KILL_PATIENCE, LogEnd, LogOrders, NodeEnd, Supervision};
+pub(crate) use process_host::{ProcessHost, SEED_VARIABLE};
 pub use spec::{ProcessSpec, SpawnError};

@@ -48,7 +48,7 @@ impl Records {
     }
 
     /// Keeps and journals a note, unless its node has one of that kind.
-    fn note(&mut self, now: Time, host: &Endpoint, kind: NoteKind) {
+    pub(crate) fn note(&mut self, now: Time, host: &Endpoint, kind: NoteKind) {
         let is_like = |note: &Note| std::mem::discriminant(&note.kind) == std::mem::discriminant(&kind);
         if self.notes.iter().any(|note| note.node == host.id && is_like(note)) {
             return;

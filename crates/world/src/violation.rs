@@ -82,6 +82,11 @@ pub enum ViolationKind {
         /// What the system says.
         reason: String,
     },
+    /// Under virtual time, the node computed or printed without ever waiting, and was killed.
+    Restless {
+        /// What it did, as a sentence without its end.
+        reason: String,
+    },
     /// Somebody killed the process that supervises the node.
     GuardKilled,
     /// The process that supervises the node did not do its work in time.
@@ -134,6 +139,9 @@ impl ProtocolViolation {
                 "a line of the log for each message, or an endless loop that logs"
             }
             ViolationKind::LogUnwritable { .. } => "the disk is full",
+            ViolationKind::Restless { .. } => {
+                "an endless loop, a wait for another thread that spins without a system call, or work that takes too long for this machine"
+            }
             ViolationKind::GuardKilled => {
                 "the node signals its parent process, or every process of a name: its parent is the workbench's guard, which cleans up after it"
             }
@@ -213,6 +221,13 @@ impl fmt::Display for ProtocolViolation {
                 formatter,
                 "The process that supervises node {node} was killed; the node and all that it had started were killed with it"
             )?,
+            ViolationKind::Restless { reason } => {
+                write!(
+                    formatter,
+                    "Node {node} was killed: {}, and virtual time moves only while nodes wait",
+                    escape(reason)
+                )?;
+            }
             ViolationKind::GuardStopped => write!(
                 formatter,
                 "The process that supervises node {node} did not respond within 2 s, and was killed with the node and all that it had started"

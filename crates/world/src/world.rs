@@ -1,6 +1,7 @@
 //! The world: its hosts, and what its user can do to them.
 
 mod delivery;
+mod lockstep_io;
 mod process_io;
 mod turn;
 
@@ -24,7 +25,7 @@ use crate::network::{
 };
 use crate::note::Note;
 use crate::options::WorldOptions;
-use crate::process::{ExitReport, KILL_PATIENCE, ProcessHost, ProcessSpec, SpawnError, Supervision};
+use crate::process::{ExitReport, KILL_PATIENCE, Printed, ProcessHost, ProcessSpec, SpawnError, Supervision};
 use crate::records::Records;
 use crate::schedule::{PlanningOrder, Schedule};
 use crate::violation::{EXCERPT_CHARS, ProtocolViolations};
@@ -43,6 +44,8 @@ pub struct World {
     pub(crate) network: Network,
     pub(crate) timers: Schedule<Timer>,
     pub(crate) processes: Processes,
+    /// The programs in lock step that have something to do now.
+    pub(crate) lockstep_dirty: Vec<HostIndex>,
     pub(crate) records: Records,
     /// Where a local host's step puts what it sends; empty in between.
     pub(crate) outputs: Outputs,
@@ -80,6 +83,7 @@ impl World {
             network: Network::new(network, order.clone()),
             timers: Schedule::new(order),
             processes: Processes::new(),
+            lockstep_dirty: Vec::new(),
             records: Records {
                 journal: JournalWriter::new(journal),
                 violations: ProtocolViolations::default(),
@@ -181,10 +185,9 @@ impl World {
     /// The beginning of a line that a process has printed and not ended yet, fit for a terminal.
     pub fn unfinished_line(&self, host: HostIndex) -> Option<String> {
         match &self.hosts[host.slot()] {
-            Host::Process(process) if !process.lines.unfinished().is_empty() => {
-                Some(text::excerpt(process.lines.unfinished(), EXCERPT_CHARS))
-            }
-            _ => None,
+            Host::Process(process) => excerpt_of_unfinished(&process.printed),
+            Host::Lockstep(program) => excerpt_of_unfinished(&program.printed),
+            Host::Local(_) | Host::Gone => None,
         }
     }
 
@@ -218,8 +221,10 @@ impl World {
         if !self.network.pause(host) {
             return;
         }
-        if let Host::Process(process) = &self.hosts[host.slot()] {
-            process.pause();
+        match &mut self.hosts[host.slot()] {
+            Host::Process(process) => process.pause(),
+            Host::Lockstep(program) => program.pause(),
+            Host::Local(_) | Host::Gone => {}
         }
         self.records
             .host_entry(self.clock.now(), self.network.endpoint(host), |host| WireEntry::HostPaused { host });
@@ -232,8 +237,12 @@ impl World {
             return;
         }
         self.records.host_entry(now, self.network.endpoint(host), |host| WireEntry::HostResumed { host });
-        match &self.hosts[host.slot()] {
+        match &mut self.hosts[host.slot()] {
             Host::Process(process) => process.resume(),
+            Host::Lockstep(program) => {
+                program.resume();
+                self.mark_for_step(host);
+            }
             Host::Local(_) => self.tick(host),
             Host::Gone => {}
         }
@@ -313,18 +322,18 @@ impl World {
 
     /// The first process of a name has the world's seed. One that is started in its place must not draw what it drew before: identifiers
     /// that are drawn at random would come a second time.
-    fn seed_of_process(&self, id: &NodeId) -> u64 {
+    pub(crate) fn seed_of_process(&self, id: &NodeId) -> u64 {
         match self.network.count_named(id) {
             0 => self.options.seed,
             lives => self.random(&format!("process {id}, after {lives} others")).next_u64(),
         }
     }
 
-    fn is_taken(&self, id: &NodeId) -> bool {
+    pub(crate) fn is_taken(&self, id: &NodeId) -> bool {
         self.find(id).is_some_and(|host| self.is_alive(host))
     }
 
-    fn add_host(
+    pub(crate) fn add_host(
         &mut self,
         id: NodeId,
         role: HostRole,
@@ -344,8 +353,11 @@ impl World {
         if !self.is_alive(host) {
             return;
         }
+        if let Host::Lockstep(program) = &mut self.hosts[host.slot()] {
+            program.kill();
+        }
         if let Host::Process(process) = &mut self.hosts[host.slot()] {
-            process.is_killed = true;
+            process.printed.is_killed = true;
             process.request_kill();
             let end = process.await_end(KILL_PATIENCE);
             self.drain_output(host);
@@ -378,6 +390,11 @@ impl World {
             self.hosts[host.slot()] = Host::Gone;
         }
     }
+}
+
+fn excerpt_of_unfinished(printed: &Printed) -> Option<String> {
+    let line = printed.lines.unfinished();
+    (!line.is_empty()).then(|| text::excerpt(line, EXCERPT_CHARS))
 }
 
 impl Drop for World {

@@ -5,10 +5,14 @@ use std::{io::IsTerminal, time::Duration};
 use glomers_node::Time;
 use glomers_protocol::text::{count, grouped};
 use glomers_workbench::plan::Plan;
+use glomers_world::ClockKind;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use super::output;
-use crate::execution::{Progress, Screen};
+use crate::{
+    clock::Stopwatch,
+    execution::{Progress, Screen},
+};
 
 /// How often a plain line shows how far the test is.
 const PLAIN_INTERVAL: Duration = Duration::from_secs(5);
@@ -20,11 +24,41 @@ const BAR_INTERVAL: Duration = Duration::from_millis(100);
 pub(crate) struct Terminal {
     bar: Option<ProgressBar>,
     time_limit: Duration,
-    next_update: Time,
+    pace: Pace,
+}
+
+/// When the display is updated, and what it says of time.
+enum Pace {
+    /// In the time of the run, which is the machine's.
+    Real { next_update: Time },
+    /// In the machine's time, since the run's own is much faster.
+    Virtual { since_start: Stopwatch, next_update: Duration },
+}
+
+impl Pace {
+    /// Puts the next update off.
+    fn wait(&mut self, elapsed: Time, interval: Duration) {
+        match self {
+            Self::Real { next_update } => *next_update = elapsed + interval,
+            Self::Virtual { since_start, next_update } => *next_update = since_start.elapsed() + interval,
+        }
+    }
+
+    /// How fast virtual time passes; nothing where the run's time is the machine's.
+    fn factor(&self, elapsed: Time) -> Option<String> {
+        match self {
+            Self::Real { .. } => None,
+            Self::Virtual { since_start, .. } => {
+                let real_s = since_start.elapsed().as_secs_f64().max(1e-3);
+                let factor = elapsed.since(Time::ZERO).as_secs_f64() / real_s;
+                Some(format!("{factor:.1} times as fast as real time"))
+            }
+        }
+    }
 }
 
 impl Terminal {
-    pub(crate) fn new(plan: &Plan) -> Self {
+    pub(crate) fn new(plan: &Plan, clock: ClockKind) -> Self {
         let bar = std::io::stderr().is_terminal().then(|| {
             let bar = ProgressBar::with_draw_target(
                 Some(plan.time_limit.as_millis() as u64),
@@ -36,7 +70,13 @@ impl Terminal {
             bar.set_prefix(plan.workload.clone());
             bar
         });
-        Self { bar, time_limit: plan.time_limit, next_update: Time::ZERO }
+        let pace = match clock {
+            ClockKind::Real => Pace::Real { next_update: Time::ZERO },
+            ClockKind::Virtual => {
+                Pace::Virtual { since_start: Stopwatch::start(), next_update: Duration::ZERO }
+            }
+        };
+        Self { bar, time_limit: plan.time_limit, pace }
     }
 
     /// Removes the bar.
@@ -56,21 +96,28 @@ impl Screen for Terminal {
     }
 
     fn is_due(&self, elapsed: Time) -> bool {
-        elapsed >= self.next_update
+        match &self.pace {
+            Pace::Real { next_update } => elapsed >= *next_update,
+            Pace::Virtual { since_start, next_update } => since_start.elapsed() >= *next_update,
+        }
     }
 
     fn progress(&mut self, progress: &Progress) {
         match &self.bar {
             Some(bar) => {
                 bar.set_position((progress.elapsed.since(Time::ZERO)).as_millis() as u64);
-                bar.set_message(caption(progress, self.time_limit));
-                self.next_update = progress.elapsed + BAR_INTERVAL;
+                let factor = self.pace.factor(progress.elapsed);
+                let caption = [caption(progress, self.time_limit)].into_iter().chain(factor);
+                bar.set_message(caption.collect::<Vec<_>>().join(", "));
+                self.pace.wait(progress.elapsed, BAR_INTERVAL);
             }
             None => {
                 if progress.elapsed > Time::ZERO {
-                    output::note(&sentence(progress, self.time_limit));
+                    let factor = self.pace.factor(progress.elapsed);
+                    let sentence = [sentence(progress, self.time_limit)].into_iter().chain(factor);
+                    output::note(&sentence.collect::<Vec<_>>().join(", "));
                 }
-                self.next_update = progress.elapsed + PLAIN_INTERVAL;
+                self.pace.wait(progress.elapsed, PLAIN_INTERVAL);
             }
         }
     }

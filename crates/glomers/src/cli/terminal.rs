@@ -8,6 +8,7 @@ use comfy_table::{Table, presets};
 use glomers_check::{Validity, edn};
 use glomers_protocol::text;
 use glomers_workbench::{run::Ending, verdict::Conclusion};
+use glomers_world::ClockKind;
 
 use super::{
     exit::ExitStatus,
@@ -132,10 +133,20 @@ fn figures(report: &Report) -> String {
         "valid".to_owned(),
         format!(":valid? {}{until}", report.conclusion.validity.to_value()),
     ]);
-    table.add_row(vec![
-        "seed".to_owned(),
-        format!("{} (repeats the plan, not the system's scheduling)", report.seed),
-    ]);
+    let (what_repeats, time) = match report.clock {
+        ClockKind::Real => ("repeats the plan, not the system's scheduling".to_owned(), None),
+        ClockKind::Virtual => {
+            let virtual_s = report.conclusion.ended_at.as_ns() as f64 / 1e9;
+            let real_s = report.real_time.as_secs_f64();
+            let factor = virtual_s / real_s.max(1e-9);
+            let time = format!("{virtual_s:.1} s virtual in {real_s:.2} s ({factor:.0} times as fast)");
+            (format!("repeats the run; trace hash {:016x}", report.conclusion.trace_hash), Some(time))
+        }
+    };
+    if let Some(time) = time {
+        table.add_row(vec!["time".to_owned(), time]);
+    }
+    table.add_row(vec!["seed".to_owned(), format!("{} ({what_repeats})", report.seed)]);
     table.add_row(vec!["results".to_owned(), report.directory.display().to_string()]);
     table.add_row(vec!["again".to_owned(), text::escape_lines(&shell::command_line(&report.argv))]);
     table.lines().map(|line| line.trim_end().to_owned()).collect::<Vec<_>>().join("\n")

@@ -15,7 +15,7 @@ use glomers_workbench::{
     plan::{Concurrency, FaultScript, Plan, expectation::Expectation, numbered_nodes},
     registry, workloads,
 };
-use glomers_world::{Latency, LatencyDistribution};
+use glomers_world::{ClockKind, Latency, LatencyDistribution};
 
 use super::{
     exit::{CliError, ExitStatus},
@@ -118,6 +118,10 @@ pub(crate) struct TestArguments {
     #[arg(long, value_name = "NUMBER", default_value_t = history::DEFAULT_LIMIT)]
     history_limit: u64,
 
+    /// Run the nodes under virtual time: as fast as they compute, and the same again for the same seed. Needs x86-64 Linux.
+    #[arg(long = "virtual")]
+    is_virtual: bool,
+
     /// Show what the nodes print to stderr.
     #[arg(long)]
     log_stderr: bool,
@@ -219,12 +223,13 @@ impl TestArguments {
         for number in 0..self.test_count {
             plan.seed = first_seed.wrapping_add(u64::from(number));
             let argv = shell::with_seed(command_line, plan.seed);
-            let mut terminal = Terminal::new(&plan);
+            let mut terminal = Terminal::new(&plan, self.clock());
             let request = Request {
                 plan: &plan,
                 program: &program,
                 store: &self.store,
                 mode: if self.compat { Mode::Compat } else { Mode::Strict },
+                clock: self.clock(),
                 log_stderr: self.log_stderr,
                 log_sent: self.log_net_send,
                 log_received: self.log_net_recv,
@@ -243,6 +248,10 @@ impl TestArguments {
             }
         }
         Ok(status)
+    }
+
+    fn clock(&self) -> ClockKind {
+        if self.is_virtual { ClockKind::Virtual } else { ClockKind::Real }
     }
 
     /// The program as an absolute path, checked to be an executable file.

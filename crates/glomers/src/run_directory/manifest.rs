@@ -8,6 +8,7 @@ use glomers_workbench::{
     run::Ending,
     verdict::{Conclusion, Warning},
 };
+use glomers_world::ClockKind;
 use serde::{Deserialize, Serialize};
 
 use crate::run_directory::{RunDirectory, StoreError, files};
@@ -23,6 +24,9 @@ pub struct RunFile {
     pub status: RunStatus,
     /// The plan.
     pub plan: Plan,
+    /// Which clock the run had.
+    #[serde(default)]
+    pub clock: RunClock,
     /// What every node ran.
     pub program: NodeProgram,
     /// The command line that repeats the run, word by word.
@@ -35,8 +39,29 @@ pub struct RunFile {
     /// What a reader should know although it does not decide the verdict.
     #[serde(default)]
     pub warnings: Vec<Warning>,
-    /// The hash over every event, once the run has ended. With real processes it differs from run to run.
+    /// The hash over every event, once the run has ended. In real time it differs from run to run; under virtual time equal runs have equal
+    /// hashes.
     pub trace_hash: Option<String>,
+}
+
+/// Which clock a run had.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum RunClock {
+    /// The machine's.
+    #[default]
+    Real,
+    /// One that moves while all nodes wait. The same seed gives the same run.
+    Virtual,
+}
+
+impl From<ClockKind> for RunClock {
+    fn from(kind: ClockKind) -> Self {
+        match kind {
+            ClockKind::Real => Self::Real,
+            ClockKind::Virtual => Self::Virtual,
+        }
+    }
 }
 
 /// Whether a run is still going on.
@@ -57,12 +82,19 @@ pub enum RunStatus {
 
 impl RunFile {
     /// What is known when the run begins.
-    pub(crate) fn new(directory: &RunDirectory, plan: &Plan, program: &NodeProgram, argv: &[String]) -> Self {
+    pub(crate) fn new(
+        directory: &RunDirectory,
+        plan: &Plan,
+        clock: ClockKind,
+        program: &NodeProgram,
+        argv: &[String],
+    ) -> Self {
         Self {
             version: env!("CARGO_PKG_VERSION").to_owned(),
             started: format!("{:.3}", directory.started()),
             status: RunStatus::Running,
             plan: plan.clone(),
+            clock: clock.into(),
             program: program.clone(),
             argv: argv.to_vec(),
             sentence: None,

@@ -12,7 +12,7 @@ const EDGES: &[(&str, &[&str])] = &[
     ("crates/node", &["glomers-protocol"]),
     ("crates/check", &[]),
     ("crates/lockstep", &[]),
-    ("crates/world", &["glomers-node", "glomers-protocol"]),
+    ("crates/world", &["glomers-lockstep", "glomers-node", "glomers-protocol"]),
     ("crates/workbench", &["glomers-check", "glomers-node", "glomers-protocol", "glomers-world"]),
     (
         "crates/glomers",

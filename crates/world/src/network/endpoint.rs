@@ -33,6 +33,8 @@ pub(crate) enum EndpointKind {
     Local,
     /// A process that reads its standard input.
     Process,
+    /// A program that the world steps.
+    Lockstep,
 }
 
 /// Whether a host can still be reached.
@@ -57,7 +59,7 @@ impl Endpoint {
 
     /// Whether it lives and the world itself steps it.
     pub(super) fn is_local(&self) -> bool {
-        self.is_alive() && self.kind == EndpointKind::Local
+        self.is_alive() && self.kind != EndpointKind::Process
     }
 }
 

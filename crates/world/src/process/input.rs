@@ -2,7 +2,6 @@
 
 use std::collections::VecDeque;
 use std::io::{self, Write};
-use std::process::ChildStdin;
 
 use glomers_protocol::write_envelope;
 
@@ -25,6 +24,8 @@ pub(crate) struct InputBuffer {
     /// The last lines that the pipe has taken: all that fit into it.
     taken: VecDeque<Line>,
     limit_bytes: usize,
+    /// How much can be in the pipe.
+    pipe_bytes: u64,
 }
 
 #[derive(Debug)]
@@ -47,6 +48,20 @@ impl InputBuffer {
             waiting: VecDeque::new(),
             taken: VecDeque::new(),
             limit_bytes,
+            pipe_bytes: PIPE_BYTES as u64,
+        }
+    }
+
+    /// One for a pipe that takes all there is, of which the world knows how much was not read.
+    pub(crate) fn without_pipe(limit_bytes: usize) -> Self {
+        Self { pipe_bytes: u64::MAX / 2, ..Self::new(limit_bytes) }
+    }
+
+    /// All but the last `unread_bytes` have been read: what they held is not needed any more.
+    pub(crate) fn forget_read(&mut self, unread_bytes: usize) {
+        let read_bytes = self.taken_bytes.saturating_sub(unread_bytes as u64);
+        while self.taken.front().is_some_and(|line| line.end <= read_bytes) {
+            self.taken.pop_front();
         }
     }
 
@@ -54,16 +69,17 @@ impl InputBuffer {
         self.bytes.is_empty()
     }
 
-    /// Appends a message as a line.
+    /// Appends a message as a line. `unread_bytes` is how much of what was written is known to be unread.
     pub(crate) fn push(
         &mut self,
         arrival: &Arrival,
+        unread_bytes: usize,
         src: &str,
         dest: &str,
         body: &str,
     ) -> Result<(), Overflow> {
         let waiting_bytes = self.bytes.len() - self.written;
-        if waiting_bytes + body.len() > self.limit_bytes {
+        if unread_bytes + waiting_bytes + body.len() > self.limit_bytes {
             return Err(Overflow);
         }
         let start = self.bytes.len();
@@ -77,7 +93,7 @@ impl InputBuffer {
     /// whole.
     pub(crate) fn write_to(
         &mut self,
-        stdin: &mut ChildStdin,
+        stdin: &mut impl Write,
         mut delivered: impl FnMut(&Arrival, &str),
     ) -> io::Result<()> {
         match stdin.write(&self.bytes[self.written..]) {
@@ -96,7 +112,7 @@ impl InputBuffer {
             delivered(&line.arrival, body.expect("it was written as text"));
             self.taken.push_back(line);
         }
-        while self.taken.front().is_some_and(|line| line.end + PIPE_BYTES as u64 <= self.taken_bytes) {
+        while self.taken.front().is_some_and(|line| line.end + self.pipe_bytes <= self.taken_bytes) {
             self.taken.pop_front();
         }
         if self.written == self.bytes.len() {

@@ -10,17 +10,16 @@ use glomers_node::NodeId;
 use nix::fcntl::{FcntlArg, OFlag, fcntl};
 use nix::sys::signal::Signal;
 
-use super::exit::Tail;
 use super::input::InputBuffer;
-use super::lines::LineSplitter;
 use super::node_log::prepare_log;
 use super::pipe::{self, PIPE_BYTES};
+use super::printed::Printed;
 use super::process_guard::{LogEnd, NodeEnd, ProcessGuard};
 use super::spec::{ProcessSpec, SpawnError, explain, foreign_format};
 use crate::options::Limits;
 
 /// The variable from which a node's library takes its seed.
-const SEED_VARIABLE: &str = "GLOMERS_NODE_SEED";
+pub(crate) const SEED_VARIABLE: &str = "GLOMERS_NODE_SEED";
 
 /// A running process, its pipes, and what is on its way through them.
 #[derive(Debug)]
@@ -29,8 +28,7 @@ pub(crate) struct ProcessHost {
     pub(crate) stdin: Option<ChildStdin>,
     pub(crate) stdout: Option<ChildStdout>,
     pub(crate) input: InputBuffer,
-    pub(crate) lines: LineSplitter,
-    pub(crate) stdout_tail: Tail,
+    pub(crate) printed: Printed,
     pub(crate) log_file: PathBuf,
     /// Whether the host stands in the world's list of those to write to.
     pub(crate) is_dirty: bool,
@@ -40,10 +38,6 @@ pub(crate) struct ProcessHost {
     pub(crate) is_input_closed: bool,
     /// Whether messages are being dropped because the process does not read.
     pub(crate) is_overflowing: bool,
-    /// Whether it was told to end: what it was printing then is nobody's fault.
-    pub(crate) is_killed: bool,
-    /// Whether the world will look again at a line that has begun; see [`LineSplitter::progress`].
-    pub(crate) watched_line: Option<(u64, usize)>,
 }
 
 impl ProcessHost {
@@ -83,15 +77,12 @@ impl ProcessHost {
             stdin,
             stdout,
             input: InputBuffer::new(limits.input_bytes),
-            lines: LineSplitter::new(limits.line_bytes),
-            stdout_tail: Tail::default(),
+            printed: Printed::new(limits.line_bytes),
             log_file: spec.log_file.clone(),
             is_dirty: false,
             is_blocked: false,
             is_input_closed: false,
             is_overflowing: false,
-            is_killed: false,
-            watched_line: None,
         })
     }
 

@@ -4,6 +4,7 @@ use std::fs::File;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
+use glomers_lockstep::StartError;
 use glomers_node::NodeId;
 use nix::errno::Errno;
 use nix::sys::resource::{Resource, getrlimit};
@@ -135,6 +136,22 @@ pub enum SpawnError {
         /// The node.
         node: NodeId,
     },
+    /// The program can't run in lock step.
+    #[error("node {node} cannot be started under virtual time: {source}")]
+    Lockstep {
+        /// The node.
+        node: NodeId,
+        /// Why, and what to do about it.
+        source: Box<StartError>,
+    },
+    /// A program in lock step needs a virtual clock.
+    #[error(
+        "node {node} cannot be started in lock step: the world's clock is real; use one with a virtual clock, or a process"
+    )]
+    RealTime {
+        /// The node.
+        node: NodeId,
+    },
     /// Processes take real time.
     #[error(
         "node {node} cannot be started: processes cannot run in virtual time; use a world with a real clock, or a node core"
@@ -163,8 +180,12 @@ impl SpawnError {
                 | Self::NoInterpreter { .. }
                 | Self::WrongFormat { .. }
                 | Self::Busy { .. }
-        )
+        ) || matches!(self, Self::Lockstep { source, .. } if is_about_program(source))
     }
+}
+
+fn is_about_program(error: &StartError) -> bool {
+    matches!(error, StartError::NotFound { .. } | StartError::Exec { .. } | StartError::Not64Bit { .. })
 }
 
 /// The system's few words, put into those of somebody who tried to start a program.

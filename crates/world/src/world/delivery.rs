@@ -109,6 +109,7 @@ impl World {
         match &self.hosts[arrival.dest.slot()] {
             Host::Local(_) => self.hand_to_local(arrival, body),
             Host::Process(_) => self.hand_to_process(arrival, body),
+            Host::Lockstep(_) => self.hand_to_lockstep(arrival, body.as_str()),
             Host::Gone => unreachable!("the network delivers to hosts that are alive"),
         }
     }
@@ -167,7 +168,7 @@ impl World {
             return self.records.dropped(self.clock.now(), number, &DropReason::InputClosed);
         }
         let (src, dest) = (self.network.src_name(arrival), self.network.endpoint(host));
-        match process.input.push(arrival, src, dest.id.as_str(), body.as_str()) {
+        match process.input.push(arrival, 0, src, dest.id.as_str(), body.as_str()) {
             Ok(()) => {
                 process.is_overflowing = false;
                 if !process.is_dirty && !process.is_blocked {

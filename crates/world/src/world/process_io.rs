@@ -1,6 +1,7 @@
 //! What processes print, read and end with.
 
 use std::io;
+use std::process::ExitStatus;
 use std::time::Duration;
 
 use glomers_protocol::Envelope;
@@ -70,11 +71,11 @@ impl World {
         self.end_output(host);
     }
 
-    fn route_chunk(&mut self, host: HostIndex, chunk: &[u8]) {
-        let Host::Process(process) = &mut self.hosts[host.slot()] else { return };
-        process.stdout_tail.push(chunk);
+    pub(crate) fn route_chunk(&mut self, host: HostIndex, chunk: &[u8]) {
+        let Some(printed) = self.hosts[host.slot()].printed_mut() else { return };
+        printed.tail.push(chunk);
         // Routing needs the whole world, this process included: its half of a line waits outside.
-        let mut lines = std::mem::take(&mut process.lines);
+        let mut lines = std::mem::take(&mut printed.lines);
         lines.split(chunk, |number, line| self.route_line(host, number, &line));
         let is_unfinished = !lines.unfinished().is_empty();
         self.put_back(host, lines);
@@ -85,9 +86,9 @@ impl World {
 
     /// Makes sure that somebody looks again at a line that has begun.
     fn watch_unfinished_line(&mut self, host: HostIndex) {
-        let Host::Process(process) = &mut self.hosts[host.slot()] else { return };
-        if process.watched_line.is_none() {
-            process.watched_line = Some(process.lines.progress());
+        let Some(printed) = self.hosts[host.slot()].printed_mut() else { return };
+        if printed.watched_line.is_none() {
+            printed.watched_line = Some(printed.lines.progress());
             self.timers.plan(self.clock.now() + UNFINISHED_LINE_GRACE, Timer::LineUnfinished(host));
         }
     }
@@ -95,21 +96,21 @@ impl World {
     /// Reports a message that is still without its newline.
     pub(crate) fn check_unfinished_line(&mut self, host: HostIndex) {
         let is_paused = self.network.endpoint(host).is_paused;
-        let Host::Process(process) = &mut self.hosts[host.slot()] else { return };
-        let before = process.watched_line.take();
-        let line = process.lines.unfinished();
+        let Some(printed) = self.hosts[host.slot()].printed_mut() else { return };
+        let before = printed.watched_line.take();
+        let line = printed.lines.unfinished();
         if line.is_empty() {
             return;
         }
-        if is_paused || before != Some(process.lines.progress()) {
+        if is_paused || before != Some(printed.lines.progress()) {
             return self.watch_unfinished_line(host);
         }
         if !holds_whole_message(line) {
             return;
         }
         // Once is enough: the line stays watched, and nobody looks again.
-        process.watched_line = before;
-        let number = process.lines.progress().0 + 1;
+        printed.watched_line = before;
+        let number = printed.lines.progress().0 + 1;
         let endpoint = self.network.endpoint(host);
         self.records.violation(self.clock.now(), endpoint, || {
             ProtocolViolation::of_line(endpoint.id.clone(), number, line, ViolationKind::MissingNewline)
@@ -117,8 +118,8 @@ impl World {
     }
 
     fn put_back(&mut self, host: HostIndex, lines: LineSplitter) {
-        if let Host::Process(process) = &mut self.hosts[host.slot()] {
-            process.lines = lines;
+        if let Some(printed) = self.hosts[host.slot()].printed_mut() {
+            printed.lines = lines;
         }
     }
 
@@ -159,14 +160,20 @@ impl World {
         if process.stdout.take().is_none() {
             return;
         }
-        let mut lines = std::mem::take(&mut process.lines);
         // Most often this is the beginning of an exit. A guard that somebody stopped could not report it.
         process.wake_guard();
-        if !process.is_killed {
+        self.finish_lines(host);
+        self.timers.plan(self.clock.now() + CLOSED_STREAM_GRACE, Timer::OutputClosed(host));
+    }
+
+    /// Routes a last line without its newline, unless the program was told to end.
+    pub(crate) fn finish_lines(&mut self, host: HostIndex) {
+        let Some(printed) = self.hosts[host.slot()].printed_mut() else { return };
+        let (mut lines, is_killed) = (std::mem::take(&mut printed.lines), printed.is_killed);
+        if !is_killed {
             lines.finish(|number, line| self.route_line(host, number, &line));
         }
         self.put_back(host, lines);
-        self.timers.plan(self.clock.now() + CLOSED_STREAM_GRACE, Timer::OutputClosed(host));
     }
 
     pub(crate) fn write_inputs(&mut self) {
@@ -204,9 +211,14 @@ impl World {
     /// Drops what a process has not read and never will.
     pub(crate) fn abandon_input(&mut self, host: HostIndex, reason: &DropReason) {
         let now = self.clock.now();
-        let Host::Process(process) = &mut self.hosts[host.slot()] else { return };
-        let unread_bytes = process.unread_bytes();
-        let (unread, waiting) = process.input.abandon(unread_bytes);
+        let (unread, waiting) = match &mut self.hosts[host.slot()] {
+            Host::Process(process) => {
+                let unread_bytes = process.unread_bytes();
+                process.input.abandon(unread_bytes)
+            }
+            Host::Lockstep(program) => program.abandon_input(),
+            Host::Local(_) | Host::Gone => return,
+        };
         for arrival in &unread {
             self.network.lost_unread(now, arrival, reason, &mut self.records);
         }
@@ -262,8 +274,12 @@ impl World {
     fn report_exit(&mut self, host: HostIndex, end: NodeEnd) {
         self.drain_output(host);
         self.report_supervision(host, end);
-        let status = end.status;
         self.processes.alive.retain(|process| *process != host);
+        self.bury(host, end.status);
+    }
+
+    /// Takes a program out of the world that has ended by itself, and reports it.
+    pub(crate) fn bury(&mut self, host: HostIndex, status: ExitStatus) {
         let now = self.clock.now();
         let status_words = describe(status);
         self.records.host_entry(now, self.network.endpoint(host), |host| WireEntry::ProcessExited {
@@ -271,17 +287,20 @@ impl World {
             status: &status_words,
         });
         self.abandon_input(host, &DropReason::Unread);
-        let Host::Process(process) = std::mem::replace(&mut self.hosts[host.slot()], Host::Gone) else {
-            return;
-        };
+        let gone = std::mem::replace(&mut self.hosts[host.slot()], Host::Gone);
         self.network.end(now, host, Presence::Dead, &mut self.records);
+        let (stdout_tail, stderr_tail) = match gone {
+            Host::Process(process) => (process.printed.tail.lines(), last_lines_of_log(&process.log_file)),
+            Host::Lockstep(program) => (program.printed.tail.lines(), last_lines_of_log(program.log_file())),
+            Host::Local(_) | Host::Gone => return,
+        };
         self.processes.exits.push(ExitReport {
             node: self.network.endpoint(host).id.clone(),
             host,
             time: now,
             status,
-            stdout_tail: process.stdout_tail.lines(),
-            stderr_tail: last_lines_of_log(&process.log_file),
+            stdout_tail,
+            stderr_tail,
         });
     }
 }

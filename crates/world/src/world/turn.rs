@@ -49,6 +49,8 @@ pub enum TurnOutcome {
 pub(crate) enum Timer {
     /// A local host wants to be woken.
     HostDeadline(HostIndex),
+    /// A program in lock step wants to go on.
+    ProgramDeadline(HostIndex),
     /// A process closed its standard input a while ago: if it still lives, it breaks the protocol.
     InputClosed(HostIndex),
     /// A process closed its standard output a while ago: if it still lives, it breaks the protocol.
@@ -85,7 +87,9 @@ impl World {
     }
 
     fn turn_virtual(&mut self, until: Time) -> TurnOutcome {
-        if self.handle_next(until) {
+        // Programs are stepped once all messages of a moment have come: what is under way at the same time comes with one step.
+        let now = self.clock.now();
+        if self.handle_next(now) || self.step_programs() || self.handle_next(until) {
             return TurnOutcome::Handled;
         }
         self.clock.advance(until);
@@ -150,6 +154,7 @@ impl World {
         } else if let Some((due, timer)) = self.timers.pop() {
             match timer {
                 Timer::HostDeadline(host) => self.handle_deadline(host, due),
+                Timer::ProgramDeadline(host) => self.handle_program_deadline(host, due),
                 Timer::InputClosed(host) => {
                     self.abandon_input(host, &DropReason::InputClosed);
                     self.report_closed_stream(host, ViolationKind::InputClosed);

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::rc::Rc;
 use std::time::Duration;
 
+use glomers_lockstep::{Process, Program, StartError};
 use glomers_node::protocol::init::Init;
 use glomers_node::{CoreOptions, Node, NodeCore, NodeId, Random, Router, RpcError, Time, messages};
 use glomers_world::journal::{JournalReader, Record};
@@ -121,6 +122,9 @@ impl Cluster {
     /// Adds a node that runs [`Server`], as a core or as a process.
     pub(crate) fn add_node(&mut self, id: NodeId) -> HostIndex {
         match self.world.options().clock {
+            ClockKind::Virtual if IS_IN_LOCKSTEP.get() => {
+                self.add_lockstep(id, &role_command("cluster::server_role"))
+            }
             ClockKind::Virtual => {
                 let random = self.world.random(&format!("node/{id}"));
                 let core = NodeCore::new(CoreOptions::new(random), Server::router);
@@ -134,6 +138,12 @@ impl Cluster {
     pub(crate) fn add_program(&mut self, id: NodeId, script: &str) -> HostIndex {
         let spec = self.spec(&id, script);
         self.world.add_process(id, &spec).expect("a shell can be started")
+    }
+
+    /// Adds a program in lock step that runs a shell script.
+    pub(crate) fn add_lockstep(&mut self, id: NodeId, script: &str) -> HostIndex {
+        let spec = self.spec(&id, script);
+        self.world.add_lockstep(id, &spec).unwrap_or_else(|error| panic!("{error}"))
     }
 
     pub(crate) fn spec(&self, id: &NodeId, script: &str) -> ProcessSpec {
@@ -204,6 +214,25 @@ pub(crate) fn add_client(world: &mut World, id: &str) -> HostIndex {
     let options = CoreOptions::new(Random::derive(0, id));
     let core = NodeCore::started(options, NodeId::from(id), Vec::new(), |_| Router::new(()));
     world.add_local(NodeId::from(id), HostRole::Client, core)
+}
+
+thread_local! {
+    /// Whether nodes of virtual worlds are programs in lock step rather than cores.
+    static IS_IN_LOCKSTEP: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Runs a check in which nodes of virtual worlds are programs in lock step. Where the system can't do that, it says so.
+#[expect(clippy::print_stderr, reason = "the test runner counts what is skipped")]
+pub(crate) fn in_lockstep(check: impl FnOnce()) {
+    let probe = Program::new("/bin/true");
+    if let Err(error @ (StartError::Unsupported { .. } | StartError::Forbidden { .. })) =
+        Process::start(&probe)
+    {
+        return eprintln!("SKIPPED in lock step: {error}");
+    }
+    IS_IN_LOCKSTEP.set(true);
+    check();
+    IS_IN_LOCKSTEP.set(false);
 }
 
 pub(crate) fn real() -> WorldOptions {

@@ -1,4 +1,4 @@
-//! What must hold in virtual time, with cores, and in real time, with processes.
+//! What must hold in virtual time, with cores and with programs in lock step, and in real time, with processes.
 
 use std::cell::Cell;
 use std::collections::BTreeMap;
@@ -11,12 +11,13 @@ use glomers_world::{
     DropReason, Duplication, HostRole, Latency, Loss, Packet, Partition, Rule, Verdict, WorldOptions,
 };
 
-use crate::cluster::{Cluster, Echo, Heard, Tell, add_client, real, simulated};
+use crate::cluster::{Cluster, Echo, Heard, Tell, add_client, in_lockstep, real, simulated};
 
-/// Runs one check on both.
-fn on_both(check: impl Fn(WorldOptions)) {
+/// Runs one check with each kind of node.
+fn with_each_kind(check: impl Fn(WorldOptions)) {
     check(simulated(1));
     check(real());
+    in_lockstep(|| check(simulated(1)));
 }
 
 fn heard_by(cluster: &mut Cluster, node: &str) -> Vec<u64> {
@@ -25,7 +26,7 @@ fn heard_by(cluster: &mut Cluster, node: &str) -> Vec<u64> {
 
 #[test]
 fn a_request_is_answered_and_every_message_is_in_the_journal() {
-    on_both(|options| {
+    with_each_kind(|options| {
         let mut cluster = Cluster::start(options, 1);
         let reply = cluster.ask("n0", Echo { echo: u64::MAX }).expect("the node answers");
         assert_eq!(reply.echo, u64::MAX);
@@ -51,7 +52,7 @@ fn a_request_is_answered_and_every_message_is_in_the_journal() {
 
 #[test]
 fn nodes_reach_their_peers_with_latency_and_clients_without() {
-    on_both(|options| {
+    with_each_kind(|options| {
         let latency = Duration::from_millis(40);
         let mut cluster = Cluster::start(WorldOptions { latency: Latency::constant_ms(40.0), ..options }, 3);
         let before = cluster.world.now();
@@ -67,7 +68,7 @@ fn nodes_reach_their_peers_with_latency_and_clients_without() {
 
 #[test]
 fn a_partition_cuts_one_way_until_it_heals() {
-    on_both(|options| {
+    with_each_kind(|options| {
         let mut cluster = Cluster::start(options, 2);
         let rule =
             cluster.world.install_rule(Partition::directed([(NodeId::from("n0"), NodeId::from("n1"))]));
@@ -98,7 +99,7 @@ fn a_partition_cuts_one_way_until_it_heals() {
 
 #[test]
 fn loss_takes_messages_between_nodes_and_duplication_brings_them_twice() {
-    on_both(|options| {
+    with_each_kind(|options| {
         let mut cluster = Cluster::start(options, 2);
         let loss = cluster.world.install_rule(Loss { probability: 1.0 });
         cluster.ask("n0", Tell { word: 1 }).expect("clients lose nothing");
@@ -114,7 +115,7 @@ fn loss_takes_messages_between_nodes_and_duplication_brings_them_twice() {
 
 #[test]
 fn a_paused_node_hears_later_what_it_missed() {
-    on_both(|options| {
+    with_each_kind(|options| {
         let mut cluster = Cluster::start(options, 2);
         let node = cluster.nodes[1];
         cluster.world.pause(node);
@@ -128,7 +129,7 @@ fn a_paused_node_hears_later_what_it_missed() {
 
 #[test]
 fn a_killed_node_forgets_and_can_start_again_under_its_name() {
-    on_both(|options| {
+    with_each_kind(|options| {
         let mut cluster = Cluster::start(options, 2);
         let ids = [NodeId::from("n0"), NodeId::from("n1")];
         cluster.ask("n0", Tell { word: 1 }).expect("the node answers");
@@ -152,7 +153,7 @@ fn a_killed_node_forgets_and_can_start_again_under_its_name() {
 
 #[test]
 fn a_reply_to_a_client_that_left_is_nobodys_fault() {
-    on_both(|options| {
+    with_each_kind(|options| {
         let mut cluster = Cluster::start(options, 1);
         let hasty = add_client(&mut cluster.world, "c1");
         let node = cluster.world.node(hasty).expect("the client lives").clone();
@@ -173,7 +174,7 @@ fn a_reply_to_a_client_that_left_is_nobodys_fault() {
 
 #[test]
 fn a_message_to_nobody_is_a_violation_of_its_sender() {
-    on_both(|options| {
+    with_each_kind(|options| {
         let mut cluster = Cluster::start(options, 1);
         let client = cluster.world.node(cluster.client).expect("the client lives").clone();
         client.send("n9", &Tell { word: 1 });
@@ -186,7 +187,7 @@ fn a_message_to_nobody_is_a_violation_of_its_sender() {
 
 #[test]
 fn notes_share_the_one_sequence() {
-    on_both(|options| {
+    with_each_kind(|options| {
         let mut cluster = Cluster::start(options, 1);
         let first = cluster.world.append_user_record(b"before");
         cluster.ask("n0", Echo { echo: 1 }).expect("the node answers");
@@ -223,7 +224,7 @@ impl Rule for Ask {
 
 #[test]
 fn rules_are_asked_of_a_message_to_a_paused_node_when_it_is_due_and_only_then() {
-    on_both(|options| {
+    with_each_kind(|options| {
         let mut cluster = Cluster::start(options, 2);
         let asked = Rc::new(Cell::new(0));
         cluster.world.install_rule(Ask(Rc::clone(&asked)));
@@ -250,7 +251,7 @@ fn rules_are_asked_of_a_message_to_a_paused_node_when_it_is_due_and_only_then() 
 
 #[test]
 fn a_node_that_is_killed_while_paused_has_read_nothing_since() {
-    on_both(|options| {
+    with_each_kind(|options| {
         let mut cluster = Cluster::start(options, 2);
         cluster.world.pause(cluster.nodes[1]);
         for word in 0..3 {
@@ -269,7 +270,7 @@ fn a_node_that_is_killed_while_paused_has_read_nothing_since() {
 
 #[test]
 fn what_peers_send_waits_in_order_until_the_node_has_answered_init() {
-    on_both(|options| {
+    with_each_kind(|options| {
         let mut cluster = Cluster::start(options, 0);
         let ids = [NodeId::from("n0"), NodeId::from("n1")];
         for id in &ids {
@@ -289,7 +290,7 @@ fn what_peers_send_waits_in_order_until_the_node_has_answered_init() {
 
 #[test]
 fn every_message_of_a_settled_network_has_one_fate() {
-    on_both(|options| {
+    with_each_kind(|options| {
         let mut cluster = Cluster::start(options, 3);
         cluster.world.install_rule(Loss { probability: 0.3 });
         for word in 0..30 {
