@@ -109,8 +109,8 @@ fn foreign(beginning: &[u8]) -> Option<HistoryError> {
     let map = text.strip_prefix('{').map(skip_gaps);
     if map.is_some_and(|map| map.starts_with("\"resourceSpans\"") || map.starts_with("\"resource_spans\"")) {
         return Some(HistoryError::Foreign {
-            format: "a file of OpenTelemetry's spans",
-            advice: "say which spans are operations, and read it with formats::otlp",
+            format: "a trace of OpenTelemetry",
+            advice: "say which spans are operations, with `glomers check --otlp` or formats::otlp",
         });
     }
     let step = text.strip_prefix(['r', 'w'])?.strip_prefix('(')?.split_once(')')?.0;

@@ -10,7 +10,10 @@ pub mod report;
 mod source;
 mod watch;
 
-use std::path::{Path, PathBuf};
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
 use glomers_check::{
     Checker, Finding, Guarded, Mode, Operation, Validity, Value, Verdict,
@@ -129,7 +132,28 @@ pub fn check(path: &Path, source: Source, question: &Question, watch: &Watch) ->
         }
     }
     let refuted = examination.guess.confirm(&recognition).err();
-    examination.finish(path, damage, refuted, told.seed)
+    let mut answer = examination.finish(path, damage, refuted, told.seed);
+    if let Some(first) = answer.findings.first()
+        && let Some(spans) = spans_of(first, &told.spans)
+    {
+        answer.findings.insert(1, Finding::new(spans, first.operations.clone()));
+    }
+    answer
+}
+
+/// Which spans the operations of a finding are, if they come from a trace: there is no other way to find them in it.
+fn spans_of(finding: &Finding, spans: &[Arc<str>]) -> Option<String> {
+    /// A cycle of transactions may have any number; the rest is found from these.
+    const SHOWN: usize = 8;
+    let mut names: Vec<&str> = Vec::new();
+    for index in &finding.operations {
+        let name = usize::try_from(*index).ok().and_then(|index| spans.get(index))?;
+        if !names.contains(&&**name) {
+            names.push(name);
+        }
+    }
+    names.truncate(SHOWN);
+    (!names.is_empty()).then(|| format!("In the trace: {}.", names.join("; ")))
 }
 
 /// The answer where nothing could be checked, for this reason.

@@ -424,7 +424,7 @@ fn an_interrupt_ends_a_long_check() {
 
 #[test]
 fn a_check_that_takes_longer_than_its_time_limit_is_unknown() {
-    let (child, stdin) = endless(&["--checker", "register", "--time-limit", "1"]);
+    let (child, stdin) = endless(&["--checker", "register", "--time-limit", "300ms"]);
     let ended = Ended::from(child.wait_with_output().expect("it ends"));
     drop(stdin);
     ended.expect_code(2).expect_said(&["interrupted"]);

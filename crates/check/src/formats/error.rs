@@ -107,12 +107,20 @@ pub enum HistoryError {
         /// Its first line.
         beginning: String,
     },
-    /// A span of a trace makes no operation.
-    #[error("the entry on line {line} has a span that makes no operation: {reason}")]
+    /// A span of a trace should be an operation, and can't be one.
+    #[error("in the entry on line {line} of the trace, {reason}")]
     Span {
         /// The line on which the entry begins, from 1.
         line: usize,
-        /// What is missing or wrong.
+        /// Which span, and what is missing or wrong.
+        reason: String,
+    },
+    /// No span of a trace is an operation.
+    #[error("none of the {spans} spans of the trace is an operation: {reason}")]
+    NoSpan {
+        /// How many spans there are.
+        spans: usize,
+        /// What the spans have instead.
         reason: String,
     },
     /// A form is EDN, but not an operation.

@@ -22,36 +22,48 @@
 //! # Ok::<(), glomers_check::HistoryError>(())
 //! ```
 
+mod span;
+
+use std::cell::RefCell;
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 use std::io::BufRead;
+use std::sync::Arc;
 
 use rustc_hash::FxHashMap;
 
+use self::span::{Attributes, Span, elements, field};
 use super::forms::Forms;
 use super::source::{self, Text};
-use crate::{HistoryError, Name, Operation, OperationKind, Value};
+use crate::{HistoryError, Operation, OperationKind, Value};
 
 /// Which spans are operations, and where they say what.
 ///
-/// Fields name attributes of a span, or of its resource where the span has none of that name.
+/// Most fields name attributes of a span, or of its resource where the span has none of that name.
 #[derive(Clone, Debug, Default)]
 pub struct Mapping {
-    /// The attribute that holds the function, such as `read`; spans without it are no operations. None for the name of the
-    /// span.
-    pub function: Option<String>,
-    /// What functions are called in the trace, and what in the history; others are no operations. If it is empty, every
-    /// function is one, by its own name.
+    /// The attribute that holds the operation, such as `read`; spans without it are none. None for the name of the span.
+    pub operation: Option<String>,
+    /// What operations are called in the trace, and the function that each is in the history; others are not read. If it is
+    /// empty, all are, and keep their names.
     pub functions: Vec<(String, String)>,
-    /// The attribute that holds the key. Values then are pairs of key and value.
+    /// The attribute that holds the key, which every operation must have. Values then are pairs of key and value.
     pub key: Option<String>,
     /// The attribute that holds what was asked for, such as the value to write.
     pub value: Option<String>,
     /// The attribute that holds what came back. Where a span has none, it is the value.
     pub result: Option<String>,
-    /// The attribute that holds the name of the process. None if operations that do not overlap may be of one process, which
-    /// adds no order to that of time.
-    pub process: Option<String>,
+    /// The answer of an operation that succeeded and has neither attribute, such as nil for a read of a missing key. If it is
+    /// not set, that is an error, unless neither `value` nor `result` is set.
+    pub absent: Option<Value>,
+    /// The attributes that together name the process, which every operation must have. If there are none, operations that do
+    /// not overlap may be of one process, which adds no order to that of time.
+    pub process: Vec<String>,
+    /// Attributes and values that tell that an operation did not happen and never will, such as `error.type` and `conflict`.
+    pub failures: Vec<(String, String)>,
+    /// How far the clocks of two services may be apart, in nanoseconds. Each operation counts as so much longer at both ends.
+    /// It can't be combined with `process`, since consecutive operations of a process would overlap.
+    pub clock_error_ns: u64,
 }
 
 /// The operations of a trace, in the order of time.
@@ -59,33 +71,26 @@ pub struct Mapping {
 pub struct Trace {
     /// The operations; times count from the first of them.
     pub operations: Vec<Operation>,
+    /// The span of each operation, by its name and its id.
+    pub spans: Vec<Arc<str>>,
     /// How many spans were no operations.
     pub other_spans: usize,
 }
 
-/// A span that is an operation.
-struct Span {
-    start_ns: u64,
-    /// None if it has not ended.
-    end_ns: Option<u64>,
-    function: Name,
-    process: Option<Value>,
-    asked: Value,
-    answered: Value,
-    error: Option<Value>,
-}
-
-/// Reads all spans of a trace. One with the status `Error` is of unknown outcome: an error does not say that nothing
-/// happened. Where times are equal, operations count as concurrent.
+/// Reads all spans of a trace. Where times are equal, operations count as concurrent.
+///
+/// A span that has not ended, or has the status `Error`, is of unknown outcome (`info`): an error does not say that nothing
+/// happened. [`Mapping::failures`] tells those that failed for certain (`fail`). All others are `ok`.
 ///
 /// Memory is that of the operations, since traces are not in the order of time; O(n log n).
 ///
 /// # Errors
-/// The source cannot be read, it is no JSON, a span has no times or ends before it starts, or two spans of one process
-/// overlap.
+/// The source can't be read, it is no JSON, or none of its spans is an operation. Or one is and lacks an attribute, has it
+/// twice with different values, has no times, ends before it starts, or overlaps another one of its process.
 pub fn read(source: impl BufRead, mapping: &Mapping) -> Result<Trace, HistoryError> {
     let (_, text) = source::beginning(Text::open(source)?, |_| Some(()))?;
     let mut forms = Forms::new(text);
+    let seen = RefCell::default();
     let (mut spans, mut other_spans) = (Vec::new(), 0);
     while let Some(form) = forms.next_form()? {
         let line = form.line;
@@ -93,11 +98,11 @@ pub fn read(source: impl BufRead, mapping: &Mapping) -> Result<Trace, HistoryErr
             true => HistoryError::CutShort { line },
             false => super::json::located(error, line),
         })?;
-        for resource in elements(&entry, &["resourceSpans", "resource_spans"]) {
-            let shared = field(resource, &["resource"]).map(attributes).unwrap_or_default();
-            for scope in elements(resource, &["scopeSpans", "scope_spans", "instrumentationLibrarySpans"]) {
+        for group in elements(&entry, &["resourceSpans", "resource_spans"]) {
+            let resource = field(group, &["resource"]).map(Attributes::of).unwrap_or_default();
+            for scope in elements(group, &["scopeSpans", "scope_spans", "instrumentationLibrarySpans"]) {
                 for span in elements(scope, &["spans"]) {
-                    match span_of(span, &shared, mapping)
+                    match span::of(span, &resource, mapping, &seen)
                         .map_err(|reason| HistoryError::Span { line, reason })?
                     {
                         Some(span) => spans.push((line, span)),
@@ -107,10 +112,23 @@ pub fn read(source: impl BufRead, mapping: &Mapping) -> Result<Trace, HistoryErr
             }
         }
     }
-    Ok(Trace { operations: operations(spans)?, other_spans })
+    if spans.is_empty() {
+        let reason = seen.into_inner().explain(mapping);
+        return Err(HistoryError::NoSpan { spans: other_spans, reason });
+    }
+    let (operations, spans) = operations(spans, mapping.clock_error_ns)?.into_iter().unzip();
+    Ok(Trace { operations, spans, other_spans })
 }
 
-fn operations(mut spans: Vec<(usize, Span)>) -> Result<Vec<Operation>, HistoryError> {
+/// The operations and the labels of their spans.
+fn operations(
+    mut spans: Vec<(usize, Span)>,
+    clock_error_ns: u64,
+) -> Result<Vec<(Operation, Arc<str>)>, HistoryError> {
+    for (_, span) in &mut spans {
+        span.start_ns = span.start_ns.saturating_sub(clock_error_ns);
+        span.end_ns = span.end_ns.map(|end_ns| end_ns.saturating_add(clock_error_ns));
+    }
     spans.sort_by_key(|(_, span)| (span.start_ns, span.end_ns));
     let begin_ns = spans.first().map_or(0, |(_, span)| span.start_ns);
     let mut events = Vec::with_capacity(2 * spans.len());
@@ -119,16 +137,15 @@ fn operations(mut spans: Vec<(usize, Span)>) -> Result<Vec<Operation>, HistoryEr
         let process = processes.of(&span).map_err(|reason| HistoryError::Span { line, reason })?;
         let invoke = Operation::invoke(process, span.function, span.asked).at(0, span.start_ns - begin_ns);
         if let Some(end_ns) = span.end_ns {
-            let kind = if span.error.is_some() { OperationKind::Info } else { OperationKind::Ok };
-            let mut completed = invoke.completed(kind, span.answered).at(0, end_ns - begin_ns);
+            let mut completed = invoke.completed(span.outcome, span.answered).at(0, end_ns - begin_ns);
             completed.error = span.error;
-            events.push(completed);
+            events.push((completed, Arc::clone(&span.label)));
         }
-        events.push(invoke);
+        events.push((invoke, span.label));
     }
     // Of events at one time the beginnings come first, so that their operations overlap.
-    events.sort_by_key(|event| (event.time_ns, !event.is_invoke()));
-    for (event, index) in events.iter_mut().zip(0..) {
+    events.sort_by_key(|(event, _)| (event.time_ns, !event.is_invoke()));
+    for ((event, _), index) in events.iter_mut().zip(0..) {
         event.index = index;
     }
     Ok(events)
@@ -139,15 +156,21 @@ fn operations(mut spans: Vec<(usize, Span)>) -> Result<Vec<Operation>, HistoryEr
 struct Processes {
     /// Ended spans' processes and when they ended, the earliest first; unnamed ones only.
     free: BinaryHeap<Reverse<(u64, u64)>>,
-    /// The number of a name, and when its last operation ended; none if it never does, or nobody knows.
-    named: FxHashMap<Value, (u64, Option<u64>)>,
+    /// The number of a name, and its last operation; none once its outcome is unknown.
+    named: FxHashMap<Value, (u64, Option<Last>)>,
     next: u64,
+}
+
+/// The last operation of a process that has a name.
+struct Last {
+    ended_ns: u64,
+    label: Arc<str>,
 }
 
 impl Processes {
     fn of(&mut self, span: &Span) -> Result<u64, String> {
         // A process whose operation is of unknown outcome does nothing more.
-        let until = span.end_ns.filter(|_| span.error.is_none());
+        let until = span.end_ns.filter(|_| span.outcome != OperationKind::Info);
         let Some(name) = &span.process else {
             let number = match self.free.peek() {
                 Some(Reverse((ended_ns, number))) if *ended_ns < span.start_ns => {
@@ -161,16 +184,20 @@ impl Processes {
             return Ok(number);
         };
         let number = match self.named.get(name) {
-            Some((number, Some(ended_ns))) if *ended_ns < span.start_ns => *number,
-            Some((_, Some(_))) => {
+            Some((number, Some(last))) if last.ended_ns < span.start_ns => *number,
+            Some((_, Some(last))) if last.ended_ns > span.start_ns => {
+                let Span { label, start_ns, .. } = span;
+                let Last { ended_ns, label: before } = last;
                 return Err(format!(
-                    "the process {name} begins an operation at {} ns before its last one has ended",
-                    span.start_ns
+                    "{label} starts at {start_ns} ns, and {before} of the same process, {name}, ends at {ended_ns} ns; name \
+                     what runs one operation at a time in `process`, or nothing"
                 ));
             }
-            Some((_, None)) | None => self.number(),
+            // At equal times the two count as concurrent, so they can't be of one process.
+            Some(_) | None => self.number(),
         };
-        self.named.insert(name.clone(), (number, until));
+        let last = until.map(|ended_ns| Last { ended_ns, label: Arc::clone(&span.label) });
+        self.named.insert(name.clone(), (number, last));
         Ok(number)
     }
 
@@ -178,113 +205,6 @@ impl Processes {
         self.next += 1;
         self.next - 1
     }
-}
-
-/// The operation of a span; none if it is not one.
-fn span_of(span: &Value, shared: &[(&str, &Value)], mapping: &Mapping) -> Result<Option<Span>, String> {
-    let own = attributes(span);
-    let attribute = |name: &Option<String>| {
-        let name = name.as_deref()?;
-        let found = own.iter().chain(shared).find(|(key, _)| *key == name)?;
-        Some(any_value(found.1))
-    };
-    let function = match &mapping.function {
-        None => field(span, &["name"]).cloned(),
-        some => attribute(some),
-    };
-    let Some(function) = function else { return Ok(None) };
-    let function = function.as_str().map_or_else(|| function.to_string(), str::to_owned);
-    let function = match mapping.functions.iter().find(|(theirs, _)| *theirs == function) {
-        Some((_, ours)) => ours.clone(),
-        None if mapping.functions.is_empty() => function,
-        None => return Ok(None),
-    };
-    if !Name::is_plain(&function) {
-        return Err(format!(
-            "its function {:?} is no name; give it one by Mapping::functions",
-            super::excerpt(&function)
-        ));
-    }
-    let start_ns =
-        time(span, &["startTimeUnixNano", "start_time_unix_nano"])?.ok_or("startTimeUnixNano is missing")?;
-    let end_ns = time(span, &["endTimeUnixNano", "end_time_unix_nano"])?.filter(|end_ns| *end_ns > 0);
-    if end_ns.is_some_and(|end_ns| end_ns < start_ns) {
-        return Err("it ends before it starts".to_owned());
-    }
-    let asked = attribute(&mapping.value);
-    let answered = attribute(&mapping.result).or_else(|| asked.clone());
-    let key = attribute(&mapping.key);
-    let keyed = |value: Option<Value>| match &key {
-        Some(key) => Value::Vector(vec![key.clone(), value.unwrap_or_default()]),
-        None => value.unwrap_or_default(),
-    };
-    Ok(Some(Span {
-        start_ns,
-        end_ns,
-        function: Name::new(function),
-        process: attribute(&mapping.process),
-        asked: keyed(asked),
-        answered: keyed(answered),
-        error: error(span),
-    }))
-}
-
-/// What a span says of its failure, if it failed.
-fn error(span: &Value) -> Option<Value> {
-    let status = field(span, &["status"])?;
-    let is_error = match field(status, &["code"])? {
-        Value::Int(code) => *code == 2,
-        code => code.as_str() == Some("STATUS_CODE_ERROR"),
-    };
-    is_error.then(|| field(status, &["message"]).cloned().unwrap_or(Value::keyword("error")))
-}
-
-/// Nanoseconds of a field, which JSON has as a string or as a number.
-fn time(span: &Value, names: &[&str]) -> Result<Option<u64>, String> {
-    let Some(value) = field(span, names) else { return Ok(None) };
-    let number = match value {
-        Value::Int(number) => u64::try_from(*number).ok(),
-        other => other.as_str().and_then(|text| text.parse().ok()),
-    };
-    number.map(Some).ok_or_else(|| {
-        format!("{} is {}, and no number of nanoseconds", names[0], super::excerpt(&value.to_string()))
-    })
-}
-
-/// A value as OTLP wraps it.
-fn any_value(value: &Value) -> Value {
-    let Some([(Value::String(kind), inner), ..]) = value.as_map() else { return value.clone() };
-    match (kind.as_str(), inner) {
-        ("intValue" | "int_value", Value::String(text)) => {
-            Value::integer(text).unwrap_or_else(|| inner.clone())
-        }
-        ("arrayValue" | "array_value", array) => {
-            Value::Vector(elements(array, &["values"]).iter().map(any_value).collect())
-        }
-        ("kvlistValue" | "kvlist_value", list) => Value::Map(
-            elements(list, &["values"])
-                .iter()
-                .filter_map(|entry| {
-                    Some((field(entry, &["key"])?.clone(), any_value(field(entry, &["value"])?)))
-                })
-                .collect(),
-        ),
-        _ => inner.clone(),
-    }
-}
-
-/// The attributes of a span or a resource, wrapped as OTLP wraps them.
-fn attributes(value: &Value) -> Vec<(&str, &Value)> {
-    let pairs = elements(value, &["attributes"]).iter();
-    pairs.filter_map(|pair| Some((field(pair, &["key"])?.as_str()?, field(pair, &["value"])?))).collect()
-}
-
-fn field<'a>(value: &'a Value, names: &[&str]) -> Option<&'a Value> {
-    value.as_map()?.iter().find_map(|(key, value)| names.contains(&key.as_str()?).then_some(value))
-}
-
-fn elements<'a>(value: &'a Value, names: &[&str]) -> &'a [Value] {
-    field(value, names).and_then(Value::as_sequence).unwrap_or_default()
 }
 
 #[cfg(test)]
@@ -307,6 +227,14 @@ mod tests {
         )
     }
 
+    fn attributed(name: &str, attributes: &[(&str, &str)]) -> String {
+        let pairs = attributes
+            .iter()
+            .map(|(key, value)| format!(r#"{{"key":"{key}","value":{{"stringValue":"{value}"}}}}"#));
+        let pairs = pairs.collect::<Vec<_>>().join(",");
+        span(name, 1, 2).replace(r#""attributes":[]"#, &format!(r#""attributes":[{pairs}]"#))
+    }
+
     #[test]
     fn spans_that_touch_overlap_and_later_ones_share_a_process() {
         let spans = [span("a", 5, 9), span("b", 9, 10), span("c", 11, 0)].join(",");
@@ -319,12 +247,74 @@ mod tests {
     fn an_error_is_of_unknown_outcome_and_ends_its_process() {
         let failed =
             span("a", 1, 2).replace("\"attributes\"", r#""status":{"code":2,"message":"lost"},"attributes""#);
-        let mapping = Mapping { process: Some("host".to_owned()), ..Mapping::default() };
+        let mapping = Mapping { process: vec!["host".to_owned()], ..Mapping::default() };
         let lines = trace(&[failed, span("b", 3, 4)].join(","), &mapping).unwrap();
         assert_eq!(lines[1], "0\t:info\t:a\tnil\tlost");
         assert_eq!(lines[2], "1\t:invoke\t:b\tnil");
         let error = trace(&[span("a", 1, 3), span("b", 2, 4)].join(","), &mapping).unwrap_err();
-        assert!(error.contains("the process \"h\" begins an operation at 2 ns"), "{error}");
+        assert!(
+            error.contains("the span \"b\" starts at 2 ns, and the span \"a\" of the same process"),
+            "{error}"
+        );
+        let lines = trace(&[span("a", 1, 3), span("b", 3, 4)].join(","), &mapping).unwrap();
+        assert_eq!(lines[1], "1\t:invoke\t:b\tnil", "at equal times they are concurrent");
+    }
+
+    #[test]
+    fn an_attribute_tells_what_did_not_happen() {
+        let conflict = attributed("cas", &[("error.type", "conflict")]);
+        let mapping = Mapping {
+            failures: vec![("error.type".to_owned(), "conflict".to_owned())],
+            ..Mapping::default()
+        };
+        assert_eq!(trace(&conflict, &mapping).unwrap()[1], "0\t:fail\t:cas\tnil");
+        let timeout = attributed("cas", &[("error.type", "timeout")]);
+        assert_eq!(trace(&timeout, &mapping).unwrap()[1], "0\t:ok\t:cas\tnil");
+    }
+
+    #[test]
+    fn what_is_missing_or_ambiguous_is_named_with_the_span() {
+        let some = |name: &str| Some(name.to_owned());
+        let mapping = Mapping { key: some("k"), value: some("v"), result: some("r"), ..Mapping::default() };
+        let error = |attributes: &[(&str, &str)]| trace(&attributed("a", attributes), &mapping).unwrap_err();
+        assert_eq!(
+            error(&[("v", "1")]),
+            r#"in the entry on line 1 of the trace, the span "a": it has no attribute "k" for the key"#
+        );
+        assert!(error(&[("k", "x")]).contains(r#"neither the attribute "v" nor "r""#));
+        assert!(
+            error(&[("k", "x"), ("k", "y"), ("v", "1")])
+                .contains(r#"attribute "k" is ambiguous: it is "x" and "y""#)
+        );
+        let absent = Mapping { absent: Some(Value::Nil), ..mapping.clone() };
+        assert_eq!(
+            trace(&attributed("a", &[("k", "x"), ("k", "x")]), &absent).unwrap()[1],
+            "0\t:ok\t:a\t[\"x\" nil]"
+        );
+        let process = Mapping { process: vec!["host".to_owned(), "thread".to_owned()], ..Mapping::default() };
+        assert!(
+            trace(&span("a", 1, 2), &process)
+                .unwrap_err()
+                .contains(r#"no attribute "thread" for the process"#)
+        );
+        let operation = Mapping { operation: some("db.operation"), ..Mapping::default() };
+        let error = trace(&attributed("a", &[("db.op", "read")]), &operation).unwrap_err();
+        assert!(
+            error.ends_with(
+                r#"they have no attribute "db.operation" for the operation; their attributes: "db.op""#
+            ),
+            "{error}"
+        );
+    }
+
+    #[test]
+    fn a_clock_error_makes_operations_longer() {
+        let spans = [span("a", 5, 9), span("b", 12, 15)].join(",");
+        let mapping = Mapping { clock_error_ns: 2, ..Mapping::default() };
+        let lines = trace(&spans, &mapping).unwrap();
+        assert_eq!(lines[1], "1\t:invoke\t:b\tnil");
+        let apart = Mapping { clock_error_ns: 1, ..Mapping::default() };
+        assert_eq!(trace(&spans, &apart).unwrap()[1], "0\t:ok\t:a\tnil");
     }
 
     #[test]
@@ -334,7 +324,9 @@ mod tests {
         let lines = trace(&[span("GET /kv", 1, 2), span("GET /metrics", 1, 2)].join(","), &mapping).unwrap();
         assert_eq!(lines, ["0\t:invoke\t:read\tnil", "0\t:ok\t:read\tnil"]);
         let error = trace(&span("GET /kv", 1, 2), &Mapping::default()).unwrap_err();
-        assert!(error.contains("Mapping::functions"), "{error}");
+        assert!(error.contains("set `functions`"), "{error}");
+        let error = trace(&span("GET /metrics", 1, 2), &mapping).unwrap_err();
+        assert!(error.contains("their operations are \"GET /metrics\""), "{error}");
         assert!(trace(&span("a", 5, 4), &Mapping::default()).unwrap_err().contains("ends before it starts"));
     }
 }

@@ -4,11 +4,15 @@ use std::{
     fs::File,
     io::{self, BufRead, BufReader, Read},
     path::{Path, PathBuf},
+    sync::Arc,
 };
 
 use glomers_check::{
     AvailabilityGoal, Operation, RunOptions, Value, edn,
-    formats::{Format, Reader},
+    formats::{
+        Format, Reader,
+        otlp::{self, Mapping},
+    },
     txn::Model,
 };
 use glomers_workbench::{run::operation_record, workloads};
@@ -28,8 +32,10 @@ pub struct Source {
 pub(super) struct Told {
     /// The workload, and who says so.
     pub(super) workload: Option<(String, &'static str)>,
-    /// The text format; none for a journal.
+    /// The text format; none for a journal or a trace.
     pub(super) format: Option<Format>,
+    /// The span of each operation of a trace.
+    pub(super) spans: Vec<Arc<str>>,
     /// The run's seed.
     pub(super) seed: Option<u64>,
     /// What the run's transactions were promised.
@@ -56,6 +62,12 @@ pub enum OpenError {
         path: PathBuf,
         /// What the system says.
         source: io::Error,
+    },
+    /// A directory, where only a file can be a trace.
+    #[error("{} is no file. --otlp reads a file of OpenTelemetry's spans, as the collector's file exporter writes it.", path.display())]
+    NoTrace {
+        /// The path as given.
+        path: PathBuf,
     },
     /// A directory without a run in it.
     #[error("{} contains neither {} nor {}, so it is not the directory of a run.", path.display(), files::HISTORY_EDN, files::JOURNAL)]
@@ -112,6 +124,43 @@ impl Source {
             Place::StandardInput => Ok(()),
             Place::Text(path) | Place::Journal(path) => open(&path).map(drop),
         }
+    }
+
+    /// Finds the trace of that name, without reading it.
+    ///
+    /// # Errors
+    /// As [`Source::open_trace`].
+    pub fn find_trace(path: &Path) -> Result<(), OpenError> {
+        match Place::of(path) {
+            Ok(Place::StandardInput) => Ok(()),
+            Ok(Place::Text(file)) if file == path => open(path).map(drop),
+            Ok(_) | Err(OpenError::NoRun { .. }) => Err(OpenError::NoTrace { path: path.to_owned() }),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Reads a trace of OpenTelemetry from a file or from standard input, which is `-`.
+    ///
+    /// # Errors
+    /// As [`Source::open`], and a directory is refused too.
+    pub fn open_trace(path: &Path, mapping: &Mapping, watch: &Watch) -> Result<Self, OpenError> {
+        Self::find_trace(path)?;
+        let trace = if path == Path::new("-") {
+            otlp::read(BufReader::new(io::stdin()), mapping)
+        } else {
+            let source = open(path)?;
+            let bytes = source.metadata().map_or(0, |metadata| metadata.len());
+            otlp::read(BufReader::with_capacity(1 << 16, watch.counted(source, bytes)), mapping)
+        };
+        Ok(match trace {
+            Ok(trace) => Self {
+                operations: Box::new(trace.operations.into_iter().map(Ok)),
+                told: Told { spans: trace.spans, ..Told::default() },
+            },
+            Err(error) => {
+                Self { operations: Box::new(std::iter::once(Err(sentence(&error)))), told: Told::default() }
+            }
+        })
     }
 
     /// Opens a history: a file, the directory of a run, or standard input, which is `-`. The watch sees what is read of a file.
@@ -211,9 +260,9 @@ fn told_by_run(directory: &Path) -> Told {
             models: promised_models(&run.argv),
             nodes: recorded_nodes(directory),
             workload: Some((run.plan.workload, "run.json says so")),
-            format: None,
             seed: Some(run.plan.seed),
             availability: Some(run.plan.availability),
+            ..Told::default()
         },
         Err(_) => told_by_jepsen(directory),
     }

@@ -1,5 +1,7 @@
 //! `glomers check`: existing histories, of Glomers or of another tool.
 
+mod trace;
+
 use std::{path::PathBuf, time::Duration};
 
 use clap::{
@@ -12,9 +14,10 @@ use glomers_check::{
 };
 use glomers_workbench::workloads;
 
+use self::trace::TraceArguments;
 use super::{
     exit::{CliError, ExitStatus},
-    output,
+    output, values,
     watched::{self, Ended},
 };
 use crate::{
@@ -50,12 +53,12 @@ pub(crate) struct CheckArguments {
     #[arg(long, value_name = "LIST")]
     version_orders: Option<VersionOrders>,
 
-    /// End a check that takes longer; what is undecided by then is unknown.
-    #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..))]
-    time_limit: Option<u64>,
+    /// End a check that takes longer, in seconds or with a unit, such as 2.5 or 500ms; what is undecided by then is unknown.
+    #[arg(long, value_name = "SECONDS", value_parser = values::positive_seconds)]
+    time_limit: Option<Duration>,
 
     /// The value of a register before the first write, as EDN [default: nil].
-    #[arg(long, value_name = "VALUE", value_parser = parse_value)]
+    #[arg(long, value_name = "VALUE", value_parser = values::edn)]
     initial: Option<Value>,
 
     /// Use our verdict, and say where Maelstrom's would be milder. This is the default.
@@ -69,6 +72,9 @@ pub(crate) struct CheckArguments {
     /// What to print on stdout.
     #[arg(long, value_name = "FORMAT", default_value = "human")]
     format: Format,
+
+    #[command(flatten)]
+    trace: TraceArguments,
 }
 
 /// `--format`.
@@ -92,14 +98,14 @@ impl CheckArguments {
     pub(crate) fn run(self) -> Result<ExitStatus, CliError> {
         let question = self.question()?;
         // A wrong name is reported before the other histories are checked, which may take long.
+        let trace = self.trace.mapping();
         for path in &self.files {
-            Source::find(path)?;
+            if trace.is_some() { Source::find_trace(path)? } else { Source::find(path)? }
         }
-        let time_limit = self.time_limit.map(Duration::from_secs);
         let mut answers = Vec::new();
         let mut status = ExitStatus::Valid;
         for path in &self.files {
-            let Ended { answer, signal } = watched::check(path, &question, time_limit)?;
+            let Ended { answer, signal } = watched::check(path, trace.as_ref(), &question, self.time_limit)?;
             status = status.worst(ExitStatus::of(answer.validity));
             answers.push(answer);
             if let Some(signal) = signal {
@@ -189,8 +195,4 @@ fn parse_models(text: &str) -> Result<Models, String> {
         })
         .collect();
     models.map(Models)
-}
-
-fn parse_value(text: &str) -> Result<Value, String> {
-    edn::read(text).map_err(|error| format!("expected one EDN value, such as 0 or nil: {error}"))
 }

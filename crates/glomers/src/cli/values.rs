@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use glomers_check::AvailabilityGoal;
+use glomers_check::{AvailabilityGoal, Value};
 
 /// The longest time that an option takes.
 const YEAR: Duration = Duration::from_secs(366 * 24 * 3600);
@@ -42,6 +42,12 @@ pub(crate) fn availability(text: &str) -> Result<AvailabilityGoal, String> {
         Ok(share) if (0.0..=1.0).contains(&share) => Ok(AvailabilityGoal::Fraction(share)),
         _ => Err("expected `total` or a number from 0 to 1".to_owned()),
     }
+}
+
+/// A value as EDN, such as `0` or `nil`.
+pub(crate) fn edn(text: &str) -> Result<Value, String> {
+    glomers_check::edn::read(text)
+        .map_err(|error| format!("expected one EDN value, such as 0 or nil: {error}"))
 }
 
 /// `default_unit_s` is the unit of a number without one, in seconds.

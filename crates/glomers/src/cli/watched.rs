@@ -11,6 +11,7 @@ use std::{
     time::Duration,
 };
 
+use glomers_check::formats::otlp::Mapping;
 use glomers_protocol::text;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
@@ -42,9 +43,11 @@ pub(crate) struct Ended {
     pub(crate) signal: Option<u8>,
 }
 
-/// Checks a history on a second thread, while this one shows the progress. A signal or the time limit ends it.
+/// Checks a history, or the trace that this mapping reads, on a second thread, while this one shows the progress. A signal or the
+/// time limit ends it.
 pub(crate) fn check(
     path: &Path,
+    trace: Option<&Mapping>,
     question: &Question,
     time_limit: Option<Duration>,
 ) -> Result<Ended, CliError> {
@@ -53,9 +56,13 @@ pub(crate) fn check(
     let (sender, receiver) = mpsc::sync_channel(1);
     let worker = {
         let (path, question, watch) = (path.to_owned(), question.clone(), watch.clone());
+        let trace = trace.cloned();
         let work = move || {
-            let answer =
-                Source::open(&path, &watch).map(|source| check::check(&path, source, &question, &watch));
+            let source = match &trace {
+                Some(mapping) => Source::open_trace(&path, mapping, &watch),
+                None => Source::open(&path, &watch),
+            };
+            let answer = source.map(|source| check::check(&path, source, &question, &watch));
             // Sending fails if the caller has stopped waiting; then the answer is of no use.
             let _ = sender.send(answer);
         };
@@ -64,7 +71,9 @@ pub(crate) fn check(
     let bar = Bar::default();
     let (mut elapsed, mut asked) = (Duration::ZERO, None);
     loop {
-        let received = receiver.recv_timeout(INTERVAL);
+        let left = time_limit.map(|limit| limit.saturating_sub(elapsed)).filter(|left| !left.is_zero());
+        let step = left.unwrap_or(INTERVAL).min(INTERVAL);
+        let received = receiver.recv_timeout(step);
         let number = u8::try_from(signal.load(Ordering::Relaxed)).ok().filter(|&number| number > 0);
         match received {
             Ok(answer) => {
@@ -77,7 +86,7 @@ pub(crate) fn check(
             },
             Err(RecvTimeoutError::Timeout) => {}
         }
-        elapsed += INTERVAL;
+        elapsed += step;
         bar.show(path, &watch);
         if number.is_some() || time_limit.is_some_and(|limit| elapsed >= limit) {
             watch.interrupt().raise();
