@@ -62,7 +62,8 @@ impl Seen {
     }
 }
 
-/// A JSON object with attributes, and what is said about it in errors.
+/// The attributes of a span or of a resource.
+#[derive(Default)]
 pub(super) struct Attributes<'a> {
     pairs: Vec<(&'a str, &'a Value)>,
 }
@@ -92,12 +93,6 @@ impl<'a> Attributes<'a> {
                 excerpt(&second.to_string())
             )),
         }
-    }
-}
-
-impl Default for Attributes<'_> {
-    fn default() -> Self {
-        Self { pairs: Vec::new() }
     }
 }
 
