@@ -1,6 +1,7 @@
 # make run                                          build the echo node and the workbench, and run the echo workload on it
 # make run MODULE=broadcast                         another node of nodes/, on the workload of its name
 # make run MODULE=broadcast WORKLOAD=broadcast-3e   a challenge, with its official options and its targets
+# make run VIRTUAL=1                                the same under virtual time, as fast as the node computes (x86-64 Linux)
 # make run MAELSTROM=path                           the same command on Maelstrom
 # make challenges                                   every challenge on the nodes that solve them
 # make debug                                        show the store at http://127.0.0.1:8080/
@@ -55,7 +56,8 @@ ARGUMENTS = $(if $(ARGUMENTS_$(WORKLOAD)),-- $(ARGUMENTS_$(WORKLOAD)))
 # The log of each node shows every line that it received and sent.
 run: export GLOMERS_LOG ?= debug
 run: build
-	$(MAELSTROM) test -w $(NAME) --bin $(TARGET)/release/$(MODULE) $(OPTIONS_$(WORKLOAD)) $(TARGETS) $(ARGUMENTS)
+	$(if $(and $(VIRTUAL),$(filter-out $(GLOMERS),$(MAELSTROM))),$(error VIRTUAL is an option of Glomers, and Maelstrom has none like it: leave out one of VIRTUAL and MAELSTROM))
+	$(MAELSTROM) test $(if $(VIRTUAL),--virtual )-w $(NAME) --bin $(TARGET)/release/$(MODULE) $(OPTIONS_$(WORKLOAD)) $(TARGETS) $(ARGUMENTS)
 
 build:
 	cargo build --release --package glomers --package $(MODULE)

@@ -7,9 +7,12 @@ mod exit;
 mod explain;
 mod output;
 mod progress;
+mod replay;
 mod results;
 mod serve;
 mod settings;
+mod shrink;
+mod sweep;
 mod terminal;
 mod test;
 mod values;
@@ -37,6 +40,12 @@ struct CommandLine {
 enum Command {
     /// Run a workload on your nodes, and check the history.
     Test(Box<test::TestArguments>),
+    /// Run a test with many seeds under virtual time, and group what fails.
+    Sweep(Box<sweep::SweepArguments>),
+    /// Make a failed run as small as it can be, under virtual time.
+    Shrink(shrink::ShrinkArguments),
+    /// Repeat a run operation by operation, under virtual time.
+    Replay(replay::ReplayArguments),
     /// Check existing histories (of Glomers, Maelstrom, Jepsen, Knossos, Porcupine, or your own).
     Check(Box<check::CheckArguments>),
     /// Run the official command of a Gossip Glomers challenge, and check its targets.
@@ -53,7 +62,6 @@ enum Command {
 
 /// Runs the command line of this process, prints its output, and returns the exit status.
 pub fn main() -> ExitStatus {
-    show_warnings();
     let arguments: Vec<String> = match collect_arguments() {
         Ok(arguments) => arguments,
         Err(error) => return error.report(),
@@ -67,8 +75,12 @@ pub fn main() -> ExitStatus {
             return status;
         }
     };
+    show_warnings(&command_line.command);
     let result = match command_line.command {
         Command::Test(test) => test.run(&arguments),
+        Command::Sweep(sweep) => sweep.run(&arguments),
+        Command::Shrink(shrink) => shrink.run(&arguments),
+        Command::Replay(replay) => replay.run(&arguments),
         Command::Check(check) => check.run(),
         Command::Challenge(challenge) => challenge.run(),
         Command::Demo(demo) => demo.run(),
@@ -82,9 +94,11 @@ pub fn main() -> ExitStatus {
 }
 
 /// Shows the workbench's own warnings on stderr, such as a guard process that is gone. `GLOMERS_LOG` is for the nodes and has no effect here.
-fn show_warnings() {
+/// Commands with thousands of runs show none: what matters of them is in the verdicts.
+fn show_warnings(command: &Command) {
+    let has_many_runs = matches!(command, Command::Sweep(_) | Command::Shrink(_));
     let subscriber = tracing_subscriber::fmt()
-        .with_max_level(tracing::Level::WARN)
+        .with_max_level(if has_many_runs { tracing::Level::ERROR } else { tracing::Level::WARN })
         .with_writer(std::io::stderr)
         .log_internal_errors(false)
         .without_time()

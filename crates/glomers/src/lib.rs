@@ -4,6 +4,8 @@
 //!
 //! - [`cli`]: the command line;
 //! - [`execution`]: a test with real processes, from its plan to its directory;
+//! - `determinism`: where two runs of one plan first differ;
+//! - `virtual_run`: runs under virtual time that leave no directory, for sweeps and shrinks;
 //! - [`run_directory`]: the files of a run, and how they are written;
 //! - [`check`]: the checkers on an existing history;
 //! - [`report`] and [`serve`]: pictures and pages;
@@ -16,6 +18,7 @@ pub mod challenges;
 pub mod check;
 pub mod cli;
 mod clock;
+mod determinism;
 pub mod doc;
 pub mod execution;
 pub mod explain;
@@ -25,4 +28,5 @@ pub mod run_directory;
 pub mod serve;
 mod shell;
 mod signals;
+mod virtual_run;
 mod wrap;

@@ -17,20 +17,31 @@ fn quoted(word: &str) -> String {
 
 /// The command line that repeats a test: the words as typed, with the seed.
 pub(crate) fn with_seed(command_line: &[String], seed: u64) -> Vec<String> {
+    with_options(command_line, &["--seed", "--test-count"], ["--seed".to_owned(), seed.to_string()])
+}
+
+/// The command line of a sweep of one seed.
+pub(crate) fn with_seeds(command_line: &[String], seed: u64) -> Vec<String> {
+    with_options(command_line, &["--seeds"], ["--seeds".to_owned(), seed.to_string()])
+}
+
+/// The words as typed, without some options and with another.
+fn with_options(command_line: &[String], left_out: &[&str], added: [String; 2]) -> Vec<String> {
     let node_arguments = command_line.iter().position(|word| word == "--").unwrap_or(command_line.len());
     let mut words: Vec<String> = Vec::new();
     let mut skip_value = false;
     for word in &command_line[..node_arguments] {
-        if std::mem::take(&mut skip_value) || word.starts_with("--seed=") || word.starts_with("--test-count=")
-        {
+        let is_with_value =
+            left_out.iter().any(|name| word.strip_prefix(name).is_some_and(|rest| rest.starts_with('=')));
+        if std::mem::take(&mut skip_value) || is_with_value {
             continue;
         }
-        skip_value = word == "--seed" || word == "--test-count";
+        skip_value = left_out.contains(&word.as_str());
         if !skip_value {
             words.push(word.clone());
         }
     }
-    words.extend(["--seed".to_owned(), seed.to_string()]);
+    words.extend(added);
     words.extend_from_slice(&command_line[node_arguments..]);
     words
 }

@@ -243,7 +243,7 @@ impl Simulation {
         let plan = self.plan().unwrap_or_else(|error| panic!("this simulation can't be run: {error}"));
         let hosting = Hosting::in_process(start);
         let (conclusion, history) =
-            carry_out(&plan, self.mode, virtual_world(&plan, Journal::in_memory()), hosting);
+            simulate(&plan, self.mode, virtual_world(&plan, Journal::in_memory()), hosting);
         Outcome {
             validity: conclusion.validity,
             failure: conclusion.failure,
@@ -277,7 +277,7 @@ impl Simulation {
         let mut run = |plan: &Plan| {
             let (world, hosting) =
                 (virtual_world(plan, Journal::hash_only()), Hosting::in_process(start.clone()));
-            carry_out(plan, mode, world, hosting).0.failure
+            simulate(plan, mode, world, hosting).0.failure
         };
         let shrunk =
             shrink::shrink(&outcome.replay, &failure, shrink::DEFAULT_MAX_RUNS, &mut run, &mut |_| true);
@@ -312,8 +312,8 @@ impl Simulation {
             let (mut world, hosting) =
                 (virtual_world(&plan, Journal::hash_only()), Hosting::in_process(start.clone()));
             let behaviour = Behaviour::watch(&mut world);
-            let (conclusion, _) = carry_out(&plan, mode, world, hosting);
-            SeedResult::new(seed, variation, &conclusion, behaviour.take())
+            let (conclusion, _) = simulate(&plan, mode, world, hosting);
+            Some(SeedResult::new(seed, variation, &conclusion, behaviour.take()))
         };
         let thread_count = std::thread::available_parallelism().map_or(1, NonZero::get);
         sweep::sweep(seeds, thread_count, &run, &mut |_| true)
@@ -396,22 +396,34 @@ impl Outcome {
     }
 }
 
-/// Carries out a plan under virtual time, and returns what it came to with its history.
-fn carry_out(plan: &Plan, mode: Mode, world: World, hosting: Hosting) -> (Conclusion, Vec<Operation>) {
+/// Carries out a plan in a world that is still empty, and returns what it came to with its history. A signal's number may be put into
+/// `signal` at any time; it ends the run.
+///
+/// # Errors
+/// [`RunError`], when a node can't be started. Nodes inside this process always can.
+pub fn carry_out(
+    plan: &Plan,
+    mode: Mode,
+    world: World,
+    hosting: Hosting,
+    signal: &AtomicUsize,
+) -> Result<(Conclusion, Vec<Operation>), RunError> {
     let mut recorder = Recorder { analysis: Analysis::new(plan, mode), history: Vec::new() };
-    let never = AtomicUsize::new(0);
     let workload = workloads::named(&plan.workload).workload(plan, mode);
-    let runner = Runner::new(plan, world, hosting, workload, &mut recorder, &never);
-    let ended = runner.run().unwrap_or_else(|error| unreachable_in_memory(&error));
-    let conclusion = Conclusion::draw(plan, ended, recorder.analysis)
-        .unwrap_or_else(|error| unreachable_in_memory(&RunError::Journal(error)));
-    (conclusion, recorder.history)
+    let ended = Runner::new(plan, world, hosting, workload, &mut recorder, signal).run()?;
+    Ok((Conclusion::draw(plan, ended, recorder.analysis)?, recorder.history))
 }
 
 /// An empty world under virtual time.
-fn virtual_world(plan: &Plan, journal: Journal) -> World {
+pub fn virtual_world(plan: &Plan, journal: Journal) -> World {
     let options = WorldOptions { latency: plan.latency, ..WorldOptions::new(ClockKind::Virtual, plan.seed) };
     World::new(options, journal)
+}
+
+/// Carries out a plan with nodes inside this process.
+fn simulate(plan: &Plan, mode: Mode, world: World, hosting: Hosting) -> (Conclusion, Vec<Operation>) {
+    let never = AtomicUsize::new(0);
+    carry_out(plan, mode, world, hosting, &never).unwrap_or_else(|error| unreachable_in_memory(&error))
 }
 
 /// A simulation starts no process and writes no file, so nothing outside of it can fail.

@@ -88,11 +88,11 @@ impl SeedResult {
 }
 
 /// Runs every seed, on so many threads. `run` carries out one of them; `see` gets each result as soon as it is there, in whatever order, and
-/// says whether to go on. The report does not depend on the number of threads.
+/// says whether to go on. A seed that `run` has nothing for ends the sweep. The report does not depend on the number of threads.
 pub fn sweep(
     seeds: Range<u64>,
     thread_count: usize,
-    run: &(dyn Fn(u64) -> SeedResult + Sync),
+    run: &(dyn Fn(u64) -> Option<SeedResult> + Sync),
     see: &mut dyn FnMut(&SeedResult) -> bool,
 ) -> Report {
     let next = AtomicU64::new(seeds.start);
@@ -105,7 +105,14 @@ pub fn sweep(
             scope.spawn(move || {
                 loop {
                     let seed = next.fetch_add(1, Ordering::Relaxed);
-                    if seed >= end || sender.send(run(seed)).is_err() {
+                    if seed >= end {
+                        return;
+                    }
+                    let Some(result) = run(seed) else {
+                        next.store(end, Ordering::Relaxed);
+                        return;
+                    };
+                    if sender.send(result).is_err() {
                         return;
                     }
                 }
@@ -160,7 +167,8 @@ impl Report {
         }
         let mut groups: Vec<Group> =
             by_failure.into_iter().map(|(failure, runs)| Group::of(failure, runs)).collect();
-        groups.sort_by_key(|group| (group.operations, group.seeds[0]));
+        // A run in which too little succeeded says less than one in which a promise was broken.
+        groups.sort_by_key(|group| (group.failure.is_about_success(), group.operations, group.seeds[0]));
         let coverage = Coverage::of(results.iter().map(|result| &result.behaviour));
         Self { results, groups, coverage }
     }

@@ -75,6 +75,7 @@ mod world;
 pub use clock::ClockKind;
 pub use ids::{HostIndex, HostRole};
 pub use journal::{Journal, JournalError};
+pub use lockstep_host::bind_worker_thread;
 pub use message_event::{MessageEnd, MessageEvent};
 pub use network::{
     DropReason, Duplication, Flakiness, Latency, LatencyDistribution, Links, Loss, MessageCounts,

@@ -19,6 +19,9 @@ use crate::process::{
 /// by them.
 const LEFT_OUT: [&str; 5] = ["PWD", "OLDPWD", "SHLVL", "_", "GLOMERS_NODE_SEED"];
 
+/// How much a program may print without waiting: the longest line that is read, and so much more.
+const OUTPUT_BEYOND_LINE_BYTES: usize = 1 << 20;
+
 /// A program under virtual time, and what is on its way to and from it.
 #[derive(Debug)]
 pub(crate) struct LockstepHost {
@@ -65,6 +68,7 @@ impl LockstepHost {
             .clear_environment()
             .seed(seed)
             .unix_time_ns(clock_start_ns)
+            .output_limit(limits.line_bytes + OUTPUT_BEYOND_LINE_BYTES)
             .variable("PWD", &spec.directory)
             .variable(SEED_VARIABLE, node_seed.to_string());
         let is_kept = |name: &OsString| !LEFT_OUT.iter().any(|left_out| *name == **left_out);
@@ -196,6 +200,18 @@ fn shared_cpu() -> Option<usize> {
         };
     }
     CPU.with(|cpu| *cpu)
+}
+
+/// Binds the calling thread to the CPU of that number among those that it may use, counted around. Worlds with programs in lock step are fastest
+/// on one CPU each, so several threads with such worlds should be bound to different ones before they start their first program.
+pub fn bind_worker_thread(number: usize) {
+    let Ok(allowed) = nix::sched::sched_getaffinity(nix::unistd::Pid::from_raw(0)) else { return };
+    let cpus: Vec<usize> =
+        (0..nix::sched::CpuSet::count()).filter(|cpu| allowed.is_set(*cpu).unwrap_or(false)).collect();
+    if let Some(cpu) = cpus.get(number % cpus.len().max(1)) {
+        // Unbound it works as well, only slower.
+        let _ = bind_this_thread(*cpu);
+    }
 }
 
 /// A node's log under virtual time: each line begins with the time of the run.

@@ -60,6 +60,10 @@ struct CommonArguments {
     #[arg(long, value_name = "NUMBER")]
     seed: Option<u64>,
 
+    /// Run the nodes under virtual time. Needs x86-64 Linux.
+    #[arg(long = "virtual")]
+    is_virtual: bool,
+
     /// The directory that holds the runs.
     #[arg(long, value_name = "DIR", default_value = "store")]
     store: PathBuf,
@@ -202,6 +206,7 @@ impl Task<'_> {
         words.extend(self.options.split_whitespace().map(str::to_owned));
         words.extend(["--bin".to_owned(), self.program.display().to_string()]);
         words.extend(["--store".to_owned(), common.store.display().to_string()]);
+        words.extend(common.is_virtual.then(|| "--virtual".to_owned()));
         for target in self.targets {
             words.extend(["--expect".to_owned(), (*target).to_owned()]);
         }
@@ -327,7 +332,7 @@ mod tests {
     use super::*;
 
     fn common() -> CommonArguments {
-        CommonArguments { nodes: None, seed: Some(7), store: "store".into(), junit: None }
+        CommonArguments { nodes: None, seed: Some(7), is_virtual: false, store: "store".into(), junit: None }
     }
 
     #[test]

@@ -25,6 +25,7 @@ pub(crate) struct Terminal {
     bar: Option<ProgressBar>,
     time_limit: Duration,
     pace: Pace,
+    is_quiet: bool,
 }
 
 /// When the display is updated, and what it says of time.
@@ -76,7 +77,13 @@ impl Terminal {
                 Pace::Virtual { since_start: Stopwatch::start(), next_update: Duration::ZERO }
             }
         };
-        Self { bar, time_limit: plan.time_limit, pace }
+        Self { bar, time_limit: plan.time_limit, pace, is_quiet: false }
+    }
+
+    /// One that shows nothing while the test runs.
+    pub(crate) fn quiet(plan: &Plan) -> Self {
+        let pace = Pace::Real { next_update: Time::MAX };
+        Self { bar: None, time_limit: plan.time_limit, pace, is_quiet: true }
     }
 
     /// Removes the bar.
@@ -90,6 +97,7 @@ impl Terminal {
 impl Screen for Terminal {
     fn line(&mut self, line: &str) {
         match &self.bar {
+            _ if self.is_quiet => {}
             Some(bar) => bar.suspend(|| output::note(line)),
             None => output::note(line),
         }

@@ -27,6 +27,7 @@ use super::{
     values,
 };
 use crate::{
+    determinism::first_difference,
     execution::{self, Report, Request},
     run_directory::{history, manifest::NodeProgram},
     shell,
@@ -121,6 +122,10 @@ pub(crate) struct TestArguments {
     /// Run the nodes under virtual time: as fast as they compute, and the same again for the same seed. Needs x86-64 Linux.
     #[arg(long = "virtual")]
     is_virtual: bool,
+
+    /// With --virtual: run each test twice, and show where the two runs first differ, if they do.
+    #[arg(long, requires = "is_virtual")]
+    check_determinism: bool,
 
     /// Show what the nodes print to stderr.
     #[arg(long)]
@@ -228,7 +233,7 @@ impl TestArguments {
                 plan: &plan,
                 program: &program,
                 store: &self.store,
-                mode: if self.compat { Mode::Compat } else { Mode::Strict },
+                mode: self.mode(),
                 clock: self.clock(),
                 log_stderr: self.log_stderr,
                 log_sent: self.log_net_send,
@@ -243,6 +248,9 @@ impl TestArguments {
             }
             show(&report)?;
             status = status.worst(terminal::exit_status(&report));
+            if self.check_determinism && !matches!(status, ExitStatus::Interrupted { .. }) {
+                status = status.worst(repeat_and_compare(&request, &report)?);
+            }
             if matches!(status, ExitStatus::Interrupted { .. }) {
                 break;
             }
@@ -250,12 +258,20 @@ impl TestArguments {
         Ok(status)
     }
 
+    pub(crate) fn mode(&self) -> Mode {
+        if self.compat { Mode::Compat } else { Mode::Strict }
+    }
+
+    pub(crate) fn store(&self) -> &Path {
+        &self.store
+    }
+
     fn clock(&self) -> ClockKind {
         if self.is_virtual { ClockKind::Virtual } else { ClockKind::Real }
     }
 
     /// The program as an absolute path, checked to be an executable file.
-    fn program(&self) -> Result<NodeProgram, CliError> {
+    pub(crate) fn program(&self) -> Result<NodeProgram, CliError> {
         let error = |problem, advice: &str| CliError::Program {
             problem,
             path: self.bin.clone(),
@@ -320,6 +336,26 @@ impl TestArguments {
         registry::check_plan(&plan)?;
         Ok(plan)
     }
+}
+
+/// Runs a test again, and says whether the second run was like the first.
+fn repeat_and_compare(request: &Request<'_>, first: &Report) -> Result<ExitStatus, CliError> {
+    let second = execution::run(request, &mut Terminal::quiet(request.plan))?;
+    if second.conclusion.trace_hash == first.conclusion.trace_hash {
+        output::print(&format!(
+            "A second run with seed {} was the same, event by event.\n",
+            request.plan.seed
+        ))?;
+        return Ok(ExitStatus::Valid);
+    }
+    let compared = first_difference(&first.directory, &second.directory);
+    let text = match compared {
+        Ok(Some(difference)) => difference.to_string(),
+        Ok(None) => "The two runs have different hashes, but their journals are the same.".to_owned(),
+        Err(error) => format!("The two runs differ, and their journals can't be compared: {error}."),
+    };
+    output::print(&format!("{text}\n  second run in {}\n", second.directory.display()))?;
+    Ok(ExitStatus::Invalid)
 }
 
 /// The names in a file, one a line. Empty lines are ignored.

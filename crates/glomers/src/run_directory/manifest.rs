@@ -1,6 +1,9 @@
 //! `run.json`: what was run, and how it ended.
 
-use std::path::PathBuf;
+use std::{
+    io,
+    path::{Path, PathBuf},
+};
 
 use glomers_check::Finding;
 use glomers_workbench::{
@@ -11,7 +14,7 @@ use glomers_workbench::{
 use glomers_world::ClockKind;
 use serde::{Deserialize, Serialize};
 
-use crate::run_directory::{RunDirectory, StoreError, files};
+use crate::run_directory::{RunDirectory, StoreError, files, reading};
 
 /// `run.json`: what was run. It is written before the first process starts, and again at the end.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -121,6 +124,16 @@ impl RunFile {
     pub(crate) fn fail(&mut self, error: String) {
         self.status = RunStatus::Error;
         self.sentence = Some(error);
+    }
+
+    /// Reads the one in the directory of a run.
+    ///
+    /// # Errors
+    /// When there is none, or it can't be understood.
+    pub fn read(directory: &Path) -> io::Result<Self> {
+        const MAX_BYTES: u64 = 64 << 20;
+        let text = reading::read_text(&directory.join(files::RUN), MAX_BYTES)?;
+        serde_json::from_str(&text).map_err(io::Error::from)
     }
 
     pub(crate) fn write(&self, directory: &RunDirectory) -> Result<(), StoreError> {

@@ -53,6 +53,11 @@ impl Failure {
         &self.signs
     }
 
+    /// Whether all that is wrong is that too few operations succeeded.
+    pub fn is_about_success(&self) -> bool {
+        self.signs.iter().all(|sign| sign == "stats" || sign == "availability")
+    }
+
     /// Whether another run fails in the same way: with this failure's most important sign.
     pub fn is_shown_by(&self, other: &Self) -> bool {
         self.signs.first().is_some_and(|sign| other.signs.contains(sign))

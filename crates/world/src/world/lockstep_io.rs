@@ -1,7 +1,5 @@
 //! Programs in lock step: when they are stepped, and what comes of it.
 
-use glomers_lockstep::StepError;
-
 use crate::clock::ClockKind;
 use crate::host::Host;
 use crate::ids::{HostIndex, HostRole};
@@ -100,6 +98,10 @@ impl World {
         let (stdout, result) = program.step(now, |arrival, body| {
             self.network.delivered(now, arrival, body, &mut self.records);
         });
+        if let Err(error) = &result {
+            // Before what it printed, which may break more rules than are kept.
+            self.violation(host, ViolationKind::Restless { reason: error.to_string() });
+        }
         if !stdout.is_empty() {
             self.route_chunk(host, &stdout);
         }
@@ -121,8 +123,8 @@ impl World {
         if let Some(per_s) = wakeups_per_s.filter(|per_s| *per_s > MAX_WAKEUPS_PER_S) {
             self.note(host, NoteKind::BusyTimer { per_s });
         }
-        if let Err(error) = result {
-            self.end_restless(host, &error);
+        if result.is_err() {
+            self.end_restless(host);
         } else if let Some(status) = exit {
             self.finish_lines(host);
             self.bury(host, status);
@@ -132,8 +134,7 @@ impl World {
     }
 
     /// Ends a program that can't be brought to rest.
-    fn end_restless(&mut self, host: HostIndex, error: &StepError) {
-        self.violation(host, ViolationKind::Restless { reason: error.to_string() });
+    fn end_restless(&mut self, host: HostIndex) {
         let Host::Lockstep(program) = &mut self.hosts[host.slot()] else { return };
         program.kill();
         if let Some(status) = program.exit_status() {

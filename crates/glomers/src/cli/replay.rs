@@ -1,0 +1,149 @@
+//! `glomers replay`: a run again, operation by operation.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
+
+use clap::Args;
+use glomers_check::{Mode, Operation};
+use glomers_workbench::{
+    plan::FaultScript,
+    replay::{Replay, story},
+    run::operation_record,
+};
+use glomers_world::{ClockKind, journal::JournalReader};
+
+use super::{
+    exit::{CliError, ExitStatus},
+    output,
+    progress::Terminal,
+    terminal::{self, Format},
+};
+use crate::{
+    execution::{self, Report, Request},
+    run_directory::{
+        files, history,
+        manifest::{NodeProgram, RunFile},
+        reading,
+    },
+};
+
+/// The options of `glomers replay`.
+#[derive(Debug, Args)]
+pub(crate) struct ReplayArguments {
+    /// The directory of a run, or a file with its choices, as `glomers shrink` writes it.
+    #[arg(value_name = "RUN", default_value = "store/latest")]
+    run: PathBuf,
+
+    /// The program that every node runs [default: that of the run].
+    #[arg(long, value_name = "FILE")]
+    bin: Option<PathBuf>,
+
+    /// The directory that holds the runs.
+    #[arg(long, value_name = "DIR", default_value = "store")]
+    store: PathBuf,
+
+    /// Arguments for the node's program: everything after `--`.
+    #[arg(value_name = "ARGUMENTS", last = true)]
+    arguments: Vec<String>,
+}
+
+impl ReplayArguments {
+    pub(crate) fn run(self, command_line: &[String]) -> Result<ExitStatus, CliError> {
+        let recorded = Recorded::read(&self.run, self.bin.as_deref(), &self.arguments)?;
+        let report = repeat(&recorded.replay, &recorded.program, &self.store, command_line)?;
+        terminal::print(&report, Format::Human)?;
+        Ok(terminal::exit_status(&report))
+    }
+}
+
+/// A run that can be repeated.
+pub(crate) struct Recorded {
+    pub(crate) replay: Replay,
+    pub(crate) program: NodeProgram,
+}
+
+impl Recorded {
+    /// Reads the directory of a run, or a file with a run's choices. A file has no program, unless it lies in the directory of a run.
+    pub(crate) fn read(path: &Path, program: Option<&Path>, arguments: &[String]) -> Result<Self, CliError> {
+        let is_directory = path.is_dir();
+        let directory = if is_directory { Some(path) } else { path.parent() };
+        let run_file = directory.and_then(|directory| RunFile::read(directory).ok());
+        let replay = if is_directory {
+            let run = run_file.as_ref().ok_or_else(|| {
+                refused(
+                    path,
+                    &format!("it has no readable {}, so it is not the directory of a run", files::RUN),
+                )
+            })?;
+            of_directory(path, run)?
+        } else {
+            let text = fs::read_to_string(path).map_err(|error| refused(path, &error.to_string()))?;
+            text.parse::<Replay>().map_err(|error| refused(path, &error.to_string()))?
+        };
+        let program = match (program, run_file) {
+            (Some(program), _) => NodeProgram {
+                program: std::path::absolute(program)
+                    .map_err(|error| refused(program, &error.to_string()))?,
+                arguments: arguments.to_vec(),
+            },
+            (None, Some(run)) => run.program,
+            (None, None) => {
+                return Err(refused(
+                    path,
+                    "the file does not say which program the nodes run; name it with --bin",
+                ));
+            }
+        };
+        Ok(Self { replay, program })
+    }
+}
+
+/// The choices of a stored run: its plan, the operations of its journal and its faults.
+fn of_directory(path: &Path, run: &RunFile) -> Result<Replay, CliError> {
+    let file = reading::open_regular(&path.join(files::JOURNAL))
+        .map_err(|error| refused(path, &format!("its {} can't be read: {error}", files::JOURNAL)))?;
+    // What was cut off by a kill is missing at the end: the operations until then can be repeated.
+    let journal = JournalReader::new(std::io::BufReader::new(file));
+    let history: Vec<Operation> = operation_record::operations(journal).map_while(Result::ok).collect();
+    const MAX_FAULTS_BYTES: u64 = 16 << 20;
+    let faults = reading::read_text(&path.join(files::FAULTS), MAX_FAULTS_BYTES).unwrap_or_default();
+    if faults.is_empty() && run.plan.has_faults() {
+        return Err(refused(path, &format!("its faults are not known: it has no {}", files::FAULTS)));
+    }
+    Ok(Replay::of_run(&run.plan, &history, &FaultScript::new(faults)))
+}
+
+/// Carries out a replay under virtual time, in a directory of its own.
+pub(crate) fn repeat(
+    replay: &Replay,
+    program: &NodeProgram,
+    store: &Path,
+    argv: &[String],
+) -> Result<Report, CliError> {
+    let request = Request {
+        plan: replay.plan(),
+        program,
+        store,
+        mode: Mode::Strict,
+        clock: ClockKind::Virtual,
+        log_stderr: false,
+        log_sent: false,
+        log_received: false,
+        history_limit: history::DEFAULT_LIMIT,
+        argv,
+    };
+    let mut terminal = Terminal::quiet(replay.plan());
+    Ok(execution::run(&request, &mut terminal)?)
+}
+
+/// Prints a short run as numbered steps.
+pub(crate) fn tell(replay: &Replay, history: &[Operation]) -> Result<(), CliError> {
+    let text = glomers_protocol::text::escape_lines(&story(replay.plan(), history));
+    Ok(output::print(&format!("{text}\n"))?)
+}
+
+fn refused(path: &Path, reason: &str) -> CliError {
+    CliError::Arguments(format!("{} can't be repeated: {reason}.", path.display()))
+}

@@ -1,0 +1,226 @@
+//! Programs under virtual time, from the command line: equal runs, sweeps, shrinks, and nothing left behind.
+
+#[expect(dead_code, reason = "each of the test programs uses a part of it")]
+#[path = "../../../tests/requirements.rs"]
+mod requirements;
+mod support;
+
+use std::{path::Path, process::Command};
+
+use nix::{
+    sys::signal::{Signal, kill},
+    unistd::Pid,
+};
+use requirements::{is_installed, skip};
+use support::{Ended, Sandbox, eventually, program};
+
+/// Whether programs can run under virtual time here. If not, the calling test is skipped.
+fn is_supported() -> bool {
+    let sandbox = Sandbox::new();
+    let ended = sandbox.run(sandbox.glomers(&[
+        "test",
+        "-w",
+        "echo",
+        "--virtual",
+        "--bin",
+        "/bin/true",
+        "--node-count",
+        "1",
+    ]));
+    let is_refused =
+        ended.stderr.contains("virtual time can") || ended.stderr.contains("under virtual time on x86-64");
+    let is_forbidden = ended.stderr.contains("which virtual time needs");
+    if is_refused || is_forbidden {
+        skip(&format!("no virtual time here: {}", ended.stderr.trim()));
+    }
+    !is_refused && !is_forbidden
+}
+
+fn node(file: &str) -> String {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/nodes").join(file).display().to_string()
+}
+
+fn run(sandbox: &Sandbox, bin: &str, options: &str) -> Ended {
+    let mut arguments = vec!["test", "--virtual", "--bin", bin];
+    arguments.extend(options.split_whitespace());
+    sandbox.run(sandbox.glomers(&arguments))
+}
+
+fn trace_hash(sandbox: &Sandbox) -> String {
+    let run = sandbox.read("run.json");
+    let (_, rest) = run.split_once("\"trace_hash\": \"").unwrap_or_else(|| panic!("no hash in {run}"));
+    rest.chars().take(16).collect()
+}
+
+#[test]
+fn the_first_challenge_takes_no_time_and_says_which_clock_it_had() {
+    if !is_supported() {
+        return;
+    }
+    let (sandbox, echo) = (Sandbox::new(), program("echo").display().to_string());
+    let ended = run(&sandbox, &echo, "-w echo --node-count 1 --time-limit 10 --seed 1 --check-determinism");
+    ended.expect_code(0).expect_said(&[
+        "all of them ok",
+        "10.0 s virtual in ",
+        "repeats the run; trace hash ",
+        "A second run with seed 1 was the same, event by event.",
+    ]);
+    assert!(sandbox.read("run.json").contains("\"clock\": \"virtual\""));
+    // The node's own clock and that of its log are virtual, too.
+    let log = sandbox.read("node-logs/n0.log");
+    assert!(log.starts_with("[0.000") && log.contains("2026-01-01T00:00:00.000"), "{log}");
+    let directory = sandbox.run_directory().display().to_string();
+    sandbox.run(sandbox.glomers(&["check", &directory])).expect_code(0);
+}
+
+#[test]
+fn a_python_program_under_all_faults_gives_the_same_run_in_another_directory() {
+    if !is_supported() || !is_installed("python3", "--version") {
+        return;
+    }
+    let options = "-w broadcast --node-count 5 --time-limit 10 --rate 20 --latency 10 --latency-dist exponential --nemesis \
+                   partition,loss,duplication,pause,kill --nemesis-interval 1 --seed 3";
+    let hashes = [Sandbox::new(), Sandbox::new()].map(|sandbox| {
+        let ended = run(&sandbox, &node("broadcast.py"), options);
+        assert!(matches!(ended.code, Some(0 | 1)), "{}{}", ended.stdout, ended.stderr);
+        trace_hash(&sandbox)
+    });
+    assert_eq!(hashes[0], hashes[1]);
+}
+
+#[test]
+fn a_failure_is_found_by_a_sweep_shrunk_and_repeated() {
+    if !is_supported() || !is_installed("python3", "--version") {
+        return;
+    }
+    let sandbox = Sandbox::new();
+    let bin = node("broadcast.py");
+    // It keeps everything in memory, which a kill takes.
+    let mut arguments =
+        vec!["sweep", "-w", "broadcast", "--bin", &bin, "--nemesis", "kill", "--nemesis-interval", "1"];
+    arguments.extend([
+        "--node-count",
+        "2",
+        "--rate",
+        "20",
+        "--time-limit",
+        "3",
+        "--seeds",
+        "0..4",
+        "--fixed",
+    ]);
+    let sweep = sandbox.run(sandbox.glomers(&arguments));
+    sweep.expect_code(1).expect_said(&["4 seeds: ", "failed with workload: lost", "glomers shrink "]);
+    let command = sweep.stdout.lines().find_map(|line| line.trim().strip_prefix("glomers shrink "));
+    let directory = command.expect("a failure is stored").to_owned();
+    let shrink = sandbox.run(sandbox.glomers(&["shrink", &directory, "--max-runs", "300"]));
+    shrink.expect_code(1).expect_said(&[
+        "1 operation, 1 fault, 1 node instead of ",
+        "asks n",
+        "is lost",
+        "glomers replay ",
+    ]);
+    let choices = format!("{directory}/shrunk.txt");
+    let replay = sandbox.run(sandbox.glomers(&["replay", &choices]));
+    replay.expect_code(1).expect_said(&["is lost", "trace hash"]);
+    let another = sandbox.run(sandbox.glomers(&["replay", &choices, "--bin", "/no/such/program"]));
+    another.expect_code(254);
+    assert!(another.stderr.contains("/no/such/program"), "{}", another.stderr);
+}
+
+#[test]
+fn hostile_programs_end_in_a_verdict_and_leave_nothing() {
+    if !is_supported() {
+        return;
+    }
+    for (misdeed, code, expected) in [
+        ("die-on-request", 1, "exited with status"),
+        ("die-by-kill", 1, "was killed by SIGKILL"),
+        ("no-reply", 1, "timed out"),
+        ("flood-messages", 1, "bytes without waiting for anything"),
+        ("fork-tree", 0, "all of them ok"),
+        ("daemon-that-ignores-signals", 0, "all of them ok"),
+        ("log-is-pipe", 0, "all of them ok"),
+    ] {
+        let sandbox = Sandbox::new();
+        let ended = sandbox.run(sandbox.hostile(misdeed, &["--virtual"]));
+        assert_eq!(ended.code, Some(code), "{misdeed}: {}{}", ended.stdout, ended.stderr);
+        ended.expect_said(&[expected]);
+    }
+}
+
+#[test]
+fn an_endless_loop_is_named() {
+    if !is_supported() {
+        return;
+    }
+    let sandbox = Sandbox::new();
+    let spin = "read line; while :; do :; done";
+    let ended = sandbox.run(sandbox.glomers(&[
+        "test",
+        "--virtual",
+        "-w",
+        "echo",
+        "--node-count",
+        "1",
+        "--bin",
+        "/bin/sh",
+        "--",
+        "-c",
+        spin,
+    ]));
+    ended.expect_code(1).expect_said(&["n0", "computing for 10 s without waiting for anything"]);
+}
+
+#[test]
+fn killing_the_workbench_kills_every_program() {
+    if !is_supported() {
+        return;
+    }
+    let sandbox = Sandbox::new();
+    let echo = program("echo").display().to_string();
+    let mut command: Command = sandbox.glomers(&[
+        "test",
+        "--virtual",
+        "-w",
+        "echo",
+        "--bin",
+        &echo,
+        "--node-count",
+        "3",
+        "--time-limit",
+        "1000000",
+    ]);
+    let mut child = command.spawn().expect("the workbench starts");
+    assert!(eventually(|| sandbox.marked_processes().len() >= 4), "the workbench and three programs run");
+    kill(Pid::from_raw(child.id() as i32), Signal::SIGKILL).expect("it runs");
+    child.wait().expect("it has ended");
+    sandbox.assert_nothing_left();
+}
+
+#[test]
+fn ctrl_c_ends_a_run_with_what_there_is() {
+    if !is_supported() {
+        return;
+    }
+    let sandbox = Sandbox::new();
+    let echo = program("echo").display().to_string();
+    let child = sandbox
+        .glomers(&[
+            "test",
+            "--virtual",
+            "-w",
+            "echo",
+            "--bin",
+            &echo,
+            "--node-count",
+            "1",
+            "--time-limit",
+            "1000000",
+        ])
+        .spawn()
+        .expect("the workbench starts");
+    assert!(eventually(|| sandbox.marked_processes().len() >= 2), "the workbench and a program run");
+    kill(Pid::from_raw(child.id() as i32), Signal::SIGINT).expect("it runs");
+    sandbox.wait(child).expect_code(130).expect_said(&["No verdict. The run was interrupted."]);
+}
