@@ -5,6 +5,7 @@
 # make run MAELSTROM=path                           the same command on Maelstrom
 # make challenges                                   every challenge on the nodes that solve them
 # make debug                                        show the store at http://127.0.0.1:8080/
+# make soak CASES=400000                            compare the checkers with their definitions on so many histories of each family
 # make test | build | bench
 
 MODULE ?= echo
@@ -51,7 +52,7 @@ NAME = $(shell echo $(WORKLOAD) | sed -E 's/-[1-6][a-e]?$$//')
 TARGETS = $(if $(filter $(GLOMERS),$(MAELSTROM)),$(TARGETS_$(WORKLOAD)))
 ARGUMENTS = $(if $(ARGUMENTS_$(WORKLOAD)),-- $(ARGUMENTS_$(WORKLOAD)))
 
-.PHONY: run build test challenges debug bench
+.PHONY: run build test soak challenges debug bench
 
 # The log of each node shows every line that it received and sent.
 run: export GLOMERS_LOG ?= debug
@@ -83,3 +84,7 @@ debug: build
 bench:
 	cargo bench --workspace
 	bench/run
+
+CASES ?= 400000
+soak:
+	bench/soak $(CASES)

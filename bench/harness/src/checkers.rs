@@ -11,7 +11,7 @@ use std::{
 use anyhow::{Context, Result, ensure};
 use clap::Args;
 use glomers_check::{
-    Checker, History, Mode, Operation, OperationKind, Process, Value,
+    Checker, History, HistoryError, Mode, Operation, OperationKind, Process, Value,
     formats::Reader,
     linear::{
         Linearizability,
@@ -23,16 +23,23 @@ use serde::{Deserialize, Serialize};
 use crate::{
     histories,
     table::{Table, median_by, number, ratio},
+    usage::Usage,
 };
 
 #[derive(Args)]
 pub(crate) struct Arguments {
     /// How often each history is decided by each; the median counts
-    #[arg(long, default_value_t = 3)]
+    #[arg(long, default_value_t = 5)]
     rounds: usize,
     /// How long Porcupine may take for one history, in seconds
     #[arg(long, default_value_t = 60.0)]
     limit: f64,
+    /// Recorded histories: a folder with `kv/*.txt` and `jepsen/*.log`, as Porcupine's own tests read them
+    #[arg(long, env = "PORCUPINE_TEST_DATA")]
+    recorded: Option<PathBuf>,
+    /// Decide only the histories of this row, and print nothing: for its memory, or under a profiler
+    #[arg(long, hide = true)]
+    row: Option<usize>,
 }
 
 /// Histories that are measured as one.
@@ -40,6 +47,29 @@ struct Subject {
     name: String,
     object: Object,
     histories: Vec<History>,
+}
+
+/// A row of the table, of which the histories are made when its turn comes.
+struct Row {
+    name: String,
+    object: Object,
+    make: Box<dyn Fn() -> Result<Vec<History>>>,
+}
+
+impl Row {
+    fn new(name: impl Into<String>, object: Object, make: impl Fn() -> History + 'static) -> Self {
+        Self { name: name.into(), object, make: Box::new(move || Ok(vec![make()])) }
+    }
+
+    /// Histories from these files, those without any operation left out.
+    fn recorded(name: impl Into<String>, object: Object, paths: Vec<PathBuf>) -> Self {
+        let make = move || paths.iter().filter_map(|path| read(path).transpose()).collect();
+        Self { name: name.into(), object, make: Box::new(make) }
+    }
+
+    fn subject(&self) -> Result<Subject> {
+        Ok(Subject { name: self.name.clone(), object: self.object, histories: (self.make)()? })
+    }
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -57,13 +87,24 @@ enum Object {
 }
 
 pub(crate) fn compare(arguments: &Arguments) -> Result<()> {
+    let rows = rows(arguments.recorded.as_deref())?;
+    if let Some(row) = arguments.row {
+        let subject = rows.get(row).context("there is no such row")?.subject()?;
+        for _ in 0..arguments.rounds {
+            subject.decide();
+        }
+        return Ok(());
+    }
+    // First of all, since a new process counts the memory of the one that starts it.
+    let peaks = (0..rows.len()).map(|row| peak_mib(row, arguments)).collect::<Result<Vec<f64>>>()?;
     let mut peer = Peer::start(Path::new("bench/target/porcupine"));
     if let Err(error) = &peer {
         eprintln!("skipped: Porcupine ({error:#})");
     }
-    let columns = ["history", "operations", "ours ms", "Porcupine ms", "ours is", "verdict"];
+    let columns = ["history", "operations", "ours ms", "Porcupine ms", "ours is", "peak MiB", "verdict"];
     let mut table = Table::new("Linearizability, one thread, without reading the files", &columns);
-    for subject in subjects()? {
+    for (row, peak_mib) in rows.iter().zip(peaks) {
+        let subject = row.subject()?;
         eprintln!("{} …", subject.name);
         let mut ours = Vec::new();
         let mut theirs = Vec::new();
@@ -85,14 +126,26 @@ pub(crate) fn compare(arguments: &Arguments) -> Result<()> {
         table.row([
             subject.name.clone(),
             number(calls as f64),
-            format!("{:.1}", ours.seconds * 1e3),
+            ours.milliseconds(),
             theirs.map_or_else(|| "-".to_owned(), |theirs| theirs.milliseconds()),
             theirs.map_or_else(|| "-".to_owned(), |theirs| ratio(theirs.seconds / ours.seconds)),
+            format!("{peak_mib:.0}"),
             verdict,
         ]);
     }
     table.print();
     Ok(())
+}
+
+/// The resident set of a process that only makes or reads the histories of this row and decides them once.
+fn peak_mib(row: usize, arguments: &Arguments) -> Result<f64> {
+    let started = Instant::now();
+    let mut command = Command::new(std::env::current_exe()?);
+    command.args(["checkers", "--rounds", "1", "--row", &row.to_string()]);
+    if let Some(recorded) = &arguments.recorded {
+        command.arg("--recorded").arg(recorded);
+    }
+    Ok(Usage::of(command.spawn()?, started)?.peak_rss_mib())
 }
 
 /// What deciding a subject came to.
@@ -123,7 +176,12 @@ impl Run {
 
     fn milliseconds(&self) -> String {
         let more = if self.unknown > 0 { "> " } else { "" };
-        format!("{more}{:.1}", self.seconds * 1e3)
+        let milliseconds = self.seconds * 1e3;
+        if milliseconds < 10.0 {
+            format!("{more}{milliseconds:.2}")
+        } else {
+            format!("{more}{milliseconds:.0}")
+        }
     }
 }
 
@@ -157,22 +215,18 @@ fn timed(history: &History, checker: impl Checker + 'static) -> (String, f64) {
     (verdict.validity.to_string(), begin.elapsed().as_secs_f64())
 }
 
-fn subjects() -> Result<Vec<Subject>> {
-    let one =
-        |name: &str, object, history| Subject { name: name.to_owned(), object, histories: vec![history] };
+fn rows(recorded: Option<&Path>) -> Result<Vec<Row>> {
     let register = Object::Register { initial: Some(0) };
-    let mut subjects = vec![
-        one("register, 50,000, 10 clients, 5 values", register, histories::register(10, 50_000, 5, 0)),
-        one(
-            "register, 50,000, 10 clients, all values different",
-            register,
-            histories::register(10, 50_000, 0, 0),
-        ),
-        one(
-            "register, 1,000, 10 clients, 5 values, 1 % crash",
-            register,
-            histories::register(10, 1_000, 5, 10),
-        ),
+    let mut rows = vec![
+        Row::new("register, 50,000, 10 clients, 5 values", register, || {
+            histories::register(10, 50_000, 5, 0)
+        }),
+        Row::new("register, 50,000, 10 clients, all values different", register, || {
+            histories::register(10, 50_000, 0, 0)
+        }),
+        Row::new("register, 1,000, 10 clients, 5 values, 1 % crash", register, || {
+            histories::register(10, 1_000, 5, 10)
+        }),
     ];
     for (operations, clients, values, crashes) in [
         (5_000, 5, 10, 100),
@@ -184,11 +238,9 @@ fn subjects() -> Result<Vec<Subject>> {
     ] {
         let name =
             format!("register, {operations}, {clients} clients, {values} values, {} % crash", crashes / 10);
-        subjects.push(one(
-            &name,
-            register,
-            histories::crashing_register(clients, operations, values, crashes),
-        ));
+        rows.push(Row::new(name, register, move || {
+            histories::crashing_register(clients, operations, values, crashes)
+        }));
     }
     // Operations, clients, keys, gets, puts, crashes, and the first read that is stale.
     for (name, texts) in [
@@ -200,47 +252,46 @@ fn subjects() -> Result<Vec<Subject>> {
         ("texts, 5,000, 50 clients", (5_000, 50, 10, 400, 0, 0, None)),
         ("texts, 5,000, 50 clients, 20 % puts", (5_000, 50, 10, 400, 200, 0, None)),
     ] {
-        subjects.push(one(name, Object::Texts, histories::texts(texts)));
+        rows.push(Row::new(name, Object::Texts, move || histories::texts(texts)));
     }
     for operations in [800, 2_000] {
         let name = format!("one text, {operations}, 10 clients");
-        subjects.push(one(&name, Object::Text, histories::texts((operations, 10, 1, 500, 0, 0, None))));
+        let make = move || histories::texts((operations, 10, 1, 500, 0, 0, None));
+        rows.push(Row::new(name, Object::Text, make));
     }
-    subjects.push(one("queue, 1,000, 5 clients", Object::Queue, histories::queue(5, 1_000)));
-    subjects.push(one(
-        "set, 1,000, 20 clients, 2 % crash",
-        Object::Set,
-        histories::adds_and_reads(20, 1_000, 20),
-    ));
-    let Some(recorded) = std::env::var_os("GLOMERS_CONFORMANCE") else {
-        eprintln!("skipped: recorded histories (GLOMERS_CONFORMANCE names no folder)");
-        return Ok(subjects);
+    rows.push(Row::new("queue, 1,000, 5 clients", Object::Queue, || histories::queue(5, 1_000)));
+    rows.push(Row::new("set, 1,000, 20 clients, 2 % crash", Object::Set, || {
+        histories::adds_and_reads(20, 1_000, 20)
+    }));
+    let Some(recorded) = recorded else {
+        eprintln!("skipped: recorded histories (PORCUPINE_TEST_DATA names no folder)");
+        return Ok(rows);
     };
-    let folder = PathBuf::from(recorded).join("porcupine");
-    let mut logs = Vec::new();
-    let mut paths: Vec<PathBuf> = folder
-        .read_dir()
-        .with_context(|| format!("reading {}", folder.display()))?
-        .map(|entry| Ok(entry?.path()))
-        .collect::<Result<_>>()?;
-    paths.sort();
-    for path in paths {
+    for path in files(&recorded.join("kv"))? {
         let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-        if name.ends_with(".log") {
-            logs.push(read(&path)?);
-        } else if name.ends_with(".txt") {
-            subjects.push(one(&name, Object::Texts, read(&path)?));
-        }
+        rows.push(Row::recorded(name, Object::Texts, vec![path]));
     }
-    let name = format!("{} recorded etcd logs", logs.len());
-    subjects.push(Subject { name, object: Object::Register { initial: None }, histories: logs });
-    Ok(subjects)
+    let logs = files(&recorded.join("jepsen"))?;
+    let name = format!("{} etcd logs", logs.len());
+    rows.push(Row::recorded(name, Object::Register { initial: None }, logs));
+    Ok(rows)
 }
 
-fn read(path: &Path) -> Result<History> {
+fn files(folder: &Path) -> Result<Vec<PathBuf>> {
+    let entries = folder.read_dir().with_context(|| format!("reading {}", folder.display()))?;
+    let mut paths: Vec<PathBuf> = entries.map(|entry| Ok(entry?.path())).collect::<Result<_>>()?;
+    paths.sort();
+    Ok(paths)
+}
+
+/// None if the file has no operation.
+fn read(path: &Path) -> Result<Option<History>> {
     let file = BufReader::new(std::fs::File::open(path)?);
-    let history = Reader::new(file)?.collect::<Result<_, _>>();
-    history.with_context(|| format!("reading {}", path.display()))
+    match Reader::new(file).and_then(Iterator::collect::<Result<History, _>>) {
+        Ok(history) => Ok(Some(history)),
+        Err(HistoryError::Empty) => Ok(None),
+        Err(error) => Err(error).with_context(|| format!("reading {}", path.display())),
+    }
 }
 
 /// Porcupine, waiting for histories.

@@ -66,6 +66,15 @@ impl<M: Model> Component<M> {
         matches!(&self.way, Way::Searched(search) if search.is_decided())
     }
 
+    /// How many events are left to decide at the end.
+    pub(super) fn undecided_events(&self) -> usize {
+        match &self.way {
+            Way::Monitored(_, events) => events.len(),
+            Way::Searched(search) if search.is_decided() => 0,
+            Way::Searched(search) => search.events(),
+        }
+    }
+
     /// The outcome, when the history has ended. What is undecided may use this budget.
     pub(super) fn finish(self, budget: Budget) -> Outcome<M> {
         let (monitor, events) = match self.way {
@@ -81,7 +90,9 @@ impl<M: Model> Component<M> {
         let (ends, budget) = match &violation {
             Some(violation) => {
                 let ends = usize::try_from(violation.prefix).expect("operations fit in memory") + 1;
-                (ends, budget.with_steps(budget.steps.min(EXPLAIN_STEPS)))
+                let steps = |all: u64| all.min(EXPLAIN_STEPS);
+                let depth_first_steps = steps(budget.depth_first_steps);
+                (ends, budget.with_steps(steps(budget.steps)).with_depth_first_steps(depth_first_steps))
             }
             None => (usize::MAX, budget),
         };

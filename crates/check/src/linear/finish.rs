@@ -10,6 +10,9 @@ use super::component::Component;
 use super::object::Object;
 use super::search::Outcome;
 
+/// How many events that are left to decide are worth a thread of their own.
+const EVENTS_A_THREAD: usize = 1024;
+
 /// The outcome of each object. With 0 threads there are as many as processors.
 ///
 /// Each component that is undecided may use an equal share of the steps that are left, so that the outcomes do not depend
@@ -28,7 +31,8 @@ pub(super) fn outcomes<M: Model>(
         0 => thread::available_parallelism().map_or(1, NonZero::get),
         threads => threads,
     };
-    let threads = threads.clamp(1, undecided.max(1));
+    let events: usize = components.iter().map(Component::undecided_events).sum();
+    let threads = threads.clamp(1, undecided.max(1)).min(1 + events / EVENTS_A_THREAD);
     let budget = allowance
         .budget()
         .with_steps(allowance.steps_left() / undecided.max(1) as u64)

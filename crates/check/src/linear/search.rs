@@ -162,6 +162,11 @@ impl<M: Model> Search<M> {
         self.stopped.is_none() || self.is_violated()
     }
 
+    /// How many events it has taken in.
+    pub(super) fn events(&self) -> usize {
+        self.recording.events.len()
+    }
+
     fn advance(&mut self) {
         while self.stopped.is_none() && self.followed < self.recording.events.len() {
             let steps = self.way.steps();

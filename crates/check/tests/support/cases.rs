@@ -1,5 +1,7 @@
 //! Random cases, each from a seed of its own, so that one that fails can be run again by itself.
 
+use std::ops::Range;
+
 use proptest::strategy::Strategy;
 use proptest::test_runner::{
     Config, RngAlgorithm, TestCaseError, TestCaseResult, TestError, TestRng, TestRunner,
@@ -13,8 +15,7 @@ const FIRST_CASE: &str = "GLOMERS_FIRST_CASE";
 
 /// Tries so many cases of what the strategy draws. The first that fails is made smaller, and told with its seed.
 pub(crate) fn try_cases<S: Strategy>(count: u64, strategy: S, test: impl Fn(S::Value) -> TestCaseResult) {
-    let first = number(FIRST_CASE).unwrap_or(0);
-    for case in first..first + number(CASES).unwrap_or(count) {
+    for case in numbers(count) {
         let mut seed = [0; 32];
         seed[..8].copy_from_slice(&case.to_le_bytes());
         let config = Config { failure_persistence: None, ..Config::default() };
@@ -30,6 +31,17 @@ pub(crate) fn try_cases<S: Strategy>(count: u64, strategy: S, test: impl Fn(S::V
             }
         }
     }
+}
+
+/// The seeds of so many cases, or of as many as were asked for. A line says which: `bench/soak` adds them up.
+pub(crate) fn numbers(count: u64) -> Range<u64> {
+    let first = number(FIRST_CASE).unwrap_or(0);
+    let count = number(CASES).unwrap_or(count);
+    #[expect(clippy::print_stdout, reason = "whoever shows what tests print wants to know")]
+    {
+        println!("{count} cases from {first}");
+    }
+    first..first + count
 }
 
 fn number(variable: &str) -> Option<u64> {

@@ -2,12 +2,14 @@
 //! out by brute force. None of it shares code with the checkers.
 
 use std::collections::BTreeMap;
+use std::hash::Hash;
 
 use glomers_check::{History, Name, Operation, OperationKind, Value};
 use proptest::prelude::*;
+use rustc_hash::FxHashSet;
 
 /// An object that does one operation after the other.
-pub(crate) trait Object: Clone {
+pub(crate) trait Object: Clone + Eq + Hash {
     /// Does what the operation asks for, and returns its value; or refuses, and stays as it was.
     fn call(&mut self, operation: &Operation) -> Option<Value>;
 
@@ -146,7 +148,7 @@ enum Outcome {
 pub(crate) fn fits<O: Object>(object: &O, history: &History, until: u64) -> bool {
     let entries = history.operations();
     let begins = entries.iter().filter(|entry| entry.is_invoke() && entry.index <= until);
-    let mut calls: Vec<Call> = begins
+    let calls: Vec<Call> = begins
         .filter_map(|begin| {
             let ends = |entry: &&Operation| !entry.is_invoke() && entry.process == begin.process;
             let end = entries.iter().find(ends)?;
@@ -161,37 +163,42 @@ pub(crate) fn fits<O: Object>(object: &O, history: &History, until: u64) -> bool
             Some(Call { begin: begin.index, end, asked: begin.clone(), outcome })
         })
         .collect();
-    some_order_fits(object, &mut calls)
+    some_order_fits(object, 0, &calls, &mut FxHashSet::default())
 }
 
-/// The definition: some order of the calls, each between its beginning and its end, is what the object does.
-fn some_order_fits<O: Object>(object: &O, calls: &mut Vec<Call>) -> bool {
-    let earliest_end = calls.iter().map(|call| call.end).min().unwrap_or(u64::MAX);
+/// The definition: some order of the calls, each between its beginning and its end, is what the object does. Those whose
+/// bit is in `done` stand in front. The rest is the same for every order of these that leaves the same object.
+fn some_order_fits<O: Object>(
+    object: &O,
+    done: u32,
+    calls: &[Call],
+    tried: &mut FxHashSet<(u32, O)>,
+) -> bool {
+    let left = || (0..calls.len()).filter(|index| done & 1 << index == 0);
+    let earliest_end = left().map(|index| calls[index].end).min().unwrap_or(u64::MAX);
     if earliest_end == u64::MAX {
         return true;
     }
-    (0..calls.len()).any(|index| {
-        if calls[index].begin > earliest_end {
+    if !tried.insert((done, object.clone())) {
+        return false;
+    }
+    left().any(|index| {
+        let call = &calls[index];
+        if call.begin > earliest_end {
             return false;
         }
         let mut after = object.clone();
-        let returned = after.call(&calls[index].asked);
-        let is_possible = match &calls[index].outcome {
+        let returned = after.call(&call.asked);
+        let is_possible = match &call.outcome {
             Outcome::Returned(seen) => returned.is_some_and(|returned| object.is_same(seen, &returned)),
             Outcome::Refused => returned.is_none(),
             Outcome::Unknown => returned.is_some(),
         };
-        if !is_possible {
-            return false;
-        }
-        let call = calls.remove(index);
-        let found = some_order_fits(&after, calls);
-        calls.insert(index, call);
-        found
+        is_possible && some_order_fits(&after, done | 1 << index, calls, tried)
     })
 }
 
-#[derive(Clone)]
+#[derive(Clone, PartialEq, Eq, Hash)]
 pub(crate) struct SimpleRegister(pub(crate) Value);
 
 impl Object for SimpleRegister {
@@ -215,7 +222,7 @@ impl Object for SimpleRegister {
     }
 }
 
-#[derive(Clone)]
+#[derive(Clone, PartialEq, Eq, Hash)]
 pub(crate) struct SimpleQueue(pub(crate) Vec<Value>);
 
 impl Object for SimpleQueue {
@@ -229,7 +236,7 @@ impl Object for SimpleQueue {
     }
 }
 
-#[derive(Clone)]
+#[derive(Clone, PartialEq, Eq, Hash)]
 pub(crate) struct SimpleMutex(pub(crate) bool);
 
 impl Object for SimpleMutex {
@@ -243,7 +250,7 @@ impl Object for SimpleMutex {
     }
 }
 
-#[derive(Clone)]
+#[derive(Clone, PartialEq, Eq, Hash)]
 pub(crate) struct SimpleSet(pub(crate) Vec<Value>);
 
 impl Object for SimpleSet {
@@ -275,7 +282,7 @@ impl Object for SimpleSet {
 }
 
 /// Logs under their keys; those that hold texts are read as one text.
-#[derive(Clone, Default)]
+#[derive(Clone, Default, PartialEq, Eq, Hash)]
 pub(crate) struct SimpleLogs(BTreeMap<Value, Vec<Value>>);
 
 impl Object for SimpleLogs {
@@ -317,7 +324,7 @@ impl Object for SimpleLogs {
     }
 }
 
-#[derive(Clone)]
+#[derive(Clone, PartialEq, Eq, Hash)]
 pub(crate) struct SimpleRegisters(pub(crate) Vec<Value>);
 
 impl Object for SimpleRegisters {
@@ -347,7 +354,7 @@ impl Object for SimpleRegisters {
 }
 
 /// Each key's register.
-#[derive(Clone, Default)]
+#[derive(Clone, Default, PartialEq, Eq, Hash)]
 pub(crate) struct SimpleStore(BTreeMap<Value, Value>);
 
 impl Object for SimpleStore {
