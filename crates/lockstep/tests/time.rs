@@ -138,3 +138,14 @@ fn a_paused_program_oversleeps() {
         assert_eq!(process.deadline_ns(), Some(60_001_500_000));
     });
 }
+
+#[test]
+fn a_program_that_waits_until_the_clock_is_past_its_deadline_does_not_spin() {
+    within_limit(|| {
+        let polls = run(&behaviour("polls-past-deadline"));
+        assert_eq!(polls.stdout, "past 1.000001\n");
+        assert_eq!(polls.counters.wakeups, 2);
+        // Its start takes some calls, and the two waits take two or three each.
+        assert!(polls.counters.traps < 100, "{:?}", polls.counters);
+    });
+}

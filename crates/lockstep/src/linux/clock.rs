@@ -15,7 +15,7 @@ const MONOTONIC_AT_START_NS: u64 = 1_000_000_000_000;
 const NS_PER_TICK: u64 = 10_000_000;
 
 /// How long a wait lasts whose deadline has passed, if the thread has made one at this instant before.
-const SHORTEST_WAIT_NS: u64 = 1000;
+pub(crate) const SHORTEST_WAIT_NS: u64 = 1000;
 impl Tree {
     pub(crate) fn monotonic_ns(&self) -> u64 {
         MONOTONIC_AT_START_NS + self.now_ns

@@ -13,6 +13,7 @@ use nix::sys::stat::{SFlag, fstat, major, minor};
 
 use super::arch::{self, Registers};
 use super::call::Call;
+use super::clock::SHORTEST_WAIT_NS;
 use super::memory::{read_timespec, read_timeval, read_u64, read_words};
 use super::sys;
 use super::thread::{CallError, Id, KeptDeadline, Park, Resume, State, Verdict, Wait};
@@ -228,6 +229,12 @@ impl Tree {
             return Verdict::Execute;
         }
         if timeout_ns == Some(0) {
+            // A thread whose wait has just ended at its deadline asks again without waiting: its program waits until the clock is past the
+            // deadline, not at it, and would ask until then.
+            if self.thread(id).expired_at_ns == Some(self.now_ns) {
+                let deadline_ns = Some(self.now_ns + SHORTEST_WAIT_NS);
+                return Verdict::Park { wait: Wait::Files(files), deadline_ns, mask };
+            }
             return self.look(id, registers).unwrap_or(Verdict::Execute);
         }
         let deadline_ns = timeout_ns.map(|timeout_ns| self.now_ns.saturating_add(timeout_ns));

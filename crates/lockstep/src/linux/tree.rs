@@ -244,7 +244,10 @@ impl Tree {
                 Wait::Pause => Resume::Again,
                 Wait::Futex { .. } => Resume::Return(-i64::from(libc::ETIMEDOUT)),
                 Wait::Signal { .. } => Resume::Return(-i64::from(libc::EAGAIN)),
-                Wait::Files(_) => Resume::TimedOut,
+                Wait::Files(_) => {
+                    self.thread_mut(id).expired_at_ns = Some(now_ns);
+                    Resume::TimedOut
+                }
                 Wait::Child | Wait::Vfork(_) => unreachable!("these waits have no deadline"),
             };
             self.make_ready(id, resume);

@@ -574,6 +574,21 @@ static void race(void) {
   printf("\n%.3f\n", now());
 }
 
+// As Ruby sleeps: until the clock is past the end, and not at it.
+static void polls_past_deadline(void) {
+  struct timespec start, time;
+  clock_gettime(CLOCK_MONOTONIC, &start);
+  for (;;) {
+    clock_gettime(CLOCK_MONOTONIC, &time);
+    long left = 1000000000 - (time.tv_sec - start.tv_sec) * 1000000000 - (time.tv_nsec - start.tv_nsec);
+    if (left < 0) break;
+    struct timespec timeout = {left / 1000000000, left % 1000000000};
+    ppoll(NULL, 0, &timeout, NULL);
+    sched_yield();
+  }
+  printf("past %.6f\n", now());
+}
+
 static void echo(void) {
   char line[4096];
   while (fgets(line, sizeof line, stdin)) {
@@ -596,7 +611,7 @@ static const struct {
     {"pipes", pipes}, {"full-pipe", full_pipe}, {"big-write", big_write}, {"file-lock", file_lock},
     {"network", network}, {"shared-semaphore", shared_semaphore}, {"two-writers", two_writers}, {"spin", spin},
     {"spin-in-calls", spin_in_calls}, {"prints-for-ever", prints_for_ever}, {"traces", traces},
-    {"old-call", old_call}, {"rings", rings}, {"race", race}, {"echo", echo},
+    {"old-call", old_call}, {"rings", rings}, {"race", race}, {"polls-past-deadline", polls_past_deadline}, {"echo", echo},
 };
 
 int main(int count, char **arguments) {
