@@ -128,6 +128,99 @@ fn a_failure_is_found_by_a_sweep_shrunk_and_repeated() {
     assert!(another.stderr.contains("/no/such/program"), "{}", another.stderr);
 }
 
+/// The programs that `bench/virtual` measures.
+fn measured(file: &str) -> std::path::PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../bench/virtual").join(file)
+}
+
+/// Runs a broadcast node with faults twice, in two directories: it is valid, and both runs are the same.
+#[track_caller]
+fn assert_repeats(program: &Path) {
+    let options = "-w broadcast --node-count 3 --time-limit 5 --rate 20 --recovery-time 5 --latency 10 --latency-dist \
+                   exponential --nemesis partition,pause --nemesis-interval 1 --seed 4";
+    let hashes = [(); 2].map(|()| {
+        let sandbox = Sandbox::new();
+        let ended = run(&sandbox, &program.display().to_string(), options);
+        ended.expect_code(0).expect_said(&["Everything looks good!"]);
+        trace_hash(&sandbox)
+    });
+    assert_eq!(hashes[0], hashes[1], "{}", program.display());
+}
+
+fn build(compiler: &str, arguments: &[&str], directory: &Path) {
+    let built =
+        Command::new(compiler).args(arguments).current_dir(directory).status().expect("the compiler starts");
+    assert!(built.success(), "{compiler} {arguments:?} failed in {}", directory.display());
+}
+
+#[test]
+fn programs_in_scripting_languages_repeat_their_runs() {
+    let scripts = [
+        ("python3", "broadcast_threads.py"),
+        ("python3", "broadcast_asyncio.py"),
+        ("node", "broadcast.js"),
+        ("ruby", "broadcast.rb"),
+    ];
+    for (language, script) in scripts {
+        if is_supported() && is_installed(language, "--version") {
+            assert_repeats(&measured(script));
+        }
+    }
+}
+
+#[test]
+fn programs_in_compiled_languages_repeat_their_runs() {
+    if !is_supported() {
+        return;
+    }
+    let scratch = tempfile::tempdir().expect("a scratch directory");
+    let output = |name: &str| scratch.path().join(name);
+    if is_installed("g++", "--version") {
+        let [program, source] =
+            [output("cpp"), measured("broadcast.cpp")].map(|path| path.display().to_string());
+        build("g++", &["-std=c++17", "-pthread", "-o", &program, &source], scratch.path());
+        assert_repeats(&output("cpp"));
+    }
+    if is_installed("go", "version") {
+        let program = output("go").display().to_string();
+        build("go", &["build", "-o", &program, "./go-broadcast"], &measured(""));
+        assert_repeats(&output("go"));
+    }
+    if is_installed("javac", "--version") {
+        let source = measured("Broadcast.java").display().to_string();
+        build("javac", &["-d", ".", &source], scratch.path());
+        let script =
+            format!("#!/bin/sh\nexec java -XX:+UseSerialGC -cp {} Broadcast\n", scratch.path().display());
+        std::fs::write(output("java"), script).expect("writable");
+        build("chmod", &["+x", "java"], scratch.path());
+        assert_repeats(&output("java"));
+    }
+}
+
+/// Two messages at the same time, of which a node forgets one.
+#[test]
+fn a_race_in_a_go_program_is_found_with_a_seed_that_gives_it_again() {
+    if !is_supported() || !is_installed("go", "version") {
+        return;
+    }
+    let sandbox = Sandbox::new();
+    let program = sandbox.path().join("lost-update").display().to_string();
+    build("go", &["build", "-o", &program, "./go-lost-update"], &measured(""));
+    let mut arguments = vec!["-w", "broadcast", "--bin", &program, "--node-count", "3", "--latency", "10"];
+    arguments.extend(["--rate", "20", "--time-limit", "5", "--recovery-time", "1"]);
+    let mut sweep = vec!["sweep", "--fixed", "--seeds", "0..200", "--stop-at-first"];
+    sweep.extend(&arguments);
+    let swept = sandbox.run(sandbox.glomers(&sweep));
+    swept.expect_code(1).expect_said(&["failed with workload: lost"]);
+    let line = swept.stdout.lines().find(|line| line.starts_with("  seed ")).expect("a seed is named");
+    let seed = line.split([' ', ',']).nth(3).expect("its number follows").to_owned();
+    let mut again = vec!["test", "--virtual", "--seed", &seed];
+    again.extend(&arguments);
+    let repeated = sandbox.run(sandbox.glomers(&again));
+    let sentence = line.split_once("operations: ").expect("a sentence follows").1;
+    repeated.expect_code(1).expect_said(&[sentence]);
+}
+
 #[test]
 fn hostile_programs_end_in_a_verdict_and_leave_nothing() {
     if !is_supported() {
