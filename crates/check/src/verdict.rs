@@ -82,12 +82,22 @@ pub struct Finding {
     pub sentence: String,
     /// The indices of the operations that the sentence is about, in the history's order.
     pub operations: Vec<u64>,
+    /// The value that the sentence is about, where it is about one: an element that was lost, a message that came twice.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub subject: Option<Value>,
 }
 
 impl Finding {
     /// A finding about these operations.
     pub fn new(sentence: impl Into<String>, operations: impl Into<Vec<u64>>) -> Self {
-        Self { sentence: sentence.into(), operations: operations.into() }
+        Self { sentence: sentence.into(), operations: operations.into(), subject: None }
+    }
+
+    /// The same about a value.
+    #[must_use]
+    pub fn about(mut self, subject: &Value) -> Self {
+        self.subject = Some(subject.clone());
+        self
     }
 }
 

@@ -17,6 +17,7 @@ mod terminal;
 mod test;
 mod values;
 mod watched;
+mod why;
 
 use clap::{Parser, Subcommand};
 pub use exit::{CliError, ExitStatus};
@@ -52,6 +53,8 @@ enum Command {
     Challenge(challenge::ChallengeArguments),
     /// Run every bundled node on its workload.
     Demo(challenge::DemoArguments),
+    /// Tell what happened to what a run's findings speak of: which messages carried it, and where it was lost.
+    Why(why::WhyArguments),
     /// Show the runs in the store as web pages.
     Serve(serve::ServeArguments),
     /// Explain what a service guarantees, with examples, or what a fault does.
@@ -84,6 +87,7 @@ pub fn main() -> ExitStatus {
         Command::Check(check) => check.run(),
         Command::Challenge(challenge) => challenge.run(),
         Command::Demo(demo) => demo.run(),
+        Command::Why(why) => why.run(),
         Command::Serve(serve) => serve.run(),
         Command::Explain(explain) => explain.run(),
         Command::Doc => {

@@ -4,6 +4,7 @@
 //!
 //! - [`cli`]: the command line;
 //! - [`execution`]: a test with real processes, from its plan to its directory;
+//! - `why`: what happened to what a finding speaks of;
 //! - `determinism`: where two runs of one plan first differ;
 //! - `virtual_run`: runs under virtual time that leave no directory, for sweeps and shrinks;
 //! - [`run_directory`]: the files of a run, and how they are written;
@@ -29,4 +30,5 @@ pub mod serve;
 mod shell;
 mod signals;
 mod virtual_run;
+mod why;
 mod wrap;

@@ -113,6 +113,11 @@ fn a_failure_is_found_by_a_sweep_shrunk_and_repeated() {
     sweep.expect_code(1).expect_said(&["4 seeds: ", "failed with workload: lost", "glomers shrink "]);
     let command = sweep.stdout.lines().find_map(|line| line.trim().strip_prefix("glomers shrink "));
     let directory = command.expect("a failure is stored").to_owned();
+    let why = sandbox.run(sandbox.glomers(&["why", &directory]));
+    why.expect_code(0).expect_said(&["is lost", "What happened to ", "gives it (broadcast) to n", "After "]);
+    let nothing = sandbox.run(sandbox.glomers(&["why", &directory, "--operation", "999999"]));
+    nothing.expect_code(254);
+    assert!(nothing.stderr.contains("no operation begins at number 999999"), "{}", nothing.stderr);
     let shrink = sandbox.run(sandbox.glomers(&["shrink", &directory, "--max-runs", "300"]));
     shrink.expect_code(1).expect_said(&[
         "1 operation, 1 fault, 1 node instead of ",

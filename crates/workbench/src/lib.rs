@@ -9,6 +9,7 @@
 //! - [`cluster`] and [`nemeses`]: the nodes as they come and go, and the faults that act on them;
 //! - [`registry`]: what the workloads and faults offer as options;
 //! - [`run`]: one run, from the first node's start to the last operation, under real or virtual time;
+//! - [`trail`]: what happened to a value or an operation, told from the journal;
 //! - [`verdict`]: from the operations and messages of a run to its results;
 //! - [`replay`]: a run as the list of its choices; [`shrink`] makes a failed one smaller;
 //! - [`sweep`]: many runs of one test, each with a seed of its own;
@@ -30,6 +31,7 @@ pub mod simulation;
 mod span;
 pub mod sweep;
 mod text;
+pub mod trail;
 pub mod verdict;
 pub mod workloads;
 

@@ -24,9 +24,9 @@
 
 use std::{num::NonZero, ops::Range, sync::atomic::AtomicUsize, time::Duration};
 
-use glomers_check::{AvailabilityGoal, Mode, Operation, Validity, Value};
+use glomers_check::{AvailabilityGoal, Finding, Mode, Operation, Validity, Value};
 use glomers_node::{Node, Router, Time};
-use glomers_world::{ClockKind, Journal, LatencyDistribution, World, WorldOptions};
+use glomers_world::{ClockKind, Journal, LatencyDistribution, World, WorldOptions, journal::JournalReader};
 
 use crate::{
     cluster::Hosting,
@@ -36,6 +36,7 @@ use crate::{
     run::{Event, Observer, RunError, Runner},
     shrink::{self, Shrunk},
     sweep::{self, Behaviour, Report, SeedResult, Swarm},
+    trail::Trail,
     verdict::{self, Analysis, Conclusion, Failure, Warning, perf::Latencies},
     workloads,
 };
@@ -74,6 +75,8 @@ pub struct Outcome {
     pub failure: Option<Failure>,
     /// The verdict in one sentence.
     pub sentence: String,
+    /// The finding that the sentence quotes.
+    pub headline: Option<Finding>,
     /// What else decides the verdict, the most important first.
     pub findings: Vec<String>,
     /// What a person should know although it decides nothing.
@@ -248,6 +251,7 @@ impl Simulation {
             validity: conclusion.validity,
             failure: conclusion.failure,
             sentence: conclusion.sentence,
+            headline: conclusion.headline,
             findings: conclusion.findings.into_iter().map(|finding| finding.sentence).collect(),
             warnings: conclusion.warnings,
             results: conclusion.results,
@@ -389,10 +393,24 @@ impl Outcome {
         self.history.iter().map(|operation| format!("{operation}\n")).collect()
     }
 
+    /// What happened to what the verdict's sentence speaks of; none if it speaks of no value and no operation.
+    pub fn trail(&self) -> Option<Trail> {
+        let headline = self.headline.as_ref()?;
+        let records = || JournalReader::new(&self.journal[..]).map_while(Result::ok);
+        match &headline.subject {
+            Some(subject) => {
+                let json = serde_json::from_str(&subject.to_json()).ok()?;
+                Some(Trail::of_value(records(), &json))
+            }
+            None => Trail::of_operation(records(), *headline.operations.first()?),
+        }
+    }
+
     fn describe(&self) -> String {
         let warnings = self.warnings.iter().map(|warning| format!("\nWarning: {}", warning.sentence));
         let warnings: String = warnings.collect();
-        format!("seed {}: {}\n{}{warnings}", self.seed, self.sentence, self.findings.join("\n"))
+        let trail = self.trail().map(|trail| format!("\n{trail}")).unwrap_or_default();
+        format!("seed {}: {}\n{}{trail}{warnings}", self.seed, self.sentence, self.findings.join("\n"))
     }
 }
 

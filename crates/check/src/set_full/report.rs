@@ -249,7 +249,7 @@ fn lost_finding(judged: &Judged<'_>) -> Finding {
         known.moment,
         Moment::of(absent)
     );
-    Finding::new(sentence, [known.moment.index, absent.index])
+    Finding::new(sentence, [known.moment.index, absent.index]).about(value)
 }
 
 fn stale_finding(judged: &Judged<'_>) -> Finding {
@@ -262,7 +262,7 @@ fn stale_finding(judged: &Judged<'_>) -> Finding {
         known.moment,
         Moment::of(absent)
     );
-    Finding::new(sentence, [known.moment.index, absent.index])
+    Finding::new(sentence, [known.moment.index, absent.index]).about(value)
 }
 
 fn nothing_to_judge(judged: &[Judged<'_>], read_count: u64) -> String {

@@ -14,7 +14,7 @@ use super::{
     exit::ExitStatus,
     output::{self, OutputError},
 };
-use crate::{execution::Report, shell};
+use crate::{execution::Report, shell, why};
 
 /// `--format`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -71,6 +71,7 @@ pub(crate) fn verdict(report: &Report) -> String {
     for finding in &report.conclusion.findings {
         let _ = writeln!(text, "  - {}", text::escape_lines(&finding.sentence).replace('\n', "\n    "));
     }
+    text.push_str(&trail(report));
     if !report.conclusion.warnings.is_empty() {
         let yellow = Style::new().bold().fg_color(Some(AnsiColor::Yellow.into()));
         let _ = writeln!(text, "\n{yellow}Warnings{yellow:#} (they do not decide the verdict)");
@@ -79,6 +80,31 @@ pub(crate) fn verdict(report: &Report) -> String {
         }
     }
     text
+}
+
+/// What happened to what the first finding of an invalid run speaks of, and where to read more.
+fn trail(report: &Report) -> String {
+    /// Reading a larger journal takes seconds; `glomers why` reads it when it is asked to.
+    const MAX_MESSAGES: u64 = 200_000;
+    let conclusion = &report.conclusion;
+    let is_short = conclusion.statistics.all.msg_count <= MAX_MESSAGES;
+    let finding = conclusion
+        .headline
+        .iter()
+        .chain(&conclusion.findings)
+        .find(|finding| finding.subject.is_some() || !finding.operations.is_empty());
+    let Some(finding) = finding.filter(|_| conclusion.validity == Validity::Invalid) else {
+        return String::new();
+    };
+    let directory = report.directory.display();
+    if !is_short {
+        return format!("\n`glomers why {directory}` tells what happened to it.\n");
+    }
+    // A trail that can't be read is no reason to hide the verdict.
+    match why::finding(&report.directory, finding).ok().and_then(|trails| trails.into_iter().next()) {
+        Some(trail) => format!("\n{}", text::escape_lines(&trail.to_string())),
+        None => String::new(),
+    }
 }
 
 fn figures(report: &Report) -> String {

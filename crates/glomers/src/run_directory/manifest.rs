@@ -36,6 +36,9 @@ pub struct RunFile {
     pub argv: Vec<String>,
     /// The verdict in one sentence, once there is one.
     pub sentence: Option<String>,
+    /// The finding that the sentence quotes.
+    #[serde(default)]
+    pub headline: Option<Finding>,
     /// What else decides the verdict.
     #[serde(default)]
     pub findings: Vec<Finding>,
@@ -101,6 +104,7 @@ impl RunFile {
             program: program.clone(),
             argv: argv.to_vec(),
             sentence: None,
+            headline: None,
             findings: Vec::new(),
             warnings: Vec::new(),
             trace_hash: None,
@@ -115,6 +119,7 @@ impl RunFile {
             Ending::NotStarted { .. } => RunStatus::Failed,
         };
         self.sentence = Some(conclusion.sentence.clone());
+        self.headline.clone_from(&conclusion.headline);
         self.findings.clone_from(&conclusion.findings);
         self.warnings.clone_from(&conclusion.warnings);
         self.trace_hash = Some(format!("{:016x}", conclusion.trace_hash));
@@ -124,6 +129,11 @@ impl RunFile {
     pub(crate) fn fail(&mut self, error: String) {
         self.status = RunStatus::Error;
         self.sentence = Some(error);
+    }
+
+    /// All that decides the verdict, the most important first.
+    pub fn all_findings(&self) -> impl Iterator<Item = &Finding> {
+        self.headline.iter().chain(&self.findings)
     }
 
     /// Reads the one in the directory of a run.

@@ -30,6 +30,8 @@ pub struct Conclusion {
     pub sentence: String,
     /// What is wrong, apart from the values that it happened to; none unless the run is invalid.
     pub failure: Option<Failure>,
+    /// The finding that the sentence quotes.
+    pub headline: Option<Finding>,
     /// What else decides the verdict, the most important first.
     pub findings: Vec<Finding>,
     /// What a reader should know although it does not decide the verdict.
@@ -85,13 +87,14 @@ impl Conclusion {
         findings.append(&mut results.doubts);
         let reason = findings.first().map(|finding| finding.sentence.as_str());
         let sentence = sentence::verdict(plan, &ending, &results, reason);
-        leave_out_headline(&sentence, &mut findings);
+        let headline = leave_out_headline(&sentence, &mut findings);
         Ok(Self {
             ending,
             ended_at,
             validity: results.validity,
             failure: Failure::of(results.validity, &results.map),
             sentence,
+            headline,
             findings,
             warnings: results.warnings,
             is_aborted: results.is_aborted,
@@ -107,16 +110,18 @@ impl Conclusion {
     }
 }
 
-/// Drops what the verdict's sentence already says: only the later lines of the first finding are kept.
-fn leave_out_headline(sentence: &str, findings: &mut Vec<Finding>) {
-    let Some(first) = findings.first_mut() else { return };
+/// Drops what the verdict's sentence already says: only the later lines of the first finding are kept. Returns the finding that it quotes.
+fn leave_out_headline(sentence: &str, findings: &mut Vec<Finding>) -> Option<Finding> {
+    let first = findings.first_mut()?;
     if !sentence.contains(first.sentence.lines().next().unwrap_or_default()) {
-        return;
+        return None;
     }
+    let headline = first.clone();
     match first.sentence.split_once('\n') {
         Some((_, rest)) => first.sentence = rest.to_owned(),
         None => drop(findings.remove(0)),
     }
+    Some(headline)
 }
 
 #[cfg(test)]
