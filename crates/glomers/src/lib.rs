@@ -4,6 +4,7 @@
 //!
 //! - [`cli`]: the command line;
 //! - [`execution`]: a test with real processes, from its plan to its directory;
+//! - `node_replay`: one node of a recorded run again, alone;
 //! - `why`: what happened to what a finding speaks of;
 //! - `determinism`: where two runs of one plan first differ;
 //! - `virtual_run`: runs under virtual time that leave no directory, for sweeps and shrinks;
@@ -24,6 +25,7 @@ pub mod doc;
 pub mod execution;
 pub mod explain;
 pub mod junit;
+mod node_replay;
 pub mod report;
 pub mod run_directory;
 pub mod serve;

@@ -20,10 +20,13 @@ use super::{
     progress::Terminal,
     terminal::{self, Format},
 };
+use glomers_protocol::text::{count, escape_lines};
+
 use crate::{
     execution::{self, Report, Request},
+    node_replay::{self, Recording},
     run_directory::{
-        files, history,
+        files, history, is_under_way,
         manifest::{NodeProgram, RunFile},
         reading,
     },
@@ -40,6 +43,27 @@ pub(crate) struct ReplayArguments {
     #[arg(long, value_name = "FILE")]
     bin: Option<PathBuf>,
 
+    /// Repeat this node alone, in real time and in whatever way it was run: give it the lines that it got, and show where it first prints something
+    /// else than it did.
+    #[arg(long, value_name = "NODE")]
+    node: Option<String>,
+
+    /// Which start of the node, if it was killed and started again.
+    #[arg(long, value_name = "NUMBER", default_value_t = 1, requires = "node")]
+    start: u64,
+
+    /// Leave out the recorded gaps: each line comes when the node has printed what it had printed before.
+    #[arg(long, requires = "node")]
+    fast: bool,
+
+    /// Only write the lines that the node got to this file.
+    #[arg(long, value_name = "FILE", requires = "node")]
+    input_file: Option<PathBuf>,
+
+    /// Put a debugger in front of the node, such as 'gdb --args' or 'dlv exec'. The node reads the lines from a file.
+    #[arg(long, value_name = "COMMAND", requires = "node")]
+    exec: Option<String>,
+
     /// The directory that holds the runs.
     #[arg(long, value_name = "DIR", default_value = "store")]
     store: PathBuf,
@@ -51,10 +75,78 @@ pub(crate) struct ReplayArguments {
 
 impl ReplayArguments {
     pub(crate) fn run(self, command_line: &[String]) -> Result<ExitStatus, CliError> {
+        if let Some(node) = &self.node {
+            return self.repeat_node(node);
+        }
         let recorded = Recorded::read(&self.run, self.bin.as_deref(), &self.arguments)?;
         let report = repeat(&recorded.replay, &recorded.program, &self.store, command_line)?;
         terminal::print(&report, Format::Human)?;
         Ok(terminal::exit_status(&report))
+    }
+}
+
+impl ReplayArguments {
+    /// Repeats one node alone.
+    fn repeat_node(&self, node: &str) -> Result<ExitStatus, CliError> {
+        let directory = &self.run;
+        let run = RunFile::read(directory).map_err(|error| {
+            refused(
+                directory,
+                &format!("its {} can't be read ({error}); --node needs the directory of a run", files::RUN),
+            )
+        })?;
+        if is_under_way(directory) {
+            return Err(refused(directory, "the run is still going on"));
+        }
+        let file = reading::open_regular(&directory.join(files::JOURNAL))
+            .map_err(|error| refused(directory, &format!("its {} can't be read: {error}", files::JOURNAL)))?;
+        let records = JournalReader::new(std::io::BufReader::new(file)).map_while(Result::ok);
+        let recording = Recording::read(records, node, self.start)
+            .map_err(|error| refused(directory, &error.to_string()))?;
+        let program = match &self.bin {
+            Some(program) => NodeProgram {
+                program: std::path::absolute(program)
+                    .map_err(|error| refused(program, &error.to_string()))?,
+                arguments: self.arguments.clone(),
+            },
+            None => run.program,
+        };
+        let lines = count(recording.inputs.len() as u64, "line");
+        if self.input_file.is_some() || self.exec.is_some() {
+            let path = self.input_file.clone().unwrap_or_else(|| directory.join(format!("{node}-input.txt")));
+            fs::write(&path, recording.input_text()).map_err(|error| refused(&path, &error.to_string()))?;
+            output::note(&format!("{lines} for {node} are in {}.", path.display()));
+            let Some(command) = &self.exec else { return Ok(ExitStatus::Valid) };
+            output::note(&format!(
+                "In gdb, start it with `run < {path}`; in lldb, with `process launch -i {path}`.",
+                path = path.display()
+            ));
+            let status = node_replay::debug(command, &program, &path)
+                .map_err(|error| refused(directory, &format!("{command}: {error}")))?;
+            return Ok(if status.success() { ExitStatus::Valid } else { ExitStatus::Internal });
+        }
+        output::note(&format!("Giving {node} the {lines} that it got"));
+        let compared = node_replay::repeat(&program, &recording, self.fast).map_err(|error| {
+            refused(directory, &format!("{} can't be started: {error}", program.program.display()))
+        })?;
+        let messages = count(compared.recorded as u64, "message");
+        match compared.difference {
+            None => {
+                output::print(&format!(
+                    "{node} printed the same: {messages}. Its own msg_ids may differ.\n"
+                ))?;
+                Ok(ExitStatus::Valid)
+            }
+            Some((recorded, came)) => {
+                let text = format!(
+                    "{node} differs at message {} of {}:\n  recorded  {recorded}\n  now       {came}",
+                    compared.equal + 1,
+                    compared.recorded
+                );
+                output::print(&format!("{}\n", escape_lines(&text)))?;
+                Ok(ExitStatus::Invalid)
+            }
+        }
     }
 }
 
@@ -140,7 +232,7 @@ pub(crate) fn repeat(
 
 /// Prints a short run as numbered steps.
 pub(crate) fn tell(replay: &Replay, history: &[Operation]) -> Result<(), CliError> {
-    let text = glomers_protocol::text::escape_lines(&story(replay.plan(), history));
+    let text = escape_lines(&story(replay.plan(), history));
     Ok(output::print(&format!("{text}\n"))?)
 }
 
