@@ -21,6 +21,7 @@ mod json;
 mod lines;
 mod log;
 pub mod otlp;
+mod plume;
 mod source;
 
 use std::fmt;
@@ -31,6 +32,7 @@ use self::edn::EdnReader;
 pub use self::error::HistoryError;
 use self::json::JsonReader;
 use self::log::LogReader;
+use self::plume::PlumeReader;
 use self::source::{Begun, Text};
 use crate::{Operation, Value};
 
@@ -56,11 +58,14 @@ pub enum Format {
     Log,
     /// AWDIT's steps of transactions, by session.
     Awdit,
+    /// Steps of transactions as Plume, PolySI and IsoVista have them: `r(KEY,VALUE,SESSION,TRANSACTION)` and `w(…)`. A key
+    /// that nothing was written to reads as 0, and what belongs to a transaction `-1` was aborted.
+    Plume,
 }
 
 impl Format {
     /// Every format.
-    pub const ALL: [Self; 4] = [Self::Edn, Self::Json, Self::Log, Self::Awdit];
+    pub const ALL: [Self; 5] = [Self::Edn, Self::Json, Self::Log, Self::Awdit, Self::Plume];
 
     /// What the format is called.
     pub fn name(self) -> &'static str {
@@ -69,6 +74,7 @@ impl Format {
             Self::Json => "JSON",
             Self::Log => "a Jepsen log",
             Self::Awdit => "AWDIT's text format",
+            Self::Plume => "Plume's text format",
         }
     }
 
@@ -99,6 +105,9 @@ impl Format {
         if awdit::is_line(first) {
             return Some(Self::Awdit);
         }
+        if plume::is_line(first) {
+            return Some(Self::Plume);
+        }
         (log::is_log_line(first) || lines.any(log::is_entry)).then_some(Self::Log)
     }
 }
@@ -107,21 +116,12 @@ impl Format {
 fn foreign(beginning: &[u8]) -> Option<HistoryError> {
     let text = skip_gaps(beginning.utf8_chunks().next()?.valid());
     let map = text.strip_prefix('{').map(skip_gaps);
-    if map.is_some_and(|map| map.starts_with("\"resourceSpans\"") || map.starts_with("\"resource_spans\"")) {
-        return Some(HistoryError::Foreign {
-            format: "a trace of OpenTelemetry",
-            advice: "say which spans are operations, with `glomers check --otlp` or formats::otlp",
-        });
-    }
-    let step = text.strip_prefix(['r', 'w'])?.strip_prefix('(')?.split_once(')')?.0;
-    let numbers = step.split(',').map(|number| number.trim().parse::<u64>());
-    (numbers.clone().count() == 4 && numbers.into_iter().all(|number| number.is_ok())).then_some(
-        HistoryError::Foreign {
-            format: "Plume's text format",
-            advice: "convert it to AWDIT's: `r KEY VALUE` and `w KEY VALUE` on lines of their own, `-----` between transactions, \
-                     `=====` between sessions",
-        },
-    )
+    let is_trace =
+        map.is_some_and(|map| map.starts_with("\"resourceSpans\"") || map.starts_with("\"resource_spans\""));
+    is_trace.then_some(HistoryError::Foreign {
+        format: "a trace of OpenTelemetry",
+        advice: "say which spans are operations, with `glomers check --otlp` or formats::otlp",
+    })
 }
 
 /// What follows blanks, commas and comments.
@@ -186,6 +186,7 @@ enum Entries<R> {
     Json(JsonReader<R>),
     Log(LogReader<R>),
     Awdit(AwditReader<R>),
+    Plume(PlumeReader<R>),
     Ended,
 }
 
@@ -221,6 +222,7 @@ impl<R: BufRead> Reader<R> {
             Format::Json => Entries::Json(JsonReader::new(source)),
             Format::Log => Entries::Log(LogReader::new(source)),
             Format::Awdit => Entries::Awdit(AwditReader::new(source)),
+            Format::Plume => Entries::Plume(PlumeReader::new(source)),
         };
         Self { format, entries, notes: Notes::default() }
     }
@@ -256,6 +258,7 @@ impl<R: BufRead> Reader<R> {
             Entries::Json(reader) => reader.next_operation(),
             Entries::Log(reader) => reader.next_operation(&mut self.notes),
             Entries::Awdit(reader) => reader.next_operation(),
+            Entries::Plume(reader) => reader.next_operation(),
             Entries::Ended => Ok(None),
         }
     }

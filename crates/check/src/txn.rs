@@ -192,6 +192,7 @@ mod drawing;
 mod exact;
 mod explain;
 mod graph;
+mod initial;
 mod interner;
 mod list_append;
 mod model;
@@ -214,6 +215,7 @@ pub(crate) use transactions::Span;
 
 pub use anomaly::{Anomaly, UnknownAnomaly};
 pub use drawing::draw_cycle;
+pub use initial::InitialTransaction;
 pub use list_append::ListAppend;
 pub use model::{Boundary, Model, UnknownModel};
 pub use options::Options;

@@ -179,6 +179,11 @@ impl Value {
         if let Self::List(items) | Self::Vector(items) = self { Some(items) } else { None }
     }
 
+    /// The elements, if this is a list or a vector.
+    pub fn as_sequence_mut(&mut self) -> Option<&mut [Self]> {
+        if let Self::List(items) | Self::Vector(items) = self { Some(items) } else { None }
+    }
+
     /// The elements, if this is a list, a vector or a set.
     pub fn as_elements(&self) -> Option<&[Self]> {
         if let Self::List(items) | Self::Vector(items) | Self::Set(items) = self { Some(items) } else { None }

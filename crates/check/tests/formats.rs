@@ -64,7 +64,7 @@ fn what_makes_no_sense_is_named_by_its_line() {
     insta::assert_snapshot!(read("3 :invoke :read nil\n3 :ok :read [\n").unwrap_err(), @r#"line 2 of the history is "3 :ok :read ["; expected process, type, function and value, such as `3 :ok :read 5`"#);
     insta::assert_snapshot!(read("\n{\"type\": \"ok\",\n \"process\": }").unwrap_err(), @"the history is not JSON: line 3, column 13: expected a value");
     insta::assert_snapshot!(read("[{:type :ok, :process 0, :f :read}\n {:type 3}]").unwrap_err(), @"line 2 of the history is not an operation: :type is 3; expected, for example, {:type :invoke, :process 0, :f :read, :value nil}");
-    insta::assert_snapshot!(read("<html>").unwrap_err(), @r#"the text resembles no history: it begins with "<html>"; expected EDN or JSON maps of :type, :process, :f and :value, a Jepsen log, or AWDIT's text format"#);
+    insta::assert_snapshot!(read("<html>").unwrap_err(), @r#"the text resembles no history: it begins with "<html>"; expected EDN or JSON maps of :type, :process, :f and :value, a Jepsen log, AWDIT's text format, or Plume's"#);
 }
 
 /// What every reader has to make of a history that writes 1 and reads it.
@@ -208,7 +208,6 @@ fn formats_that_are_not_read_are_named_with_what_to_do() {
         (&b"JEPSEN\0\0\0\x01"[..], "history.edn in the same directory"),
         (b"\xff\xfe{\0:\0", "iconv -f UTF-16 -t UTF-8"),
         (b"{\0:\0t\0", "iconv -f UTF-16 -t UTF-8"),
-        (b"r(1,2,0,0)\nw(1,3,0,1)\n", "Plume"),
         (b"\xfd7zXZ\0", "unxz"),
         (b"{ \"resourceSpans\": []}", "formats::otlp"),
     ] {

@@ -17,13 +17,14 @@ use std::{
 
 use glomers_check::{
     Checker, Finding, Guarded, Mode, Operation, Validity, Value, Verdict,
-    txn::{Model, VersionOrders},
+    txn::{InitialTransaction, Model, VersionOrders},
 };
 use glomers_workbench::verdict::OperationCounts;
 
 use self::{
     choice::{Choice, Guess},
     recognition::Recognition,
+    source::Operations,
 };
 pub use self::{
     source::{OpenError, Source},
@@ -49,6 +50,8 @@ pub struct Question {
     pub version_orders: Option<VersionOrders>,
     /// The value that a register has before anything is written; nil if it is not said.
     pub initial: Option<Value>,
+    /// Whether the first transaction writes the initial values.
+    pub has_initial_transaction: bool,
     /// Whether the verdict is ours or Maelstrom's.
     pub mode: Mode,
 }
@@ -82,6 +85,9 @@ pub struct Answer {
 /// before is invalid already: no end makes that good. The same holds where the watch interrupts it.
 pub fn check(path: &Path, source: Source, question: &Question, watch: &Watch) -> Answer {
     let Source { mut operations, told } = source;
+    if question.has_initial_transaction {
+        operations = after_initial_transaction(operations);
+    }
     let mut beginning = Vec::new();
     let mut damage = None;
     let mut recognition = Recognition::new(told.format);
@@ -139,6 +145,30 @@ pub fn check(path: &Path, source: Source, question: &Question, watch: &Watch) ->
         answer.findings.insert(1, Finding::new(spans, first.operations.clone()));
     }
     answer
+}
+
+/// The operations without the first transaction, whose values are nil in the others: the beginning.
+fn after_initial_transaction(mut operations: Operations) -> Operations {
+    let (invoke, completed) = match (operations.next(), operations.next()) {
+        (Some(Ok(invoke)), Some(Ok(completed))) => (invoke, completed),
+        (Some(Err(reason)), _) | (_, Some(Err(reason))) => return Box::new(std::iter::once(Err(reason))),
+        _ => return Box::new(std::iter::empty()),
+    };
+    let is_alone = invoke.is_invoke() && invoke.process == completed.process;
+    let initial = match InitialTransaction::of(if is_alone { &completed } else { &invoke }) {
+        Ok(initial) => initial,
+        Err(reason) => return Box::new(std::iter::once(Err(capitalised(&reason)))),
+    };
+    Box::new(operations.map(move |operation| {
+        let mut operation = operation?;
+        initial.apply(&mut operation).map_err(|reason| capitalised(&reason))?;
+        Ok(operation)
+    }))
+}
+
+fn capitalised(sentence: &str) -> String {
+    let mut characters = sentence.chars();
+    characters.next().into_iter().flat_map(char::to_uppercase).chain(characters).collect()
 }
 
 /// Which spans the operations of a finding are, if they come from a trace: there is no other way to find them in it.

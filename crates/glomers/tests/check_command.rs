@@ -464,6 +464,7 @@ fn answer(bytes: &[u8]) -> Validity {
         models: Vec::new(),
         version_orders: None,
         initial: None,
+        has_initial_transaction: false,
         mode: glomers_check::Mode::Strict,
     };
     let watch = glomers::check::Watch::default();

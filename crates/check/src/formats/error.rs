@@ -101,7 +101,7 @@ pub enum HistoryError {
     /// The text is in no known format.
     #[error(
         "the text resembles no history: it begins with {beginning:?}; expected EDN or JSON maps of :type, :process, :f and :value, \
-         a Jepsen log, or AWDIT's text format"
+         a Jepsen log, AWDIT's text format, or Plume's"
     )]
     UnknownFormat {
         /// Its first line.

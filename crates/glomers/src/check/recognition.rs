@@ -130,8 +130,11 @@ impl Recognition {
             !self.functions.is_empty() && self.functions.iter().all(|function| allowed.contains(&&**function))
         };
         let any = |wanted: &[&str]| self.functions.iter().any(|function| wanted.contains(&&**function));
-        if self.format == Some(Format::Awdit) {
-            return kind("causal", "it is the strongest level that AWDIT's format supports".to_owned());
+        if let Some(format @ (Format::Awdit | Format::Plume)) = self.format {
+            return kind(
+                "causal",
+                format!("{format} has sessions and no times, and this is decided exactly"),
+            );
         }
         if let Some(checker) = self.transactions.checker() {
             let micro = self.transactions.functions.iter().copied().collect::<Vec<_>>().join(", ");

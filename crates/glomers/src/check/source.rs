@@ -21,9 +21,12 @@ use glomers_world::journal::JournalReader;
 use super::Watch;
 use crate::run_directory::{files, manifest::RunFile};
 
+/// The operations of a history as they are read; after an error nothing more is.
+pub(super) type Operations = Box<dyn Iterator<Item = Result<Operation, String>>>;
+
 /// A history that is about to be read, and what its directory says about it.
 pub struct Source {
-    pub(super) operations: Box<dyn Iterator<Item = Result<Operation, String>>>,
+    pub(super) operations: Operations,
     pub(super) told: Told,
 }
 

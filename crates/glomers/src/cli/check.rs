@@ -31,7 +31,7 @@ pub(crate) struct CheckArguments {
     /// Histories or directories of runs; `-` is standard input.
     ///
     /// The format is recognised by the first lines: Jepsen's history.edn, the same as JSON (one object a line, or an array),
-    /// history.txt and Jepsen's log, Knossos's vectors, and AWDIT's text format.
+    /// history.txt and Jepsen's log, Knossos's vectors, AWDIT's text format, and that of Plume and PolySI.
     #[arg(value_name = "FILE", required = true)]
     files: Vec<PathBuf>,
 
@@ -60,6 +60,10 @@ pub(crate) struct CheckArguments {
     /// The value of a register before the first write, as EDN [default: nil].
     #[arg(long, value_name = "VALUE", value_parser = values::edn)]
     initial: Option<Value>,
+
+    /// The first transaction writes the initial values: it comes before all others, and is not one of them.
+    #[arg(long, conflicts_with = "initial")]
+    initial_transaction: bool,
 
     /// Use our verdict, and say where Maelstrom's would be milder. This is the default.
     #[arg(long, overrides_with = "compat")]
@@ -151,6 +155,7 @@ impl CheckArguments {
             models: self.consistency_models.clone().map_or_else(Vec::new, |models| models.0),
             version_orders: self.version_orders.clone(),
             initial: self.initial.clone(),
+            has_initial_transaction: self.initial_transaction,
             mode: if self.compat { Mode::Compat } else { Mode::Strict },
         })
     }
