@@ -23,6 +23,29 @@ fn ten_clients_that_append_are_decided_without_a_search() {
 }
 
 #[test]
+fn a_text_that_was_appended_twice_needs_no_search() {
+    let entry = |process: u64, f: &'static str, asked: Value, answered: Value| {
+        let begin = Operation::invoke(process, f, asked);
+        [begin.clone(), begin.completed(OperationKind::Ok, answered)]
+    };
+    let append = |text: &str| entry(0, "append", text.into(), text.into());
+    let get = |text: &str| entry(1, "get", Value::Nil, text.into());
+    let verdict = |last: &str| {
+        let put = entry(2, "put", "c".into(), "c".into());
+        let steps =
+            [append("a"), append("b"), append("a"), get("aba"), put, append("b"), append("d"), get(last)];
+        let budget = Budget::default().with_steps(0).with_depth_first_steps(0);
+        let history: History = steps.into_iter().flatten().collect();
+        check(&history, Linearizability::new(Log).with_budget(budget)).validity
+    };
+    assert_eq!(["cbd", "cb", "cd", "cad", "aba"].map(verdict), {
+        let mut expected = [Validity::Invalid; 5];
+        expected[0] = Validity::Valid;
+        expected
+    });
+}
+
+#[test]
 fn crashed_items_do_not_make_a_log_grow_without_end() {
     let mut operations: Vec<Operation> = Vec::new();
     for item in 0..6_i64 {

@@ -9,7 +9,7 @@ use super::search::{Outcome, Search};
 use crate::Interrupt;
 
 /// How many steps a search may take to show how a history came to a violation that the monitor found.
-const EXPLAIN_STEPS: u64 = 20_000;
+const EXPLAIN_STEPS: u64 = 5_000;
 
 /// What is known so far of one component's history.
 #[derive(Debug)]
@@ -17,6 +17,17 @@ pub(super) struct Component<M: Model> {
     model: M,
     interrupt: Interrupt,
     way: Way<M>,
+    /// What the monitor said at the end.
+    judgement: Option<Judgement>,
+}
+
+/// What a monitor says of a whole history.
+#[derive(Clone, Copy, Debug)]
+enum Judgement {
+    Linearizable,
+    Violated(Violation),
+    /// A search must decide.
+    Undecided,
 }
 
 #[derive(Debug)]
@@ -32,7 +43,7 @@ impl<M: Model> Component<M> {
             Some(monitor) => Way::Monitored(monitor, Vec::new()),
             None => Way::Searched(Box::new(Search::new(model.clone(), allowance.clone(), interrupt.clone()))),
         };
-        Self { model, interrupt, way }
+        Self { model, interrupt, way, judgement: None }
     }
 
     /// Takes in the next event. A search uses up the allowance.
@@ -63,7 +74,36 @@ impl<M: Model> Component<M> {
 
     /// Whether nothing is left to do at the end but to tell.
     pub(super) fn is_decided(&self) -> bool {
-        matches!(&self.way, Way::Searched(search) if search.is_decided())
+        match &self.way {
+            Way::Searched(search) => search.is_decided(),
+            Way::Monitored(..) => matches!(self.judgement, Some(Judgement::Linearizable)),
+        }
+    }
+
+    /// Asks the monitor, when the history has ended.
+    pub(super) fn judge(&mut self) {
+        let Way::Monitored(monitor, events) = &self.way else { return };
+        let calls = timed(events);
+        self.judgement = Some(match monitor.is_linearizable(&calls) {
+            Some(true) => Judgement::Linearizable,
+            Some(false) => Judgement::Violated(first_violation(&**monitor, events, &calls)),
+            None => Judgement::Undecided,
+        });
+    }
+
+    /// Where the monitor found that no order fits: the index of the entry.
+    pub(super) fn violated_at(&self) -> Option<u64> {
+        match self.judgement {
+            Some(Judgement::Violated(violation)) => violation.span.end_index,
+            _ => None,
+        }
+    }
+
+    /// Another component may have come to a violation before this one did.
+    pub(super) fn may_not_be_first(&mut self) {
+        if let Some(Judgement::Violated(violation)) = &mut self.judgement {
+            violation.is_exact = false;
+        }
     }
 
     /// How many events are left to decide at the end.
@@ -75,17 +115,16 @@ impl<M: Model> Component<M> {
         }
     }
 
-    /// The outcome, when the history has ended. What is undecided may use this budget.
+    /// The outcome, when the monitor was asked. What is undecided may use this budget.
     pub(super) fn finish(self, budget: Budget) -> Outcome<M> {
-        let (monitor, events) = match self.way {
+        let events = match self.way {
             Way::Searched(search) => return search.finish(budget),
-            Way::Monitored(monitor, events) => (monitor, events),
+            Way::Monitored(_, events) => events,
         };
-        let calls = timed(&events);
-        let violation = match monitor.is_linearizable(&calls) {
-            Some(true) => return Outcome::Linearizable,
-            Some(false) => Some(first_violation(&*monitor, &events, &calls)),
-            None => None,
+        let violation = match self.judgement {
+            Some(Judgement::Linearizable) => return Outcome::Linearizable,
+            Some(Judgement::Violated(violation)) => Some(violation),
+            Some(Judgement::Undecided) | None => None,
         };
         let (ends, budget) = match &violation {
             Some(violation) => {
@@ -96,7 +135,7 @@ impl<M: Model> Component<M> {
             }
             None => (usize::MAX, budget),
         };
-        let violation = violation.map(|violation| Box::new(violation.counterexample()));
+        let violation = violation.map(|violation| Box::new(violation.counterexample(&events)));
         let mut search = Search::new(self.model, Allowance::new(budget), self.interrupt);
         let mut ended = 0;
         for event in events {
@@ -113,7 +152,11 @@ impl<M: Model> Component<M> {
             (Outcome::Linearizable, Some(_)) => Outcome::GaveUp(
                 "the monitor and the search disagree, which is a fault of the checker".to_owned(),
             ),
-            (outcome, _) => outcome,
+            (Outcome::Violated(Some(mut found)), Some(violation)) => {
+                found.is_exact &= violation.is_exact;
+                Outcome::Violated(Some(found))
+            }
+            (outcome, None) => outcome,
         }
     }
 }
@@ -128,8 +171,10 @@ fn timed<A>(events: &[Event<A>]) -> Vec<Timed<'_, A>> {
 }
 
 /// The first operation whose end fits no order.
-struct Violation<'a, A> {
-    action: &'a A,
+#[derive(Clone, Copy, Debug)]
+struct Violation {
+    /// The place of its beginning among the events.
+    event: usize,
     span: Span,
     /// How many operations had ended before.
     prefix: u64,
@@ -137,10 +182,13 @@ struct Violation<'a, A> {
     is_exact: bool,
 }
 
-impl<A: Clone> Violation<'_, A> {
-    fn counterexample<M: Model<Action = A>>(&self) -> Counterexample<M> {
+impl Violation {
+    fn counterexample<M: Model>(&self, events: &[Event<M::Action>]) -> Counterexample<M> {
+        let Event::Begin { action, span, .. } = &events[self.event] else {
+            unreachable!("the event is a beginning")
+        };
         Counterexample {
-            operation: Described { span: self.span, action: self.action.clone() },
+            operation: Described { span: *span, action: action.clone() },
             prefix: self.prefix,
             order: Vec::new(),
             left_out: 0,
@@ -153,11 +201,7 @@ impl<A: Clone> Violation<'_, A> {
 
 /// Finds where a history breaks that fits no order: the beginning of one that does fit some order fits some too, so that
 /// halving finds the first end that breaks it.
-fn first_violation<'a, A>(
-    monitor: &dyn Monitor<A>,
-    events: &'a [Event<A>],
-    calls: &[Timed<'_, A>],
-) -> Violation<'a, A> {
+fn first_violation<A>(monitor: &dyn Monitor<A>, events: &[Event<A>], calls: &[Timed<'_, A>]) -> Violation {
     let mut ends: Vec<u64> = calls.iter().filter_map(|call| call.end).collect();
     ends.sort_unstable();
     let verdict = |end: u64| {
@@ -171,11 +215,11 @@ fn first_violation<'a, A>(
         let middle = usize::midpoint(low, high);
         if verdict(ends[middle]) == Some(false) { high = middle } else { low = middle + 1 }
     }
-    let broken = events.iter().find_map(|event| match event {
-        Event::Begin { action, end, span, .. } if *end == Some(ends[high]) => Some((action, *span)),
+    let broken = events.iter().enumerate().find_map(|(place, event)| match event {
+        Event::Begin { end, span, .. } if *end == Some(ends[high]) => Some((place, *span)),
         Event::Begin { .. } | Event::End { .. } => None,
     });
-    let (action, span) = broken.expect("every end is some operation's");
+    let (event, span) = broken.expect("every end is some operation's");
     let is_exact = high == 0 || verdict(ends[high - 1]) == Some(true);
-    Violation { action, span, prefix: high as u64, is_exact }
+    Violation { event, span, prefix: high as u64, is_exact }
 }

@@ -30,8 +30,8 @@ use crate::linear::{Call, Effect, Model, Monitor, Unsuitable};
 /// # Ok::<(), glomers_check::HistoryError>(())
 /// ```
 ///
-/// Where all items are different, a history is decided in time proportional to its size. Items that repeat are left to
-/// a search.
+/// Where all items are different, or only a few repeat, a history is decided in time proportional to its size. What else
+/// repeats is left to a search.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Log;
 
@@ -203,6 +203,6 @@ impl Model for Log {
     }
 
     fn monitor(&self) -> Option<Box<dyn Monitor<LogAction>>> {
-        Some(Box::new(LogMonitor::default()))
+        Some(Box::new(LogMonitor))
     }
 }

@@ -13,38 +13,63 @@
 //! So it is one. That no two operations write the same value holds by construction, and [`DistinctRegister`] decides.
 //!
 //! Reads as text must be cut into items. That is unique if no item is the beginning of another.
+//!
+//! If a few items are appended *more than once*, each place of an item in a segment is one of its appends, and no two
+//! places are the same one. An append that began after a read of the place had ended cannot be meant, nor one that ended
+//! before a read began that saw the segment without it. That mostly leaves one choice of appends. Where it leaves several,
+//! each makes of the history one whose items are different, and the history fits an order if one of these does. Segments
+//! whose first item leaves open which they are, and too many choices, are left to the search.
 
-use rustc_hash::{FxHashMap, FxHashSet};
+use rustc_hash::FxHashMap;
 
 use super::LogAction;
 use crate::Value;
 use crate::linear::distinct::{DistinctAction, DistinctRegister};
-use crate::linear::monitor::{Monitor, Timed};
+use crate::linear::monitor::{Monitor, NEVER, Timed};
 
-#[derive(Debug, Default)]
-pub(super) struct LogMonitor {
-    items: FxHashSet<Value>,
-}
+#[derive(Debug)]
+pub(super) struct LogMonitor;
+
+/// How often another append of the same item is tried.
+const CHOICES: usize = 64;
+
+/// For how many places of repeated items one is chosen.
+const PLACES: usize = 1024;
 
 impl Monitor<LogAction> for LogMonitor {
     fn admits(&mut self, action: &LogAction) -> bool {
         match action {
-            LogAction::Append(item) | LogAction::Put(item) => {
-                item.as_str() != Some("") && self.items.insert(item.clone())
-            }
+            LogAction::Append(item) | LogAction::Put(item) => item.as_str() != Some(""),
             LogAction::Read(_) => true,
         }
     }
 
     fn is_linearizable(&self, calls: &[Timed<'_, LogAction>]) -> Option<bool> {
         let items = Items::new(calls)?;
-        Some(register(calls, &items).is_some_and(|register| register.is_linearizable()))
+        if !items.first_items_tell_segments(calls) {
+            return None;
+        }
+        let Some(mut log) = Segments::new(calls, &items) else { return Some(false) };
+        if items.twins.is_empty() {
+            return Some(log.fit(calls));
+        }
+        let places = log.places_of_twins(calls, &items);
+        if places.len() > PLACES {
+            return None;
+        }
+        let mut choices = Choices { calls, places: &places, chosen: Vec::new(), left: CHOICES };
+        match choices.try_all(&mut log) {
+            false if choices.left == 0 => None,
+            fits => Some(fits),
+        }
     }
 }
 
-/// The items that were appended or put, each with the call that did so.
+/// The items that were appended or put, each with the call that did so, or the first of these.
 struct Items<'a> {
     calls: FxHashMap<&'a Value, usize>,
+    /// Under the first call: all calls with this item, if there are several.
+    twins: FxHashMap<usize, Vec<usize>>,
     /// Those that are text, sorted, if reads are texts.
     texts: Vec<(&'a str, usize)>,
 }
@@ -52,23 +77,35 @@ struct Items<'a> {
 impl<'a> Items<'a> {
     /// None if texts cannot be cut into items in one way only.
     fn new(calls: &[Timed<'a, LogAction>]) -> Option<Self> {
-        let mut items = Self { calls: FxHashMap::default(), texts: Vec::new() };
+        let (mut by_item, mut twins) = (FxHashMap::default(), FxHashMap::default());
+        let mut texts = Vec::new();
         let mut reads_texts = false;
         for (index, call) in calls.iter().enumerate() {
             match call.action {
                 LogAction::Append(item) | LogAction::Put(item) => {
-                    items.calls.insert(item, index);
-                    items.texts.extend(item.as_str().map(|text| (text, index)));
+                    let first = *by_item.entry(item).or_insert(index);
+                    if first == index {
+                        texts.extend(item.as_str().map(|text| (text, index)));
+                    } else {
+                        twins.entry(first).or_insert_with(|| vec![first]).push(index);
+                    }
                 }
                 LogAction::Read(seen) => reads_texts |= seen.as_str().is_some(),
             }
         }
         if reads_texts {
-            items.texts.sort_unstable();
-            let is_ambiguous = items.texts.windows(2).any(|pair| pair[1].0.starts_with(pair[0].0));
-            return (!is_ambiguous).then_some(items);
+            texts.sort_unstable();
+            if texts.windows(2).any(|pair| pair[1].0.starts_with(pair[0].0)) {
+                return None;
+            }
         }
-        Some(items)
+        Some(Self { calls: by_item, twins, texts })
+    }
+
+    /// Whether no item was put and put or appended again, so that a read's first item says which segment it saw.
+    fn first_items_tell_segments(&self, calls: &[Timed<'_, LogAction>]) -> bool {
+        let is_put = |&call: &usize| matches!(calls[call].action, LogAction::Put(_));
+        !self.twins.values().flatten().any(is_put)
     }
 
     /// The item with which this text begins: its call and its length.
@@ -116,6 +153,7 @@ impl<'a> Seen<'a> {
 struct Segment<'a> {
     text: &'a str,
     items: &'a [Value],
+    begins_with_put: bool,
     /// The calls of the items, in order.
     calls: Vec<usize>,
     /// Where the items of the text end in it.
@@ -166,65 +204,171 @@ impl<'a> Segment<'a> {
 /// The call with which the segment of appends to the empty log begins: whichever it is, there is one such segment.
 const FROM_EMPTY: usize = usize::MAX;
 
-/// The history as a register's. None if the reads contradict each other, whatever the order of the operations.
-fn register(calls: &[Timed<'_, LogAction>], items: &Items<'_>) -> Option<DistinctRegister> {
-    let mut segments: Vec<Segment<'_>> = Vec::new();
-    let mut segment_of: FxHashMap<usize, usize> = FxHashMap::default();
-    let mut firsts = Vec::new();
-    // The reads that saw something, each with its call and its segment.
-    let mut reads = Vec::new();
-    let mut register = DistinctRegister::new();
-    let mut add = |action, call: &Timed<'_, LogAction>| {
-        register.add(action, call.begin, call.end).expect("each value has one operation that writes it");
-    };
-    for call in calls {
-        let (LogAction::Read(seen), Some(_)) = (call.action, call.end) else { continue };
-        let seen = Seen::of(seen)?;
-        if seen.is_empty() {
-            add(DistinctAction::Read(DistinctRegister::INITIAL), call);
-            continue;
-        }
-        let first = seen.first(items)?;
-        let is_put = matches!(calls[first].action, LogAction::Put(_));
-        let first = if is_put { first } else { FROM_EMPTY };
-        let segment = *segment_of.entry(first).or_insert_with(|| {
-            segments.push(Segment::default());
-            firsts.push(first);
-            segments.len() - 1
-        });
-        segments[segment].extend(seen);
-        reads.push((call, seen, segment));
-    }
-    let mut is_seen = vec![false; calls.len()];
-    let mut next_value = DistinctRegister::INITIAL + 1;
-    for (segment, first) in segments.iter_mut().zip(firsts) {
-        segment.resolve(items)?;
-        segment.first_value = next_value;
-        for (place, &index) in segment.calls.iter().enumerate() {
-            let call = &calls[index];
-            let is_put = matches!(call.action, LogAction::Put(_));
-            let begins_with_put = first != FROM_EMPTY && place == 0;
-            if is_put != begins_with_put || std::mem::replace(&mut is_seen[index], true) {
-                return None;
+/// What the reads showed.
+struct Segments<'a> {
+    segments: Vec<Segment<'a>>,
+    /// The reads that saw something, each with its call, what it saw, and its segment.
+    reads: Vec<(usize, Seen<'a>, usize)>,
+    /// The reads that saw nothing.
+    empty_reads: Vec<usize>,
+}
+
+impl<'a> Segments<'a> {
+    /// None if the reads contradict each other, whatever the order of the operations.
+    fn new(calls: &[Timed<'a, LogAction>], items: &Items<'a>) -> Option<Self> {
+        let mut log = Self { segments: Vec::new(), reads: Vec::new(), empty_reads: Vec::new() };
+        let mut segment_of: FxHashMap<usize, usize> = FxHashMap::default();
+        for (index, call) in calls.iter().enumerate() {
+            let (LogAction::Read(seen), Some(_)) = (call.action, call.end) else { continue };
+            let seen = Seen::of(seen)?;
+            if seen.is_empty() {
+                log.empty_reads.push(index);
+                continue;
             }
-            let before = if place == 0 { DistinctRegister::INITIAL } else { next_value - 1 };
-            let action = if is_put {
-                DistinctAction::Write(next_value)
-            } else {
-                DistinctAction::CompareAndSet(before, next_value)
-            };
-            add(action, call);
-            next_value += 1;
+            let first = seen.first(items)?;
+            let begins_with_put = matches!(calls[first].action, LogAction::Put(_));
+            let first = if begins_with_put { first } else { FROM_EMPTY };
+            let segment = *segment_of.entry(first).or_insert_with(|| {
+                log.segments.push(Segment { begins_with_put, ..Segment::default() });
+                log.segments.len() - 1
+            });
+            log.segments[segment].extend(seen);
+            log.reads.push((index, seen, segment));
         }
-    }
-    for (call, seen, segment) in reads {
-        add(DistinctAction::Read(segments[segment].value(seen)?), call);
-    }
-    for (index, call) in calls.iter().enumerate() {
-        if !is_seen[index] && call.end.is_some() && !matches!(call.action, LogAction::Read(_)) {
-            add(DistinctAction::Write(next_value), call);
-            next_value += 1;
+        let mut next_value = DistinctRegister::INITIAL + 1;
+        for segment in &mut log.segments {
+            segment.resolve(items)?;
+            segment.first_value = next_value;
+            next_value += u32::try_from(segment.calls.len()).expect("fewer than 2^32 calls fit in memory");
         }
+        Some(log)
     }
-    Some(register)
+
+    /// Whether the history fits an order: it is a register's.
+    fn fit(&self, calls: &[Timed<'_, LogAction>]) -> bool {
+        self.register(calls).is_some_and(|register| register.is_linearizable())
+    }
+
+    /// None if the reads show what no order explains.
+    fn register(&self, calls: &[Timed<'_, LogAction>]) -> Option<DistinctRegister> {
+        let mut register = DistinctRegister::new();
+        let mut add = |action, call: &Timed<'_, LogAction>| {
+            register.add(action, call.begin, call.end).expect("each value has one operation that writes it");
+        };
+        for &index in &self.empty_reads {
+            add(DistinctAction::Read(DistinctRegister::INITIAL), &calls[index]);
+        }
+        let mut is_seen = vec![false; calls.len()];
+        let mut next_value = DistinctRegister::INITIAL + 1;
+        for segment in &self.segments {
+            for (place, &index) in segment.calls.iter().enumerate() {
+                let call = &calls[index];
+                let is_put = matches!(call.action, LogAction::Put(_));
+                if is_put != (segment.begins_with_put && place == 0)
+                    || std::mem::replace(&mut is_seen[index], true)
+                {
+                    return None;
+                }
+                let before = if place == 0 { DistinctRegister::INITIAL } else { next_value - 1 };
+                let action = if is_put {
+                    DistinctAction::Write(next_value)
+                } else {
+                    DistinctAction::CompareAndSet(before, next_value)
+                };
+                add(action, call);
+                next_value += 1;
+            }
+        }
+        for &(index, seen, segment) in &self.reads {
+            add(DistinctAction::Read(self.segments[segment].value(seen)?), &calls[index]);
+        }
+        for (index, call) in calls.iter().enumerate() {
+            if !is_seen[index] && call.end.is_some() && !matches!(call.action, LogAction::Read(_)) {
+                add(DistinctAction::Write(next_value), call);
+                next_value += 1;
+            }
+        }
+        Some(register)
+    }
+
+    /// The places of items that were appended more than once, each with the appends that may have put it there.
+    fn places_of_twins(&self, calls: &[Timed<'_, LogAction>], items: &Items<'_>) -> Vec<Place> {
+        // Per segment and place: the earliest end of the reads that show it, the latest beginning of those that do not.
+        let mut limits: Vec<Vec<(u64, u64)>> =
+            self.segments.iter().map(|segment| vec![(NEVER, 0); segment.calls.len()]).collect();
+        for &(index, seen, number) in &self.reads {
+            let segment = &self.segments[number];
+            let Some(value) = segment.value(seen) else { continue };
+            let last = (value - segment.first_value) as usize;
+            let (shown, next) = limits[number].split_at_mut(last + 1);
+            shown[last].0 = shown[last].0.min(calls[index].end_or_never());
+            if let Some(next) = next.first_mut() {
+                next.1 = next.1.max(calls[index].begin);
+            }
+        }
+        let mut places = Vec::new();
+        for (number, segment) in self.segments.iter().enumerate() {
+            let limits = &mut limits[number];
+            for place in 1..limits.len() {
+                limits[place].1 = limits[place].1.max(limits[place - 1].1);
+                let earlier = limits.len() - 1 - place;
+                limits[earlier].0 = limits[earlier].0.min(limits[earlier + 1].0);
+            }
+            for (place, first) in segment.calls.iter().enumerate() {
+                let Some(twins) = items.twins.get(first) else { continue };
+                let (shown, absent) = limits[place];
+                let may_be = |&twin: &usize| calls[twin].begin < shown && calls[twin].end_or_never() > absent;
+                let twins = twins.iter().copied().filter(may_be).collect();
+                places.push(Place { segment: number, place, twins });
+            }
+        }
+        // Where there is least to choose first, so that what cannot be is found early.
+        places.sort_by_key(|place| place.twins.len());
+        places
+    }
+}
+
+/// Where an item stands that was appended more than once.
+struct Place {
+    segment: usize,
+    place: usize,
+    /// The calls that may have put it there.
+    twins: Vec<usize>,
+}
+
+/// The choices of one call for each place.
+struct Choices<'a> {
+    calls: &'a [Timed<'a, LogAction>],
+    places: &'a [Place],
+    chosen: Vec<usize>,
+    /// How many more are tried.
+    left: usize,
+}
+
+impl Choices<'_> {
+    /// Whether one of the choices makes a history that fits an order. None is left if they were too many.
+    fn try_all(&mut self, log: &mut Segments<'_>) -> bool {
+        let Some(Place { segment, place, twins }) = self.places.get(self.chosen.len()) else {
+            return log.fit(self.calls);
+        };
+        let mut is_first = true;
+        for &twin in twins {
+            if self.chosen.contains(&twin) {
+                continue;
+            }
+            if !std::mem::take(&mut is_first) {
+                if self.left == 0 {
+                    return false;
+                }
+                self.left -= 1;
+            }
+            self.chosen.push(twin);
+            log.segments[*segment].calls[*place] = twin;
+            if self.try_all(log) {
+                return true;
+            }
+            self.chosen.pop();
+        }
+        false
+    }
 }
