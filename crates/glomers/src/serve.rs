@@ -2,18 +2,21 @@
 //!
 //! Every request reads the run directories again and nothing is cached, so a running or interrupted run is shown with
 //! what it has recorded. What nodes printed is untrusted: pages escape it and load
-//! nothing but their own style, files are never sent as anything a browser would run.
+//! nothing but their own style and scripts, files are never sent as anything a browser would run.
 //!
 //! In reading order:
 //!
 //! - [`summary`] reads one run's figures from its directory.
 //! - [`store`] finds runs and refuses paths that lead out of the store.
 //! - `pages` are the index, a run, a directory and a text file; `download` sends files and archives as they are.
+//! - `script` sends the scripts of the run page, and `data` what they read: the journal as columns.
 
 mod connections;
+mod data;
 mod download;
 mod file_type;
 mod pages;
+mod script;
 pub mod store;
 pub mod summary;
 
@@ -107,6 +110,9 @@ pub fn router(store: Store, allowed_hosts: Vec<String>) -> Router {
         .route("/files/{*path}", get(download::file))
         .route("/text/{*path}", get(pages::text))
         .route("/zip/{*path}", get(download::archive))
+        .route("/data/{*path}", get(data::columns))
+        .route("/detail/{*path}", get(data::detail))
+        .route("/scripts/{name}", get(script::module))
         .fallback(|| async { Failure::Refused(Refusal::Missing) })
         .layer(middleware::from_fn(move |request, next| {
             require_host(Arc::clone(&allowed_hosts), request, next)
@@ -115,8 +121,13 @@ pub fn router(store: Store, allowed_hosts: Vec<String>) -> Router {
         .with_state(Arc::new(store))
 }
 
-/// The policy for pages and files in a browser: they may load our own style and pictures, and no scripts.
+/// The policy for pages and files in a browser: they may load our own style and pictures, and no scripts. Only the page of a run with a
+/// journal has another: [`SCRIPT_POLICY`].
 const PAGE_POLICY: &str = "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
+
+/// The policy of that page: it also loads our own scripts, which fetch from this server alone. A file of a run is no script for a browser, as
+/// none is sent with a type of one.
+const SCRIPT_POLICY: &str = "default-src 'none'; script-src 'self'; connect-src 'self'; style-src 'self'; img-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'";
 
 /// Refuses requests with a foreign host name.
 async fn require_host(allowed_hosts: Arc<[String]>, request: Request, next: Next) -> Response {

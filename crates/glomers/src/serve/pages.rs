@@ -17,7 +17,7 @@ use glomers_check::Finding;
 use serde::Deserialize;
 
 use super::{
-    Failure, blocking, file_type,
+    Failure, PAGE_POLICY, SCRIPT_POLICY, blocking, file_type,
     store::{Refusal, Store},
     summary::{RunSummary, State},
 };
@@ -66,7 +66,9 @@ pub(super) async fn run(
         if run.relative != path {
             return Ok(Redirect::temporary(&format!("/runs/{}", encoded(&run.relative))).into_response());
         }
-        Ok(Html(RunPage::read(&run.relative, &directory).render()?).into_response())
+        let page = RunPage::read(&run.relative, &directory);
+        let policy = if page.has_journal { SCRIPT_POLICY } else { PAGE_POLICY };
+        Ok(([(header::CONTENT_SECURITY_POLICY, policy)], Html(page.render()?)).into_response())
     })
     .await
 }
@@ -93,9 +95,10 @@ pub(super) async fn text(
 
 /// The style of all pages.
 pub(super) async fn style() -> Result<Response, Failure> {
-    let style =
-        Style { inks: &[Ink::Text, Ink::Muted, Ink::Grid, Ink::Paper, Ink::Ok, Ink::Info, Ink::Fail] }
-            .render()?;
+    let style = Style {
+        inks: &[Ink::Text, Ink::Muted, Ink::Grid, Ink::Paper, Ink::Ok, Ink::Info, Ink::Fail, Ink::Fault],
+    }
+    .render()?;
     Ok(([(header::CONTENT_TYPE, "text/css; charset=utf-8")], style).into_response())
 }
 
@@ -223,6 +226,8 @@ struct RunPage {
     cycles: Vec<(String, String)>,
     logs: Vec<(String, String)>,
     has_timeline: bool,
+    /// Whether there is something for the scripts to show.
+    has_journal: bool,
     refresh: bool,
 }
 
@@ -283,6 +288,7 @@ impl RunPage {
                 .map(|(address, name, bytes)| (address, format!("{name}, {}", size(bytes))))
                 .collect(),
             has_timeline: exists("timeline.html"),
+            has_journal: exists(files::JOURNAL),
             refresh: state == State::Running.name(),
         }
     }
