@@ -75,7 +75,7 @@ function colourOf(colours, messages, row, mark) {
   return fate === DELIVERED ? colours.ok : fate === IN_FLIGHT ? colours.info : colours.fail;
 }
 
-function drawArrows({ context, colours }, { run, view, lanes, marks }, rows, x) {
+function drawArrows({ context, width, colours }, { run, view, lanes, marks }, rows, x) {
   const { messages, head } = run;
   context.font = "11px system-ui, sans-serif";
   context.textBaseline = "bottom";
@@ -101,7 +101,7 @@ function drawArrows({ context, colours }, { run, view, lanes, marks }, rows, x) 
     else if (rows.length < 800) drawHead(context, fromX, fromY, toX, toY);
     if (rows.length <= MAX_LABELS && !(marks && !mark)) {
       const reason = fate >= FIRST_REASON ? ` ✕ ${head.reasons[fate - FIRST_REASON]}` : "";
-      drawLabel(context, taken, head.kinds[messages.kind[row]] + reason, (fromX + toX) / 2, (fromY + toY) / 2);
+      drawLabel(context, width, taken, head.kinds[messages.kind[row]] + reason, (fromX + toX) / 2, (fromY + toY) / 2);
     }
   }
   context.globalAlpha = 1;
@@ -109,8 +109,11 @@ function drawArrows({ context, colours }, { run, view, lanes, marks }, rows, x) 
 }
 
 /// Writes a label unless it would lie over another.
-function drawLabel(context, taken, text, x, y) {
-  const box = { left: x + 3, right: x + 3 + context.measureText(text).width, top: y - 13, bottom: y };
+function drawLabel(context, edge, taken, text, x, y) {
+  const wide = context.measureText(text).width;
+  // At the right edge it stands to the left of its arrow, so that it is not cut off.
+  const left = x + 3 + wide > edge ? x - 3 - wide : x + 3;
+  const box = { left, right: left + wide, top: y - 13, bottom: y };
   if (taken.some((other) => box.left < other.right && other.left < box.right && box.top < other.bottom && other.top < box.bottom)) return;
   taken.push(box);
   context.fillText(text, box.left, y);
