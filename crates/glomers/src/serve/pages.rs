@@ -250,6 +250,7 @@ impl RunPage {
         let mut figures: Vec<(&'static str, String)> = Vec::new();
         figures.extend(summary.started.clone().map(|started| ("began", started)));
         figures.extend(summary.seed.clone().map(|seed| ("seed", seed)));
+        figures.extend(summary.clock.clone().map(|clock| ("clock", clock)));
         figures.extend(summary.node_count.map(|count| ("nodes", count.to_string())));
         figures.extend(summary.version.clone().map(|version| ("version", version)));
         figures.extend(summary.operations.map(|count| ("operations", grouped(count as f64))));

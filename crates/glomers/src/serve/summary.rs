@@ -32,6 +32,8 @@ pub struct RunSummary {
     pub started: Option<String>,
     /// The random seed.
     pub seed: Option<String>,
+    /// Which clock the run had: `real` or `virtual`.
+    pub clock: Option<String>,
     /// How many nodes took part.
     pub node_count: Option<u64>,
     /// The version of the workbench.
@@ -176,6 +178,7 @@ impl RunSummary {
         self.workload = word("/plan/workload");
         self.started = word("/started");
         self.seed = word("/plan/seed");
+        self.clock = word("/clock");
         self.version = word("/version");
         self.told = word("/sentence");
         self.node_count = elements("/plan/nodes").map(|nodes| nodes.len() as u64);

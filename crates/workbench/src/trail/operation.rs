@@ -15,6 +15,8 @@ use crate::{run::operation_record, text::QUOTE_CHARS};
 struct Tale {
     origin: Origin,
     operation: Option<Operation>,
+    /// The number of the entry with which it began.
+    begun_at: u64,
     completion: Option<(Time, Operation)>,
     /// The client, the node, the request's number and its id.
     request: Option<(NodeId, NodeId, u64, Option<String>)>,
@@ -45,14 +47,15 @@ impl Tale {
         match &record.entry {
             Entry::UserRecord(bytes) => {
                 let Ok(operation) = operation_record::decode(record.sequence, bytes) else { return };
-                self.observe_operation(time, operation, index);
+                self.observe_operation(time, record.sequence, operation, index);
             }
-            // A client sends the request as it invokes the operation: it is the next message of a client.
+            // A client sends the request as it invokes the operation: it is the very next entry.
             Entry::Sent { message, src, dest, body, .. }
-                if src.is_client() && self.operation.is_some() && self.request.is_none() =>
+                if src.is_client() && self.is_request(record.sequence, src) =>
             {
                 let id = header(body, |header| header.msg_id.as_ref().map(ToString::to_string));
                 self.request = Some((src.clone(), dest.clone(), *message, id));
+                (self.request_delivered, self.request_dropped, self.reply) = (None, false, None);
                 let text =
                     format!("{} asks {}: {}", name(src), name(dest), excerpt(body.as_bytes(), QUOTE_CHARS));
                 self.add(time, [src, dest], *message, text);
@@ -62,7 +65,11 @@ impl Tale {
                 let answers = header(body, |header| header.in_reply_to.as_ref().map(ToString::to_string));
                 if dest == client && answers.as_ref() == Some(id) {
                     self.reply.get_or_insert((*message, time));
-                    let late = if self.completion.is_some() { ", too late" } else { "" };
+                    let late = match &self.request {
+                        Some((_, node, _, _)) if node != src => ", which was not asked",
+                        _ if self.completion.is_some() => ", too late",
+                        _ => "",
+                    };
                     let text =
                         format!("{} answers{late}: {}", name(src), excerpt(body.as_bytes(), QUOTE_CHARS));
                     self.add(time, [src, dest], *message, text);
@@ -112,10 +119,19 @@ impl Tale {
         }
     }
 
-    fn observe_operation(&mut self, time: Time, operation: Operation, index: u64) {
+    /// Whether a message of a client belongs to the operation. Later ones of the same client do, until it completes.
+    fn is_request(&self, sequence: u64, client: &NodeId) -> bool {
+        match &self.request {
+            None => self.operation.is_some() && sequence == self.begun_at + 1,
+            Some((known, _, _, _)) => known == client && self.completion.is_none(),
+        }
+    }
+
+    fn observe_operation(&mut self, time: Time, sequence: u64, operation: Operation, index: u64) {
         let is_it = |known: &Operation| known.process == operation.process;
         if operation.index == index && operation.kind == OperationKind::Invoke {
             self.operation = Some(operation);
+            self.begun_at = sequence;
         } else if operation.kind != OperationKind::Invoke
             && self.completion.is_none()
             && self.operation.as_ref().is_some_and(is_it)

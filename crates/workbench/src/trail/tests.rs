@@ -221,3 +221,69 @@ fn a_long_trail_leaves_its_middle_out() {
         "{text}"
     );
 }
+
+#[test]
+fn a_value_is_found_however_the_body_writes_it() {
+    use serde_json::json;
+    let part = json!("caf\u{e9}");
+    let carried = |body: &str, value: &serde_json::Value| {
+        let record = |sequence, entry| Record { sequence, time: Time::ZERO, entry };
+        let node =
+            |id: &str| Entry::HostAdded { host: NodeId::from(id), role: glomers_world::HostRole::Node };
+        let sent = Entry::Sent {
+            message: 1,
+            src: "n0".into(),
+            claimed_src: None,
+            dest: "n1".into(),
+            body: body.into(),
+        };
+        let records = [record(0, node("n0")), record(1, node("n1")), record(2, sent)];
+        !Trail::of_value(records, value).steps.is_empty()
+    };
+    assert!(carried(r#"{"type":"x","value":["caf\u00e9"]}"#, &part));
+    assert!(carried(r#"{"type":"x","value":{"caf\u00e9":1}}"#, &part));
+    assert!(!carried(r#"{"type":"x","value":"caf\u00ea"}"#, &part));
+    for body in [
+        r#"{"type":"x","seen":[7]}"#,
+        r#"{"type":"x","seen":{"7":true}}"#,
+        r#"{"type":"x","seen":"7"}"#,
+        r#"{"type":"x","seen":7.0}"#,
+    ] {
+        assert!(carried(body, &json!(7)), "{body}");
+    }
+    for body in [r#"{"type":"x","seen":[77]}"#, r#"{"type":"7","msg_id":7,"in_reply_to":7}"#] {
+        assert!(!carried(body, &json!(7)), "{body}");
+    }
+}
+
+#[test]
+fn an_operation_without_a_request_gets_nobody_elses() {
+    let encode = |operation: &glomers_check::Operation| {
+        let mut bytes = Vec::new();
+        operation_record::encode(operation, &mut bytes);
+        Entry::UserRecord(bytes)
+    };
+    let invoke = |client, index| glomers_check::Operation::invoke(client, "poll", ()).at(index, 0);
+    let silent = invoke(0, 0);
+    let sent = Entry::Sent {
+        message: 1,
+        src: "c9".into(),
+        claimed_src: None,
+        dest: "n1".into(),
+        body: r#"{"type":"poll","msg_id":1}"#.into(),
+    };
+    let entries = [
+        encode(&silent),
+        encode(&silent.completed(glomers_check::OperationKind::Ok, ()).at(1, 0)),
+        encode(&invoke(1, 2)),
+        sent,
+    ];
+    let records = || {
+        let entries = entries.iter().cloned().enumerate();
+        entries.map(|(place, entry)| Record { sequence: place as u64, time: Time::ZERO, entry })
+    };
+    let silent = Trail::of_operation(records(), 0).expect("it is there");
+    assert_eq!(silent.conclusions, ["It sent no message."]);
+    let other = Trail::of_operation(records(), 2).expect("it is there");
+    assert_eq!(other.conclusions, ["n1 never read the request."]);
+}

@@ -13,6 +13,9 @@ use serde_json::Value;
 use super::{Origin, Step, Trail};
 use crate::text::count;
 
+/// How many steps are kept: a value that is read all the time has more.
+const MAX_KEPT: usize = 10_000;
+
 /// A message that carries the value, and is under way.
 struct Carrier {
     src: NodeId,
@@ -36,6 +39,8 @@ struct Tale {
     died: BTreeSet<NodeId>,
     /// For each node that it was sent to by another: how many messages, and how many of them were lost, by reason.
     sent_to: BTreeMap<NodeId, (u64, BTreeMap<String, u64>)>,
+    /// How many steps there were beyond those that are kept.
+    not_kept: u64,
     last_sent: Option<Time>,
     last_shown: Option<(Time, NodeId)>,
 }
@@ -64,8 +69,8 @@ impl Tale {
                 }
             }
             Entry::Sent { message, src, dest, body, .. } => {
-                // Most messages are ruled out by their text.
-                if !body.contains(needle) {
+                // Most messages are ruled out by their text, unless it has escapes.
+                if !body.contains(needle) && !body.contains('\\') {
                     return;
                 }
                 let Ok(Value::Object(body)) = serde_json::from_str::<Value>(body) else { return };
@@ -142,7 +147,9 @@ impl Tale {
     fn dropped(&mut self, message: u64, reason: &str) {
         let Some(Carrier { src, dest, kind, step }) = self.under_way.remove(&message) else { return };
         let note = format!(" [to {}: lost, {reason}]", name(&dest));
-        self.steps[step].text.push_str(&note);
+        if let Some(step) = self.steps.get_mut(step) {
+            step.text.push_str(&note);
+        }
         if self.nodes.contains(&src)
             && let Some((_, lost)) = self.sent_to.get_mut(&dest)
         {
@@ -165,11 +172,18 @@ impl Tale {
         text: String,
     ) {
         let hosts = hosts.into_iter().cloned().collect();
-        self.steps.push(Step { time, hosts, messages: messages.to_vec(), text });
+        if self.steps.len() < MAX_KEPT {
+            self.steps.push(Step { time, hosts, messages: messages.to_vec(), text });
+        } else {
+            self.not_kept += 1;
+        }
     }
 
     fn conclusions(&self) -> Vec<String> {
         let mut conclusions = Vec::new();
+        if self.not_kept > 0 {
+            conclusions.push(format!("There were {} more that are not shown.", count(self.not_kept, "step")));
+        }
         if self.steps.is_empty() {
             return vec!["No message carried it.".to_owned()];
         }
@@ -214,10 +228,12 @@ impl Tale {
     }
 }
 
-/// Whether a JSON value is or contains another, or has a key of its text.
+/// Whether a JSON value is or contains another, its text, or a key of its text.
 fn contains(whole: &Value, part: &Value, text: &str) -> bool {
     whole == part
         || match whole {
+            Value::String(whole) => whole == text,
+            Value::Number(whole) => part.as_f64().is_some_and(|part| whole.as_f64() == Some(part)),
             Value::Array(elements) => elements.iter().any(|element| contains(element, part, text)),
             Value::Object(entries) => {
                 entries.iter().any(|(key, value)| key == text || contains(value, part, text))
