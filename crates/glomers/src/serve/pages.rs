@@ -217,6 +217,8 @@ struct RunPage {
     sentence: String,
     trouble: Option<String>,
     command: Option<String>,
+    /// Whether the command gives the same run again.
+    is_repeatable: bool,
     figures: Vec<(&'static str, String)>,
     functions: Vec<(String, [String; 4])>,
     findings: Vec<Finding>,
@@ -232,7 +234,7 @@ struct RunPage {
 }
 
 /// What a run's page links to: file, name, and the kind of page that shows it.
-const DOCUMENTS: [(&str, &str, &str); 7] = [
+const DOCUMENTS: [(&str, &str, &str); 8] = [
     ("timeline.html", "Timeline of operations", "files"),
     ("messages.svg", "Diagram of messages", "files"),
     ("history.txt", "History, a line for each entry", "text"),
@@ -240,6 +242,7 @@ const DOCUMENTS: [(&str, &str, &str); 7] = [
     ("results.edn", "Results", "text"),
     ("jepsen.log", "Log of the workbench", "text"),
     ("run.journal", "Journal of the network", "files"),
+    ("faults.txt", "Faults, as a script that repeats them", "text"),
 ];
 
 impl RunPage {
@@ -265,6 +268,7 @@ impl RunPage {
             time: relative.split_once('/').map_or(relative, |(_, time)| time).to_owned(),
             sentence: summary.sentence(),
             command: summary.command(),
+            is_repeatable: summary.clock.as_deref() == Some("virtual"),
             state,
             workload: summary.workload.unwrap_or_default(),
             trouble: summary.trouble,
