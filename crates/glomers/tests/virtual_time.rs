@@ -309,6 +309,7 @@ fn an_endless_loop_is_named() {
         spin,
     ]));
     ended.expect_code(1).expect_said(&["n0", "computing for 10 s without waiting for anything"]);
+    assert!(!ended.stdout.contains("without being told to"), "{}", ended.stdout);
 }
 
 #[test]

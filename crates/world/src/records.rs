@@ -47,9 +47,12 @@ impl Records {
         self.host_entry(now, host, |host| WireEntry::ProtocolViolation { host, text: &text });
     }
 
-    /// Keeps and journals a note, unless its node has one of that kind.
+    /// Keeps and journals a note, unless its node has one of that kind. What virtual time can't answer for is a kind each.
     pub(crate) fn note(&mut self, now: Time, host: &Endpoint, kind: NoteKind) {
-        let is_like = |note: &Note| std::mem::discriminant(&note.kind) == std::mem::discriminant(&kind);
+        let is_like = |note: &Note| match (&note.kind, &kind) {
+            (NoteKind::Lockstep { notice: known }, NoteKind::Lockstep { notice }) => known == notice,
+            (known, kind) => std::mem::discriminant(known) == std::mem::discriminant(kind),
+        };
         if self.notes.iter().any(|note| note.node == host.id && is_like(note)) {
             return;
         }

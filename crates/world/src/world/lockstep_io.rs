@@ -124,22 +124,13 @@ impl World {
             self.note(host, NoteKind::BusyTimer { per_s });
         }
         if result.is_err() {
-            self.end_restless(host);
+            // It can't be brought to rest: the run goes on without it.
+            self.kill(host);
         } else if let Some(status) = exit {
             self.finish_lines(host);
             self.bury(host, status);
         } else {
             self.arm_program(host);
-        }
-    }
-
-    /// Ends a program that can't be brought to rest.
-    fn end_restless(&mut self, host: HostIndex) {
-        let Host::Lockstep(program) = &mut self.hosts[host.slot()] else { return };
-        program.kill();
-        if let Some(status) = program.exit_status() {
-            program.printed.is_killed = true;
-            self.bury(host, status);
         }
     }
 
