@@ -103,6 +103,8 @@ fn become_guard_or_node(assignment: &Assignment) -> io::Result<()> {
         prctl::set_child_subreaper(true)?;
         prctl::set_pdeathsig(Signal::SIGCONT)?;
     }
+    // Before the fork: giving SIGCHLD its default action discards one that is pending, and a program that can't be run ends at once.
+    sys::keep_ended_children();
     if let Some(node) = sys::fork_again()? {
         Guard::new(node, assignment).watch();
     }
@@ -141,7 +143,6 @@ impl Guard {
 
     /// Takes the guard's place: keeps its three descriptors, closes all others, and tells the workbench the node's number.
     fn new(node: Pid, assignment: &Assignment) -> Self {
-        sys::keep_ended_children();
         let _ = dup2_stdin(&assignment.control);
         let _ = dup2_stdout(&assignment.log);
         let _ = dup2_stderr(&assignment.stderr);
