@@ -1,281 +1,169 @@
 //! One node of a recorded run again: it is given the lines that it got, and what it prints is compared with what it printed.
+//!
+//! - `recording`: what the node got and printed, from the journal.
+//! - `comparison`: what it prints now, beside that.
+//! - `debugger`: a command in front of the node, which reads the lines from a file.
 
-use std::{
-    collections::BTreeMap,
-    io::{self, BufRead, BufReader, Write},
-    path::Path,
-    process::{Child, ChildStdin, Command, Stdio},
-    sync::mpsc::{self, Receiver, RecvTimeoutError},
-    thread,
-    time::Duration,
+mod comparison;
+mod debugger;
+mod recording;
+
+use std::{path::PathBuf, time::Duration};
+
+use glomers_protocol::{NodeId, text};
+use glomers_world::{Limits, LoneEvent, LoneProcess, ProcessSpec, SpawnError};
+
+pub(crate) use comparison::{Comparison, Difference};
+pub(crate) use debugger::debug;
+pub(crate) use recording::Recording;
+
+use crate::{
+    clock::Stopwatch,
+    run_directory::{log::Follower, manifest::NodeProgram},
 };
 
-use glomers_protocol::{NodeId, write_envelope};
-use glomers_world::{
-    HostRole,
-    journal::{Entry, Record},
-};
-use serde_json::Value;
-
-use crate::{clock::Stopwatch, run_directory::manifest::NodeProgram};
-
-/// How long the node may take to print what it printed before the next line came, when the recorded gaps are left out.
+/// How much longer than in the recorded run the node may take.
 const PATIENCE: Duration = Duration::from_secs(2);
+/// A message that a timer brings may come so much sooner than in the recorded run.
+const TIMER_SLACK: Duration = Duration::from_millis(100);
+/// How often the node's log is looked at.
+const STEP: Duration = Duration::from_millis(20);
 
-/// What a node got and printed during one of its lives.
-#[derive(Debug, Default)]
-pub(crate) struct Recording {
-    /// What it got, each with the time since its start and the number of lines that it had printed before.
-    pub(crate) inputs: Vec<Input>,
-    /// What it printed.
-    outputs: Vec<Output>,
+/// How a node is started again.
+pub(crate) struct Repeat<'a> {
+    pub(crate) node: &'a str,
+    pub(crate) program: &'a NodeProgram,
+    /// The value of `GLOMERS_NODE_SEED`.
+    pub(crate) seed: u64,
+    /// Where its stderr goes.
+    pub(crate) log_file: PathBuf,
+    /// Whether the recorded gaps are left out.
+    pub(crate) is_fast: bool,
 }
 
-/// A line for the node.
-#[derive(Debug)]
-pub(crate) struct Input {
-    at: Duration,
-    outputs_before: usize,
-    line: String,
-}
-
-/// A message of the node.
-#[derive(Debug)]
-struct Output {
-    dest: String,
-    body: Value,
-}
-
-/// Why there is nothing to repeat.
-#[derive(Debug, thiserror::Error)]
-pub(crate) enum RecordingError {
-    /// The run has no such node.
-    #[error("there is no node {node} in this run; it has {known}")]
-    NoNode { node: String, known: String },
-    /// The node was not started so often.
-    #[error("node {node} was started {}, so there is no start {start}", glomers_protocol::text::count(*starts, "time"))]
-    NoStart { node: String, starts: u64, start: u64 },
-}
-
-impl Recording {
-    /// What a node got and printed after its `start`-th start, from 1.
-    pub(crate) fn read(
-        records: impl IntoIterator<Item = Record>,
-        node: &str,
-        start: u64,
-    ) -> Result<Self, RecordingError> {
-        let mut recording = Self::default();
-        let mut known: Vec<NodeId> = Vec::new();
-        let mut starts = 0;
-        let mut born = Duration::ZERO;
-        let mut under_way: BTreeMap<u64, String> = BTreeMap::new();
-        for record in records {
-            let time = record.time.since(glomers_node::Time::ZERO);
-            match record.entry {
-                Entry::HostAdded { host, role: HostRole::Node } => {
-                    if host.as_str() == node {
-                        (starts, born) = (starts + 1, time);
-                    } else if !known.contains(&host) {
-                        known.push(host);
-                    }
-                }
-                Entry::Sent { message, src, claimed_src, dest, body } => {
-                    if src.as_str() == node && starts == start {
-                        let body = serde_json::from_str(&body).unwrap_or(Value::Null);
-                        recording.outputs.push(Output { dest: dest.to_string(), body });
-                    }
-                    if dest.as_str() == node {
-                        let src = claimed_src.as_ref().unwrap_or(&src);
-                        let mut line = Vec::new();
-                        write_envelope(
-                            &mut line,
-                            Some(message),
-                            src.as_str(),
-                            dest.as_str(),
-                            body.as_bytes(),
-                        );
-                        under_way.insert(message, String::from_utf8_lossy(&line).trim_end().to_owned());
-                    }
-                }
-                Entry::Delivered { message } if starts == start => {
-                    if let Some(line) = under_way.get(&message) {
-                        let (at, outputs_before) = (time.saturating_sub(born), recording.outputs.len());
-                        recording.inputs.push(Input { at, outputs_before, line: line.clone() });
-                    }
-                }
-                _ => {}
-            }
-        }
-        match starts {
-            0 => {
-                let known = known.iter().map(NodeId::as_str).collect::<Vec<_>>().join(", ");
-                Err(RecordingError::NoNode { node: node.to_owned(), known })
-            }
-            starts if start == 0 || start > starts => {
-                Err(RecordingError::NoStart { node: node.to_owned(), starts, start })
-            }
-            _ => Ok(recording),
-        }
-    }
-
-    /// All that the node got, a line for each message.
-    pub(crate) fn input_text(&self) -> String {
-        self.inputs.iter().map(|input| format!("{}\n", input.line)).collect()
-    }
-}
-
-/// How a repeated node compares with the recorded one.
-#[derive(Debug)]
-pub(crate) struct Comparison {
-    /// How many messages were as recorded.
-    pub(crate) equal: usize,
-    /// How many messages the recording has.
-    pub(crate) recorded: usize,
-    /// The first difference: what was recorded, and what came.
-    pub(crate) difference: Option<(String, String)>,
-}
-
-/// Starts the program, gives it what the recording says, and compares what it prints.
-pub(crate) fn repeat(program: &NodeProgram, recording: &Recording, is_fast: bool) -> io::Result<Comparison> {
-    let mut child = Command::new(&program.program)
-        .args(&program.arguments)
-        .current_dir(std::env::temp_dir())
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .spawn()?;
-    let result = feed(&mut child, recording, is_fast);
-    let _ = child.kill();
-    let _ = child.wait();
-    result
-}
-
-fn feed(child: &mut Child, recording: &Recording, is_fast: bool) -> io::Result<Comparison> {
-    let (Some(mut stdin), Some(stdout)) = (child.stdin.take(), child.stdout.take()) else {
-        return Err(io::Error::other("the program has no standard streams"));
-    };
-    let (sender, lines) = mpsc::channel();
-    thread::spawn(move || {
-        for line in BufReader::new(stdout).lines().map_while(Result::ok) {
-            if sender.send(line).is_err() {
-                return;
-            }
-        }
-    });
-    let mut comparer = Comparer { recording, equal: 0, difference: None, ids: BTreeMap::new() };
-    let clock = Stopwatch::start();
-    for input in &recording.inputs {
-        if is_fast {
-            comparer.read_until(&lines, |comparer, waited| {
-                comparer.equal >= input.outputs_before || waited >= PATIENCE
-            });
-        } else {
-            comparer.read_until(&lines, |_, _| clock.elapsed() >= input.at);
-        }
-        if comparer.difference.is_some() || give(&mut stdin, &comparer.with_ids(&input.line)).is_err() {
-            break;
-        }
-    }
-    comparer.read_until(&lines, |comparer, waited| {
-        comparer.equal >= recording.outputs.len() || waited >= PATIENCE
-    });
-    if comparer.difference.is_none() && comparer.equal < recording.outputs.len() {
-        let missing = &recording.outputs[comparer.equal];
-        comparer.difference = Some((show(&missing.dest, &missing.body), "(nothing more)".to_owned()));
-    }
-    Ok(Comparison {
-        equal: comparer.equal,
-        recorded: recording.outputs.len(),
-        difference: comparer.difference,
-    })
-}
-
-fn give(stdin: &mut ChildStdin, line: &str) -> io::Result<()> {
-    stdin.write_all(line.as_bytes())?;
-    stdin.write_all(b"\n")?;
-    stdin.flush()
-}
-
-/// Compares what comes with what was recorded, in order.
-struct Comparer<'a> {
-    recording: &'a Recording,
-    equal: usize,
-    difference: Option<(String, String)>,
-    /// The node's own `msg_id`s, which it may draw at random: from the recorded ones to today's.
-    ids: BTreeMap<String, Value>,
-}
-
-impl Comparer<'_> {
-    /// Reads lines until `is_done`, which sees for how long nothing has come.
-    fn read_until(&mut self, lines: &Receiver<String>, is_done: impl Fn(&Self, Duration) -> bool) {
-        let mut since_last = Stopwatch::start();
-        while self.difference.is_none() && !is_done(self, since_last.elapsed()) {
-            match lines.recv_timeout(Duration::from_millis(1)) {
-                Ok(line) => {
-                    self.compare(&line);
-                    since_last = Stopwatch::start();
-                }
-                Err(RecvTimeoutError::Timeout) => {}
-                Err(RecvTimeoutError::Disconnected) => return,
-            }
-        }
-    }
-
-    fn compare(&mut self, line: &str) {
-        let Some(expected) = self.recording.outputs.get(self.equal) else {
-            self.difference = Some(("(nothing more)".to_owned(), line.to_owned()));
-            return;
+impl Repeat<'_> {
+    /// Starts the program, gives it what the recording says, and compares what it prints. `show` gets the lines of its stderr.
+    pub(crate) fn run<'r>(
+        self,
+        recording: &'r Recording,
+        show: &mut dyn FnMut(&str),
+    ) -> Result<Comparison<'r>, SpawnError> {
+        let spec = ProcessSpec {
+            program: self.program.program.clone(),
+            arguments: self.program.arguments.clone(),
+            directory: std::env::temp_dir(),
+            log_file: self.log_file.clone(),
         };
-        let message: Value = serde_json::from_str(line).unwrap_or(Value::Null);
-        let dest = message.get("dest").and_then(Value::as_str).unwrap_or_default();
-        let body = message.get("body").cloned().unwrap_or(Value::Null);
-        let (mut one, mut other) = (expected.body.clone(), body.clone());
-        let ids =
-            [&mut one, &mut other].map(|body| body.as_object_mut().and_then(|body| body.remove("msg_id")));
-        if expected.dest == dest && one == other {
-            if let [Some(recorded), Some(now)] = ids {
-                self.ids.insert(recorded.to_string(), now);
-            }
-            self.equal += 1;
-        } else {
-            let came = if message.is_object() { show(dest, &body) } else { line.to_owned() };
-            self.difference = Some((show(&expected.dest, &expected.body), came));
-        }
-    }
-
-    /// A line whose `in_reply_to` names the id that the node has given today.
-    fn with_ids(&self, line: &str) -> String {
-        let Ok(mut message) = serde_json::from_str::<Value>(line) else { return line.to_owned() };
-        let Some(id) = message.get_mut("body").and_then(|body| body.get_mut("in_reply_to")) else {
-            return line.to_owned();
+        let process = LoneProcess::start(&NodeId::from(self.node), &spec, self.seed, Limits::default())?;
+        let mut feeder = Feeder {
+            process,
+            comparison: Comparison::new(recording),
+            follower: Follower::new([self.log_file]),
+            show,
+            clock: Stopwatch::start(),
         };
-        match self.ids.get(&id.to_string()) {
-            Some(now) if now != id => {
-                *id = now.clone();
-                message.to_string()
+        if self.is_fast {
+            feeder.feed_fast(recording);
+        } else {
+            feeder.feed_in_time(recording);
+        }
+        let Feeder { process, comparison, follower, show, .. } = feeder;
+        drop(process);
+        follower.finish(show);
+        Ok(comparison)
+    }
+}
+
+/// Gives a node its lines.
+struct Feeder<'r, 's> {
+    process: LoneProcess,
+    comparison: Comparison<'r>,
+    follower: Follower,
+    show: &'s mut dyn FnMut(&str),
+    clock: Stopwatch,
+}
+
+impl Feeder<'_, '_> {
+    /// Each line at its recorded time.
+    fn feed_in_time(&mut self, recording: &Recording) {
+        for input in &recording.inputs {
+            self.read_until(input.at, |_| false);
+            if !self.give(&input.line) {
+                break;
             }
-            _ => line.to_owned(),
+        }
+        let end = recording.end.saturating_sub(TIMER_SLACK);
+        self.comparison.may_end(recording.end);
+        self.read_until(end, |_| false);
+        self.await_rest(recording.end + PATIENCE);
+    }
+
+    /// Each line when the node has printed what it had printed before, or has had more time for it than it took.
+    fn feed_fast(&mut self, recording: &Recording) {
+        let mut last = Duration::ZERO;
+        for input in &recording.inputs {
+            let gap = input.at.saturating_sub(last);
+            last = input.at;
+            let limit = self.clock.elapsed() + gap + PATIENCE;
+            self.read_until(limit, |comparison| comparison.equal() >= input.outputs_before);
+            if self.comparison.equal() < input.outputs_before {
+                self.comparison.nothing_came(&format!("nothing within {}", seconds(gap + PATIENCE)));
+            }
+            if !self.give(&input.line) {
+                break;
+            }
+        }
+        // Without the gaps timers bring other messages than in the recorded run.
+        self.comparison.ignore_surplus_of_timers();
+        self.comparison.may_end(Duration::ZERO);
+        let rest = recording.end.saturating_sub(last);
+        self.await_rest(self.clock.elapsed() + rest + PATIENCE);
+        self.read_until(self.clock.elapsed() + TIMER_SLACK, |_| false);
+    }
+
+    /// Waits for what is still missing.
+    fn await_rest(&mut self, limit: Duration) {
+        let is_complete = |comparison: &Comparison<'_>| comparison.is_complete();
+        self.read_until(limit, is_complete);
+        let limit = seconds(PATIENCE);
+        self.comparison.finish(&format!("nothing within {limit} after the recorded time"));
+    }
+
+    /// Returns whether there is a point in going on.
+    fn give(&mut self, line: &str) -> bool {
+        if self.comparison.is_over() {
+            return false;
+        }
+        self.process.push(&self.comparison.with_ids(line));
+        self.comparison.given += 1;
+        true
+    }
+
+    /// Reads until a time of the clock, until something holds, or until there is a difference.
+    fn read_until(&mut self, limit: Duration, is_done: impl Fn(&Comparison<'_>) -> bool) {
+        while !self.comparison.is_over() && !is_done(&self.comparison) {
+            let left = limit.saturating_sub(self.clock.elapsed());
+            let event = self.process.next(left.min(STEP));
+            self.follower.follow(self.show);
+            // A node that prints without end has no more time than another.
+            let is_late = left.is_zero();
+            match event {
+                Some(LoneEvent::Line(line)) => self.comparison.compare(&line),
+                Some(LoneEvent::Ended(words)) => self.comparison.end(words, self.clock.elapsed()),
+                None => {}
+            }
+            if is_late {
+                break;
+            }
         }
     }
 }
 
-fn show(dest: &str, body: &Value) -> String {
-    format!("to {dest}: {body}")
+fn seconds(duration: Duration) -> String {
+    format!("{:.1} s", duration.as_secs_f64())
 }
 
-/// Puts a debugger in front of the program, which reads its input from a file.
-pub(crate) fn debug(
-    command: &str,
-    program: &NodeProgram,
-    input: &Path,
-) -> io::Result<std::process::ExitStatus> {
-    let mut words = command.split_whitespace();
-    let first = words.next().unwrap_or_default();
-    let mut debugger = Command::new(first);
-    debugger.args(words).arg(&program.program);
-    let is_delve = Path::new(first).file_name().is_some_and(|name| name == "dlv");
-    if is_delve {
-        // Delve starts the program at once, and redirects by an option.
-        debugger.arg("-r").arg(format!("stdin:{}", input.display())).arg("--");
-    }
-    debugger.args(&program.arguments).status()
+/// A message, or a line, short enough for a terminal.
+fn shorten(line: &str) -> String {
+    text::shorten(line, 1000).into_owned()
 }

@@ -43,6 +43,8 @@ pub mod files {
     pub const HISTORY_TEXT: &str = "history.txt";
     /// The faults that were injected, as a script that repeats them.
     pub const FAULTS: &str = "faults.txt";
+    /// What `glomers replay --node` leaves: the log of the node, or the lines that it is given.
+    pub const REPLAY: &str = "replay";
     /// The log of the workbench, as on the terminal.
     pub const LOG: &str = "jepsen.log";
     /// What each node printed to stderr: `<id>.log`.

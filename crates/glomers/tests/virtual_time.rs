@@ -137,43 +137,6 @@ fn a_failure_is_found_by_a_sweep_explained_shrunk_and_repeated() {
     assert!(another.stderr.contains("/no/such/program"), "{}", another.stderr);
 }
 
-#[test]
-fn one_node_of_a_recorded_run_is_repeated_alone() {
-    let sandbox = Sandbox::new();
-    let echo = program("echo").display().to_string();
-    let arguments =
-        ["test", "-w", "echo", "--bin", &echo, "--node-count", "2", "--time-limit", "1", "--rate", "40"];
-    sandbox.run(sandbox.glomers(&arguments)).expect_code(0);
-    for speed in [&["--fast"][..], &[]] {
-        let arguments = [&["replay", "--node", "n1"], speed].concat();
-        sandbox.run(sandbox.glomers(&arguments)).expect_code(0).expect_said(&["n1 printed the same: "]);
-    }
-    let hostile = program("hostile").display().to_string();
-    let other = sandbox.run(sandbox.glomers(&[
-        "replay",
-        "--node",
-        "n1",
-        "--fast",
-        "--bin",
-        &hostile,
-        "--",
-        "wrong-echo",
-    ]));
-    other.expect_code(1).expect_said(&["n1 differs at message 2 of ", "recorded  to c", "now       to c"]);
-    sandbox.run(sandbox.glomers(&["replay", "--node", "n1", "--input-file", "lines.txt"])).expect_code(0);
-    let lines = std::fs::read_to_string(sandbox.path().join("lines.txt")).expect("it was written");
-    assert!(lines.starts_with("{\"id\":") && lines.contains("\"type\":\"init\""), "{lines}");
-    for (wrong, expected) in [
-        (&["replay", "--node", "n7"][..], "there is no node n7 in this run; it has n0, n1"),
-        (&["replay", "--node", "n1", "--start", "2"], "node n1 was started 1 time, so there is no start 2"),
-        (&["replay", "/tmp", "--node", "n1"], "--node needs the directory of a run"),
-    ] {
-        let refused = sandbox.run(sandbox.glomers(wrong));
-        refused.expect_code(254);
-        assert!(refused.stderr.contains(expected), "{}", refused.stderr);
-    }
-}
-
 /// The programs that `bench/virtual` measures.
 fn measured(file: &str) -> std::path::PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../../bench/virtual").join(file)

@@ -83,7 +83,7 @@ pub use network::{
 };
 pub use note::{Note, NoteKind};
 pub use options::{Limits, WorldOptions};
-pub use process::{ExitReport, ProcessSpec, SpawnError, open_node_log};
+pub use process::{ExitReport, LoneEvent, LoneProcess, ProcessSpec, SpawnError, node_seed, open_node_log};
 pub use violation::{ProtocolViolation, ProtocolViolations, ViolationKind};
 pub use wake::WakeHandle;
 pub use world::{Finished, World};

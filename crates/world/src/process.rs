@@ -3,6 +3,7 @@
 //! - `spec`: [`ProcessSpec`] and [`SpawnError`], how one is started.
 //! - `process_host`: a running node, its pipes, and what is on its way through them.
 //! - `printed`: what it has printed; `lines`: cuts what it prints into lines; `input`: what it has yet to read; `pipe`: how much of that is in its pipe.
+//! - `lone_process`: [`LoneProcess`], one without a world.
 //! - `node_log`: what it writes to stderr, in a file.
 //! - `exit`: [`ExitReport`], how it ended.
 //! - `guard`: the process between the workbench and the node, which makes sure that nothing outlives either; `process_guard`: the
@@ -21,6 +22,7 @@ mod exit;
 mod guard;
 mod input;
 mod lines;
+mod lone_process;
 mod node_log;
 mod pipe;
 mod printed;
@@ -33,9 +35,11 @@ pub use exit::ExitReport;
 pub(crate) use exit::describe;
 pub(crate) use input::{InputBuffer, Overflow};
 pub(crate) use lines::{Line, LineSplitter};
+pub use lone_process::{LoneEvent, LoneProcess};
 pub use node_log::open_node_log;
 pub(crate) use node_log::{last_lines_of_log, prepare_log};
 pub(crate) use printed::Printed;
 pub(crate) use process_guard::{KILL_PATIENCE, LogEnd, LogOrders, NodeEnd, Supervision};
+pub use process_host::node_seed;
 pub(crate) use process_host::{ProcessHost, SEED_VARIABLE};
 pub use spec::{ProcessSpec, SpawnError};

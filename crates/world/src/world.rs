@@ -25,7 +25,9 @@ use crate::network::{
 };
 use crate::note::Note;
 use crate::options::WorldOptions;
-use crate::process::{ExitReport, KILL_PATIENCE, Printed, ProcessHost, ProcessSpec, SpawnError, Supervision};
+use crate::process::{
+    ExitReport, KILL_PATIENCE, Printed, ProcessHost, ProcessSpec, SpawnError, Supervision, node_seed,
+};
 use crate::records::Records;
 use crate::schedule::{PlanningOrder, Schedule};
 use crate::violation::{EXCERPT_CHARS, ProtocolViolations};
@@ -323,10 +325,7 @@ impl World {
     /// The first process of a name has the world's seed. One that is started in its place must not draw what it drew before: identifiers
     /// that are drawn at random would come a second time.
     pub(crate) fn seed_of_process(&self, id: &NodeId) -> u64 {
-        match self.network.count_named(id) {
-            0 => self.options.seed,
-            lives => self.random(&format!("process {id}, after {lives} others")).next_u64(),
-        }
+        node_seed(self.options.seed, id, self.network.count_named(id) as u64)
     }
 
     pub(crate) fn is_taken(&self, id: &NodeId) -> bool {

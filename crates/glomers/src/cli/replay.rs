@@ -12,7 +12,7 @@ use glomers_workbench::{
     replay::{Replay, story},
     run::operation_record,
 };
-use glomers_world::{ClockKind, journal::JournalReader};
+use glomers_world::{ClockKind, journal::JournalReader, node_seed};
 
 use super::{
     exit::{CliError, ExitStatus},
@@ -20,11 +20,14 @@ use super::{
     progress::Terminal,
     terminal::{self, Format},
 };
-use glomers_protocol::text::{count, escape_lines};
+use glomers_protocol::{
+    NodeId,
+    text::{count, escape_lines},
+};
 
 use crate::{
     execution::{self, Report, Request},
-    node_replay::{self, Recording},
+    node_replay::{self, Comparison, Difference, Recording, Repeat},
     run_directory::{
         files, history, is_under_way,
         manifest::{NodeProgram, RunFile},
@@ -100,54 +103,126 @@ impl ReplayArguments {
         }
         let file = reading::open_regular(&directory.join(files::JOURNAL))
             .map_err(|error| refused(directory, &format!("its {} can't be read: {error}", files::JOURNAL)))?;
-        let records = JournalReader::new(std::io::BufReader::new(file)).map_while(Result::ok);
+        let records = JournalReader::new(std::io::BufReader::new(file));
         let recording = Recording::read(records, node, self.start)
             .map_err(|error| refused(directory, &error.to_string()))?;
+        if let Some(damage) = &recording.damage {
+            output::note(&escape_lines(&format!("Only what came before is repeated: {damage}.")));
+        }
         let program = match &self.bin {
             Some(program) => NodeProgram {
                 program: std::path::absolute(program)
                     .map_err(|error| refused(program, &error.to_string()))?,
                 arguments: self.arguments.clone(),
             },
-            None => run.program,
+            None => run.program.clone(),
         };
-        let lines = count(recording.inputs.len() as u64, "line");
         if self.input_file.is_some() || self.exec.is_some() {
-            let path = self.input_file.clone().unwrap_or_else(|| directory.join(format!("{node}-input.txt")));
-            fs::write(&path, recording.input_text()).map_err(|error| refused(&path, &error.to_string()))?;
-            output::note(&format!("{lines} for {node} are in {}.", path.display()));
-            let Some(command) = &self.exec else { return Ok(ExitStatus::Valid) };
-            output::note(&format!(
-                "In gdb, start it with `run < {path}`; in lldb, with `process launch -i {path}`.",
-                path = path.display()
-            ));
-            let status = node_replay::debug(command, &program, &path)
-                .map_err(|error| refused(directory, &format!("{command}: {error}")))?;
-            return Ok(if status.success() { ExitStatus::Valid } else { ExitStatus::Internal });
+            return self.debug_node(node, &recording, &program);
         }
-        output::note(&format!("Giving {node} the {lines} that it got"));
-        let compared = node_replay::repeat(&program, &recording, self.fast).map_err(|error| {
-            refused(directory, &format!("{} can't be started: {error}", program.program.display()))
+        self.compare_node(node, &recording, &program, run.plan.seed)
+    }
+
+    /// Writes the node's lines to a file, and runs the debugger, if there is one.
+    fn debug_node(
+        &self,
+        node: &str,
+        recording: &Recording,
+        program: &NodeProgram,
+    ) -> Result<ExitStatus, CliError> {
+        let path = match &self.input_file {
+            Some(path) => path.clone(),
+            None => self.file_of_replay(&format!("{node}-input.txt"))?,
+        };
+        fs::write(&path, recording.input_text())
+            .map_err(|error| refused(&path, &format!("it can't be written: {error}")))?;
+        let lines = count(recording.inputs.len() as u64, "line");
+        output::note(&format!("{lines} for {node} are in {}.", path.display()));
+        let Some(command) = &self.exec else { return Ok(ExitStatus::Valid) };
+        let status = node_replay::debug(command, program, &path, output::note).map_err(|error| {
+            CliError::Arguments(format!(
+                "--exec: \"{command}\" can't be started: {error}. Is it installed, and in the PATH?"
+            ))
         })?;
-        let messages = count(compared.recorded as u64, "message");
-        match compared.difference {
-            None => {
-                output::print(&format!(
-                    "{node} printed the same: {messages}. Its own msg_ids may differ.\n"
-                ))?;
-                Ok(ExitStatus::Valid)
+        output::note(&format!("{command}: {status}"));
+        Ok(if status.success() { ExitStatus::Valid } else { ExitStatus::Invalid })
+    }
+
+    /// Gives the node its lines, and says where it first differs from the recorded run.
+    fn compare_node(
+        &self,
+        node: &str,
+        recording: &Recording,
+        program: &NodeProgram,
+        seed: u64,
+    ) -> Result<ExitStatus, CliError> {
+        let log_file = self.file_of_replay(&format!("{node}.log"))?;
+        if let Err(error) = fs::remove_file(&log_file)
+            && error.kind() != std::io::ErrorKind::NotFound
+        {
+            return Err(refused(&log_file, &format!("it can't be written again: {error}")));
+        }
+        output::note(&format!(
+            "Giving {node} the {} that it got",
+            count(recording.inputs.len() as u64, "line")
+        ));
+        let repeat = Repeat {
+            node,
+            program,
+            seed: node_seed(seed, &NodeId::from(node), self.start - 1),
+            log_file: log_file.clone(),
+            is_fast: self.fast,
+        };
+        let compared = repeat
+            .run(recording, &mut output::note)
+            .map_err(|error| CliError::Arguments(escape_lines(&error.to_string())))?;
+        output::print(&escape_lines(&said(node, recording, &compared)))?;
+        output::note(&format!("Its stderr is in {}.", log_file.display()));
+        Ok(if compared.difference.is_some() { ExitStatus::Invalid } else { ExitStatus::Valid })
+    }
+
+    /// A file in the directory of the run for what a replay of one of its nodes leaves.
+    fn file_of_replay(&self, name: &str) -> Result<PathBuf, CliError> {
+        let directory = self.run.join(files::REPLAY);
+        fs::create_dir_all(&directory)
+            .map_err(|error| refused(&directory, &format!("it can't be made: {error}")))?;
+        Ok(directory.join(name))
+    }
+}
+
+/// What came of a node's replay, for a terminal.
+fn said(node: &str, recording: &Recording, compared: &Comparison<'_>) -> String {
+    let recorded = compared.recorded();
+    let lines = count(compared.given as u64, "line");
+    let mut text = String::new();
+    match &compared.difference {
+        None => {
+            let messages = count(recorded as u64, "message");
+            text += &format!("{node} printed the same: {messages}. Its own msg_ids may differ.");
+            if let Some(words) = &compared.exit {
+                text += &format!(" It {words}, as it did in the recorded run or after its end.");
             }
-            Some((recorded, came)) => {
-                let text = format!(
-                    "{node} differs at message {} of {}:\n  recorded  {recorded}\n  now       {came}",
-                    compared.equal + 1,
-                    compared.recorded
-                );
-                output::print(&format!("{}\n", escape_lines(&text)))?;
-                Ok(ExitStatus::Invalid)
+            if recording.damage.is_some() {
+                text += " What came later in the recorded run is not known.";
             }
+        }
+        Some(Difference { part, recorded: before, now }) => {
+            let place = part.as_ref().map(|part| format!(", in {part}")).unwrap_or_default();
+            text += &format!(
+                "{node} differs at message {} of {recorded}{place}, when it had been given {lines} of {}:\n  recorded  {before}\n  now       {now}",
+                compared.equal() + 1,
+                recording.inputs.len(),
+            );
         }
     }
+    if let Some((first, number)) = &compared.rubbish {
+        let lines = count(*number, "line");
+        text += &format!(
+            "\nOf what it printed, {lines} could not be compared, for want of a message in it. The first: {first}"
+        );
+    }
+    text.push('\n');
+    text
 }
 
 /// A run that can be repeated.

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::process::{ChildStdin, ChildStdout, Command, Stdio};
 use std::time::Duration;
 
-use glomers_node::NodeId;
+use glomers_node::{NodeId, Random};
 use nix::fcntl::{FcntlArg, OFlag, fcntl};
 use nix::sys::signal::Signal;
 
@@ -20,6 +20,14 @@ use crate::options::Limits;
 
 /// The variable from which a node's library takes its seed.
 pub(crate) const SEED_VARIABLE: &str = "GLOMERS_NODE_SEED";
+
+/// The value of `GLOMERS_NODE_SEED` for a node of a world with this seed, after so many earlier starts of the node.
+pub fn node_seed(world_seed: u64, node: &NodeId, earlier_starts: u64) -> u64 {
+    match earlier_starts {
+        0 => world_seed,
+        lives => Random::derive(world_seed, &format!("process {node}, after {lives} others")).next_u64(),
+    }
+}
 
 /// A running process, its pipes, and what is on its way through them.
 #[derive(Debug)]
