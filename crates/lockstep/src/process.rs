@@ -77,6 +77,16 @@ impl Process {
         self.tree.unread_input_bytes()
     }
 
+    /// Whether the program can print no more: all its processes have closed their standard output. As of the last step.
+    pub fn is_stdout_closed(&self) -> bool {
+        self.tree.is_stdout_closed()
+    }
+
+    /// Whether the program can read no more, because all its processes have closed their standard input. Costs a system call.
+    pub fn is_stdin_closed(&self) -> bool {
+        self.tree.is_stdin_closed()
+    }
+
     /// Kills every process of the program, as SIGKILL does, and waits until they are gone. Does nothing if it has ended.
     pub fn kill(&mut self) {
         self.tree.kill();

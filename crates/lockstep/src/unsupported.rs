@@ -39,6 +39,14 @@ impl Tree {
         match self.never {}
     }
 
+    pub(crate) fn is_stdout_closed(&self) -> bool {
+        match self.never {}
+    }
+
+    pub(crate) fn is_stdin_closed(&self) -> bool {
+        match self.never {}
+    }
+
     pub(crate) fn unread_input_bytes(&self) -> usize {
         match self.never {}
     }

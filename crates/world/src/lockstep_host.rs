@@ -6,13 +6,14 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitStatus;
 
-use glomers_lockstep::{Notice, Output, Process, Program, StepError, bind_this_thread};
+use glomers_lockstep::{Notice, Output, Process, Program, StartError, StepError, bind_this_thread};
 use glomers_node::{NodeId, Time};
 
 use crate::network::Arrival;
 use crate::options::Limits;
 use crate::process::{
-    InputBuffer, LogEnd, LogOrders, Overflow, Printed, ProcessSpec, SEED_VARIABLE, SpawnError, prepare_log,
+    InputBuffer, LogEnd, LogOrders, Overflow, Printed, ProcessSpec, SEED_VARIABLE, SpawnError, explain,
+    foreign_format, prepare_log,
 };
 
 /// Variables that say where and how this program was started, not what its nodes are to do. Runs from two directories or shells would differ
@@ -32,6 +33,10 @@ pub(crate) struct LockstepHost {
     pub(crate) is_overflowing: bool,
     /// The one wake-up of this host among the timers that counts; others are stale.
     pub(crate) armed: Option<Time>,
+    /// Whether the program has closed its standard input, as far as the world has noticed.
+    pub(crate) is_input_closed: bool,
+    /// Whether it has closed its standard output, as far as the world has noticed.
+    pub(crate) is_output_closed: bool,
     /// Whether the host stands in the world's list of those to step.
     pub(crate) is_dirty: bool,
     started_at: Time,
@@ -55,12 +60,15 @@ impl LockstepHost {
     ) -> Result<Self, SpawnError> {
         let system = |source| SpawnError::System { node: node.clone(), source };
         let path = std::path::absolute(&spec.program).map_err(system)?;
+        if let Some(what) = foreign_format(&path) {
+            return Err(SpawnError::WrongFormat { node: node.clone(), program: path, what });
+        }
         let orders = prepare_log(&spec.log_file, limits.log_bytes).map_err(|source| SpawnError::LogFile {
             node: node.clone(),
             log_file: spec.log_file.clone(),
             source,
         })?;
-        let defaults = Program::new(path);
+        let defaults = Program::new(&path);
         let clock_start_ns = defaults.unix_start_ns() + now.as_ns();
         let mut program = defaults
             .arguments(&spec.arguments)
@@ -78,13 +86,17 @@ impl LockstepHost {
         if let Some(cpu) = shared_cpu() {
             program = program.cpu(cpu);
         }
-        let process = Process::start(&program)
-            .map_err(|source| SpawnError::Lockstep { node: node.clone(), source: Box::new(source) })?;
+        let process = Process::start(&program).map_err(|source| match source {
+            StartError::Exec { error, .. } => explain(node, &path, &spec.directory, error),
+            source => SpawnError::Lockstep { node: node.clone(), source: Box::new(source) },
+        })?;
         Ok(Self {
             process,
             printed: Printed::new(limits.line_bytes),
             input: InputBuffer::without_pipe(limits.input_bytes),
             is_overflowing: false,
+            is_input_closed: false,
+            is_output_closed: false,
             armed: None,
             is_dirty: false,
             started_at: now,
@@ -152,6 +164,15 @@ impl LockstepHost {
 
     pub(crate) fn resume(&mut self) {
         self.process.resume();
+    }
+
+    /// Whether it has closed its standard input, and its standard output, since the last look.
+    pub(crate) fn take_closed_streams(&mut self) -> [bool; 2] {
+        let is_input_closed = self.is_input_closed || self.process.is_stdin_closed();
+        let is_output_closed = self.is_output_closed || self.process.is_stdout_closed();
+        let had_input = !std::mem::replace(&mut self.is_input_closed, is_input_closed);
+        let had_output = !std::mem::replace(&mut self.is_output_closed, is_output_closed);
+        [is_input_closed && had_input, is_output_closed && had_output]
     }
 
     /// What the program has not read and never will: of what was written to it, and of what still waits.

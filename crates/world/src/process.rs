@@ -43,3 +43,4 @@ pub(crate) use process_guard::{KILL_PATIENCE, LogEnd, LogOrders, NodeEnd, Superv
 pub use process_host::node_seed;
 pub(crate) use process_host::{ProcessHost, SEED_VARIABLE};
 pub use spec::{ProcessSpec, SpawnError};
+pub(crate) use spec::{explain, foreign_format};

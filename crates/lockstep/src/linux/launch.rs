@@ -77,6 +77,11 @@ pub(crate) fn launch(program: &Program) -> Result<Launched, StartError> {
         arguments: Strings::new(
             std::iter::once(program.path.as_os_str()).chain(program.arguments.iter().map(AsRef::as_ref)),
         )?,
+        shell_arguments: Strings::new(
+            [OsStr::from_bytes(SHELL.to_bytes()), file.as_os_str()]
+                .into_iter()
+                .chain(program.arguments.iter().map(AsRef::as_ref)),
+        )?,
         environment: Strings::new(environment(program).iter().map(AsRef::as_ref))?,
         directory: program
             .directory
@@ -158,6 +163,9 @@ const STEP_DIRECTORY: u8 = 1;
 const STEP_FILTER: u8 = 2;
 const STEP_EXEC: u8 = 3;
 
+/// What runs a file that is no program.
+const SHELL: &std::ffi::CStr = c"/bin/sh";
+
 /// The child's end of the socket, once everything else is closed.
 const SOCKET: RawFd = 3;
 
@@ -165,6 +173,8 @@ const SOCKET: RawFd = 3;
 struct Prepared {
     file: CString,
     arguments: Strings,
+    /// Those of the shell that runs the file if the kernel can't.
+    shell_arguments: Strings,
     environment: Strings,
     directory: Option<CString>,
     filter: BpfProgram,
@@ -233,6 +243,10 @@ unsafe fn become_program(prepared: &Prepared) -> ! {
             fail(prepared, STEP_FILTER);
         }
         libc::execve(prepared.file.as_ptr(), prepared.arguments.as_ptr(), prepared.environment.as_ptr());
+        if *libc::__errno_location() == libc::ENOEXEC {
+            // As every shell and the C library's execvp do with a script whose first line names no interpreter.
+            libc::execve(SHELL.as_ptr(), prepared.shell_arguments.as_ptr(), prepared.environment.as_ptr());
+        }
         fail(prepared, STEP_EXEC)
     }
 }

@@ -57,6 +57,7 @@ pub(crate) struct Tree {
     /// What is still to be written to it.
     input: Vec<u8>,
     stdout: OwnedFd,
+    is_stdout_closed: bool,
     stderr: OwnedFd,
     buffer: Box<[u8]>,
     output: Output,
@@ -93,6 +94,7 @@ impl Tree {
             stdin: Some(stdin),
             input: Vec::new(),
             stdout,
+            is_stdout_closed: false,
             stderr,
             buffer: vec![0; 64 << 10].into(),
             output: Output::default(),
@@ -357,6 +359,18 @@ impl Tree {
         self.input.clear();
     }
 
+    /// Whether no process of the program can print any more.
+    pub(crate) fn is_stdout_closed(&self) -> bool {
+        self.is_stdout_closed
+    }
+
+    /// Whether no process of the program can read any more.
+    pub(crate) fn is_stdin_closed(&self) -> bool {
+        let Some(stdin) = &self.stdin else { return !self.is_closing_input };
+        let mut streams = [PollFd::new(stdin.as_fd(), PollFlags::empty())];
+        poll(&mut streams, PollTimeout::ZERO).is_ok_and(|ready| ready > 0)
+    }
+
     /// How much of its input the program has not read.
     pub(crate) fn unread_input_bytes(&self) -> usize {
         self.lost_input_bytes + self.input.len() + self.stdin.as_ref().map_or(0, sys::unread_bytes)
@@ -371,6 +385,8 @@ impl Tree {
         if poll(&mut streams, PollTimeout::ZERO).map_err(io::Error::from)? == 0 {
             return Ok(());
         }
+        // Hung up, with nothing left to read.
+        self.is_stdout_closed = streams[0].revents() == Some(PollFlags::POLLHUP);
         let has_data =
             |stream: &PollFd<'_>| stream.revents().is_some_and(|events| events.contains(PollFlags::POLLIN));
         let [from_stdout, from_stderr] = [has_data(&streams[0]), has_data(&streams[1])];

@@ -185,11 +185,11 @@ impl SpawnError {
 }
 
 fn is_about_program(error: &StartError) -> bool {
-    matches!(error, StartError::NotFound { .. } | StartError::Exec { .. } | StartError::Not64Bit { .. })
+    matches!(error, StartError::NotFound { .. } | StartError::Not64Bit { .. })
 }
 
 /// The system's few words, put into those of somebody who tried to start a program.
-pub(super) fn explain(node: &NodeId, program: &Path, directory: &Path, error: io::Error) -> SpawnError {
+pub(crate) fn explain(node: &NodeId, program: &Path, directory: &Path, error: io::Error) -> SpawnError {
     let (node, program) = (node.clone(), program.to_owned());
     let errno = error.raw_os_error().map(Errno::from_raw);
     if matches!(errno, Some(Errno::EMFILE)) {
@@ -215,7 +215,7 @@ pub(super) fn explain(node: &NodeId, program: &Path, directory: &Path, error: io
 
 /// What the file is, where this machine cannot run it. The C library hands whatever the kernel refuses to a shell, whose words
 /// about a binary file help nobody.
-pub(super) fn foreign_format(program: &Path) -> Option<String> {
+pub(crate) fn foreign_format(program: &Path) -> Option<String> {
     let start = first_bytes(program)?;
     match start.as_slice() {
         [] => Some("an empty file".into()),

@@ -9,6 +9,7 @@ use crate::note::NoteKind;
 use crate::process::{LogEnd, Overflow, ProcessSpec, SpawnError};
 use crate::violation::ViolationKind;
 use crate::world::World;
+use crate::world::process_io::CLOSED_STREAM_GRACE;
 use crate::world::turn::Timer;
 
 use glomers_node::NodeId;
@@ -47,6 +48,9 @@ impl World {
     pub(crate) fn hand_to_lockstep(&mut self, arrival: &Arrival, body: &str) {
         let (number, host) = (arrival.number, arrival.dest);
         let Host::Lockstep(program) = &mut self.hosts[host.slot()] else { return };
+        if program.is_input_closed {
+            return self.records.dropped(self.clock.now(), number, &DropReason::InputClosed);
+        }
         let (src, dest) = (self.network.src_name(arrival), self.network.endpoint(host));
         match program.push(arrival, src, dest.id.as_str(), body) {
             Ok(()) => {
@@ -130,7 +134,22 @@ impl World {
             self.finish_lines(host);
             self.bury(host, status);
         } else {
+            self.notice_closed_streams(host);
             self.arm_program(host);
+        }
+    }
+
+    /// Plans the complaint about a stream that a program has closed, should it then live on.
+    fn notice_closed_streams(&mut self, host: HostIndex) {
+        let Host::Lockstep(program) = &mut self.hosts[host.slot()] else { return };
+        let [is_input_closed, is_output_closed] = program.take_closed_streams();
+        let due = self.clock.now() + CLOSED_STREAM_GRACE;
+        if is_input_closed {
+            self.timers.plan(due, Timer::InputClosed(host));
+        }
+        if is_output_closed {
+            self.finish_lines(host);
+            self.timers.plan(due, Timer::OutputClosed(host));
         }
     }
 

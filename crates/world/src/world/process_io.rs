@@ -23,7 +23,7 @@ const READ_BYTES: usize = 256 << 10;
 /// A name under which a node sends, if not its own, is at most this long: services remember their clients.
 const MAX_NAME_BYTES: usize = 1 << 10;
 /// A process that closes a stream is about to exit, most often. It is at fault if it still lives after this.
-const CLOSED_STREAM_GRACE: Duration = Duration::from_millis(200);
+pub(crate) const CLOSED_STREAM_GRACE: Duration = Duration::from_millis(200);
 /// A process that prints the beginning of a line prints the rest at once. It has forgotten the newline if the line has not grown
 /// after this.
 const UNFINISHED_LINE_GRACE: Duration = Duration::from_secs(1);

@@ -10,8 +10,8 @@ use glomers_node::protocol::init::Init;
 use glomers_node::{CoreOptions, Node, NodeCore, NodeId, Random, Router, RpcError, Time, messages};
 use glomers_world::journal::{JournalReader, Record};
 use glomers_world::{
-    ClockKind, ExitReport, Finished, HostIndex, HostRole, Journal, ProcessSpec, TurnOutcome, World,
-    WorldOptions,
+    ClockKind, ExitReport, Finished, HostIndex, HostRole, Journal, ProcessSpec, SpawnError, TurnOutcome,
+    World, WorldOptions,
 };
 use serde::{Deserialize, Serialize};
 use tempfile::TempDir;
@@ -123,7 +123,7 @@ impl Cluster {
     pub(crate) fn add_node(&mut self, id: NodeId) -> HostIndex {
         match self.world.options().clock {
             ClockKind::Virtual if IS_IN_LOCKSTEP.get() => {
-                self.add_lockstep(id, &role_command("cluster::server_role"))
+                self.add_program(id, &role_command("cluster::server_role"))
             }
             ClockKind::Virtual => {
                 let random = self.world.random(&format!("node/{id}"));
@@ -134,16 +134,18 @@ impl Cluster {
         }
     }
 
-    /// Adds a process that runs a shell script.
+    /// Adds a program that runs a shell script.
     pub(crate) fn add_program(&mut self, id: NodeId, script: &str) -> HostIndex {
         let spec = self.spec(&id, script);
-        self.world.add_process(id, &spec).expect("a shell can be started")
+        self.add_spec(id, &spec).unwrap_or_else(|error| panic!("{error}"))
     }
 
-    /// Adds a program in lock step that runs a shell script.
-    pub(crate) fn add_lockstep(&mut self, id: NodeId, script: &str) -> HostIndex {
-        let spec = self.spec(&id, script);
-        self.world.add_lockstep(id, &spec).unwrap_or_else(|error| panic!("{error}"))
+    /// Adds a program: in lock step where the clock is virtual, as a process where it is real.
+    pub(crate) fn add_spec(&mut self, id: NodeId, spec: &ProcessSpec) -> Result<HostIndex, SpawnError> {
+        match self.world.options().clock {
+            ClockKind::Virtual => self.world.add_lockstep(id, spec),
+            ClockKind::Real => self.world.add_process(id, spec),
+        }
     }
 
     pub(crate) fn spec(&self, id: &NodeId, script: &str) -> ProcessSpec {
@@ -219,6 +221,12 @@ pub(crate) fn add_client(world: &mut World, id: &str) -> HostIndex {
 thread_local! {
     /// Whether nodes of virtual worlds are programs in lock step rather than cores.
     static IS_IN_LOCKSTEP: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Runs a check of programs in real time and in lock step.
+pub(crate) fn with_programs(check: impl Fn(WorldOptions)) {
+    check(real());
+    in_lockstep(|| check(simulated(1)));
 }
 
 /// Runs a check in which nodes of virtual worlds are programs in lock step. Where the system can't do that, it says so.

@@ -7,7 +7,7 @@ use glomers_node::NodeId;
 use glomers_world::journal::{Entry, Record};
 use glomers_world::{DropReason, Journal, Latency, Limits, ViolationKind, WorldOptions};
 
-use crate::cluster::{Cluster, Echo, Tell, add_client, real, simulated};
+use crate::cluster::{Cluster, Echo, Tell, add_client, real, simulated, with_programs};
 
 fn with_program(script: &str) -> Cluster {
     with_program_under(real(), script)
@@ -127,22 +127,25 @@ fn nobody_is_blamed_for_what_a_paused_node_cannot_read() {
 
 #[test]
 fn closed_streams_of_a_living_node_are_its_fault() {
-    let output = violations_of("exec >&-; exec sleep 60", 1);
-    assert!(output[0].contains("closed its stdout but is still running"), "{output:?}");
-    let mut cluster = with_program("exec <&-; exec sleep 60");
-    cluster.turn_until(|world| !world.protocol_violations().is_empty());
-    let violation = cluster.world.protocol_violations().kept()[0].to_string();
-    assert!(violation.contains("closed its stdin but is still running"), "{violation}");
-    cluster.world.spawn(cluster.client, {
-        let client = cluster.world.node(cluster.client).expect("the client lives").clone();
-        async move { client.send("n0", &Echo { echo: 0 }) }
+    with_programs(|options| {
+        let mut cluster = with_program_under(options.clone(), "exec >&-; exec sleep 60");
+        cluster.turn_until(|world| !world.protocol_violations().is_empty());
+        let violation = cluster.world.protocol_violations().kept()[0].to_string();
+        assert!(violation.contains("closed its stdout but is still running"), "{violation}");
+        let mut cluster = with_program_under(options, "exec <&-; exec sleep 60");
+        cluster.turn_until(|world| !world.protocol_violations().is_empty());
+        let violation = cluster.world.protocol_violations().kept()[0].to_string();
+        assert!(violation.contains("closed its stdin but is still running"), "{violation}");
+        cluster.world.spawn(cluster.client, {
+            let client = cluster.world.node(cluster.client).expect("the client lives").clone();
+            async move { client.send("n0", &Echo { echo: 0 }) }
+        });
+        cluster.settle(Duration::from_millis(1));
+        let (_, records) = cluster.finish();
+        assert!(records.iter().any(|record| {
+            matches!(record.entry, Entry::Dropped { reason: DropReason::InputClosed, .. })
+        }));
     });
-    let (_, records) = cluster.finish();
-    assert!(
-        records
-            .iter()
-            .any(|record| { matches!(record.entry, Entry::Dropped { reason: DropReason::InputClosed, .. }) })
-    );
 }
 
 #[test]
@@ -167,55 +170,60 @@ fn an_exit_is_noticed_with_its_status_and_last_words() {
 
 #[test]
 fn a_program_that_cannot_start_says_what_to_do() {
-    let mut cluster = Cluster::without_nodes(real(), Journal::hash_only());
-    let id = NodeId::from("n0");
-    let directory = tempfile::tempdir().expect("a temporary directory can be made");
-    let mut refuse = |name: &str, contents: &[u8], mode: u32, words: &str| {
-        use std::os::unix::fs::PermissionsExt;
-        let program = directory.path().join(name);
-        if mode != 0 {
-            std::fs::write(&program, contents).expect("the file can be written");
-            std::fs::set_permissions(&program, std::fs::Permissions::from_mode(mode))
-                .expect("the mode can be set");
-        }
-        let spec = glomers_world::ProcessSpec { program, ..cluster.spec(&id, "") };
-        let error = cluster.world.add_process(id.clone(), &spec).expect_err("the program cannot start");
-        assert!(error.is_about_program(), "{error}");
-        assert!(error.to_string().contains(words), "{error} does not say {words:?}");
-    };
-    let elf = |machine: u8| {
-        let mut start = b"\x7fELF\x02\x01\x01".to_vec();
-        start.resize(64, 0);
-        start[16..20].copy_from_slice(&[2, 0, machine, 0]);
-        start
-    };
-    refuse("absent", b"", 0, "there is no file");
-    refuse("plain", b"#!/bin/sh\n", 0o644, "chmod +x");
-    refuse(
-        "orphan",
-        b"#!/no/such/interpreter -u\n",
-        0o755,
-        "\"/no/such/interpreter\", does not; is it installed",
-    );
-    refuse("windows-script", b"#!/bin/sh\r\necho hello\r\n", 0o755, "carriage return");
-    refuse("empty", b"", 0o755, "an empty file");
-    let foreign = if cfg!(target_arch = "x86_64") { 183 } else { 62 };
-    refuse("foreign", &elf(foreign), 0o755, "a Linux program for");
-    refuse("windows", b"MZ\x90\0", 0o755, "a program for Windows");
+    with_programs(|options| {
+        let mut cluster = Cluster::without_nodes(options, Journal::hash_only());
+        let id = NodeId::from("n0");
+        let directory = tempfile::tempdir().expect("a temporary directory can be made");
+        let mut refuse = |name: &str, contents: &[u8], mode: u32, words: &str| {
+            use std::os::unix::fs::PermissionsExt;
+            let program = directory.path().join(name);
+            if mode != 0 {
+                std::fs::write(&program, contents).expect("the file can be written");
+                std::fs::set_permissions(&program, std::fs::Permissions::from_mode(mode))
+                    .expect("the mode can be set");
+            }
+            let spec = glomers_world::ProcessSpec { program, ..cluster.spec(&id, "") };
+            let error = cluster.add_spec(id.clone(), &spec).expect_err("the program cannot start");
+            assert!(error.is_about_program(), "{error}");
+            assert!(error.to_string().contains(words), "{error} does not say {words:?}");
+        };
+        let elf = |machine: u8| {
+            let mut start = b"\x7fELF\x02\x01\x01".to_vec();
+            start.resize(64, 0);
+            start[16..20].copy_from_slice(&[2, 0, machine, 0]);
+            start
+        };
+        refuse("absent", b"", 0, "there is no file");
+        refuse("plain", b"#!/bin/sh\n", 0o644, "chmod +x");
+        refuse(
+            "orphan",
+            b"#!/no/such/interpreter -u\n",
+            0o755,
+            "\"/no/such/interpreter\", does not; is it installed",
+        );
+        refuse("windows-script", b"#!/bin/sh\r\necho hello\r\n", 0o755, "carriage return");
+        refuse("empty", b"", 0o755, "an empty file");
+        let foreign = if cfg!(target_arch = "x86_64") { 183 } else { 62 };
+        refuse("foreign", &elf(foreign), 0o755, "a Linux program for");
+        refuse("windows", b"MZ\x90\0", 0o755, "a program for Windows");
+    });
 }
 
 #[test]
 fn a_script_without_an_interpreter_is_a_shell_script() {
     use std::os::unix::fs::PermissionsExt;
-    let mut cluster = Cluster::without_nodes(real(), Journal::in_memory());
-    let directory = tempfile::tempdir().expect("a temporary directory can be made");
-    let program = directory.path().join("script");
-    std::fs::write(&program, "exit 7\n").expect("the file can be written");
-    std::fs::set_permissions(&program, std::fs::Permissions::from_mode(0o755)).expect("the mode can be set");
-    let id = NodeId::from("n0");
-    let spec = glomers_world::ProcessSpec { program, ..cluster.spec(&id, "") };
-    cluster.world.add_process(id, &spec).expect("the C library runs a shell");
-    assert_eq!(first_exit(&mut cluster).status_in_words(), "exited with status 7");
+    with_programs(|options| {
+        let mut cluster = Cluster::without_nodes(options, Journal::in_memory());
+        let directory = tempfile::tempdir().expect("a temporary directory can be made");
+        let program = directory.path().join("script");
+        std::fs::write(&program, "exit 7\n").expect("the file can be written");
+        std::fs::set_permissions(&program, std::fs::Permissions::from_mode(0o755))
+            .expect("the mode can be set");
+        let id = NodeId::from("n0");
+        let spec = glomers_world::ProcessSpec { program, ..cluster.spec(&id, "") };
+        cluster.add_spec(id, &spec).expect("a shell runs it");
+        assert_eq!(first_exit(&mut cluster).status_in_words(), "exited with status 7");
+    });
 }
 
 fn first_exit(cluster: &mut Cluster) -> glomers_world::ExitReport {
@@ -289,7 +297,7 @@ fn a_log_that_is_no_file_is_refused_and_one_that_is_replaced_harms_nobody() {
     let log = cluster.log_file(&id);
     nix::unistd::mkfifo(&log, nix::sys::stat::Mode::S_IRWXU).expect("a pipe can be made");
     let spec = cluster.spec(&id, "exec sleep 60");
-    let error = cluster.world.add_process(id.clone(), &spec).expect_err("a pipe is no log").to_string();
+    let error = cluster.add_spec(id.clone(), &spec).expect_err("a pipe is no log").to_string();
     assert!(error.contains("expected a regular file, but it is a pipe"), "{error}");
     std::fs::remove_file(&log).expect("it is there");
     // `mkfifo` in the log's place blocks nobody, and nothing that was written before is shown as the end of the log.
