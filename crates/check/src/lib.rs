@@ -91,3 +91,8 @@ pub use value::{JsonError, MAX_DEPTH, Number, Value};
 pub use verdict::{Finding, Validity, Verdict};
 pub use weak_isolation::WeakIsolation;
 pub use well_formed::{Malformed, Requirement};
+
+/// The README's examples are tests.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

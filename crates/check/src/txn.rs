@@ -8,6 +8,8 @@
 //!   much as [`VersionOrders`] allows.
 //! - [`weak`] decides monotonic atomic view, read atomic and causal consistency exactly, for both.
 //!
+//! Who has no history of [`Operation`](crate::Operation)s tells [`Transactions`] in types of their own.
+//!
 //! [`Options`] say what was promised: a [`Model`] such as `serializable`, or the [`Anomaly`]s that must not occur.
 //! Elle (Kingsbury and Alvaro, *Elle: Inferring Isolation Anomalies from Experimental Observations*, VLDB 2020) is where the
 //! method and the names come from; [`Mode::Compat`](crate::Mode::Compat) gives its verdict as Maelstrom uses it. The search
@@ -204,6 +206,7 @@ mod rw_register;
 mod search;
 mod time_order;
 mod transactions;
+mod typed;
 mod updates;
 pub mod weak;
 
@@ -221,3 +224,4 @@ pub use model::{Boundary, Model, UnknownModel};
 pub use options::Options;
 pub use relation::Relation;
 pub use rw_register::{RwRegister, UnknownVersionOrder, VersionOrders};
+pub use typed::{Isolation, ListStep, Occurrence, RegisterStep, Step, Transactions};
