@@ -36,12 +36,14 @@ pub struct Availability {
     invoked: u64,
     ok: u64,
     ended_otherwise: u64,
+    /// The first that did not succeed, by the index of its end.
+    first_failure: Option<u64>,
 }
 
 impl Availability {
     /// Checks this goal.
     pub fn new(goal: AvailabilityGoal) -> Self {
-        Self { goal, invoked: 0, ok: 0, ended_otherwise: 0 }
+        Self { goal, invoked: 0, ok: 0, ended_otherwise: 0, first_failure: None }
     }
 }
 
@@ -49,8 +51,10 @@ impl Checker for Availability {
     fn observe(&mut self, operation: &Operation) {
         self.invoked += u64::from(operation.is_invoke());
         self.ok += u64::from(operation.is_ok());
-        self.ended_otherwise +=
-            u64::from(!operation.is_invoke() && !operation.is_ok() && operation.is_client());
+        if !operation.is_invoke() && !operation.is_ok() && operation.is_client() {
+            self.ended_otherwise += 1;
+            self.first_failure.get_or_insert(operation.index);
+        }
     }
 
     fn has_violation(&self) -> bool {
@@ -80,7 +84,7 @@ impl Checker for Availability {
                     single * 100.0,
                     goal * 100.0
                 ),
-                [],
+                self.first_failure.into_iter().collect::<Vec<u64>>(),
             ));
         }
         verdict

@@ -201,7 +201,7 @@ impl Comments {
                 "The read of {} shows {}, whose insert, {}, failed.",
                 read.at, insert.value, insert.at
             );
-            Finding::new(sentence, [insert.at.index, read.at.index])
+            Finding::new(sentence, [insert.at.index, read.at.index]).about(&insert.value)
         });
         tell(&mut findings, &self.lacking(), "reads lack an earlier insert", |(read, missing, shown)| {
             let (missing, shown) = (&self.inserts[*missing], &self.inserts[*shown]);
@@ -210,7 +210,7 @@ impl Comments {
                  shows.",
                 read.at, missing.value, missing.value, shown.value
             );
-            Finding::new(sentence, [missing.at.index, shown.at.index, read.at.index])
+            Finding::new(sentence, [missing.at.index, shown.at.index, read.at.index]).about(&missing.value)
         });
         if findings.is_empty() {
             findings.extend(self.disorder());

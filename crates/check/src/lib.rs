@@ -88,7 +88,7 @@ pub use stats::Stats;
 pub use unique_ids::UniqueIds;
 pub use unordered_queue::{TotalQueue, UnorderedQueue};
 pub use value::{JsonError, MAX_DEPTH, Number, Value};
-pub use verdict::{Finding, Validity, Verdict};
+pub use verdict::{Finding, Subject, Validity, Verdict};
 pub use weak_isolation::WeakIsolation;
 pub use well_formed::{Malformed, Requirement};
 

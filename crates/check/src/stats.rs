@@ -38,6 +38,8 @@ struct Counts {
     timed_out_fail: u64,
     /// The same of the unknown ones.
     timed_out_info: u64,
+    /// The first that did not succeed, by the index of its end.
+    first_failure: Option<u64>,
 }
 
 /// The error of an operation without a reply in time.
@@ -47,6 +49,9 @@ impl Counts {
     fn count(&mut self, operation: &Operation) {
         let error = operation.error.as_ref().and_then(Value::as_keyword);
         let timed_out = u64::from(error == Some(TIMED_OUT));
+        if !operation.is_invoke() && !operation.is_ok() {
+            self.first_failure.get_or_insert(operation.index);
+        }
         match operation.kind {
             OperationKind::Invoke => {}
             OperationKind::Ok => self.ok += 1,
@@ -120,7 +125,8 @@ impl Checker for Stats {
             by_f.push((Value::Keyword(f.clone()), part.results));
         }
         let finding = |(f, counts): (&Name, &Counts)| {
-            Finding::new(format!("No `{f}` succeeded: {}.", counts.describe_failures()), [])
+            let first: Vec<u64> = counts.first_failure.into_iter().collect();
+            Finding::new(format!("No `{f}` succeeded: {}.", counts.describe_failures()), first)
         };
         let findings: Vec<Finding> = self.unsuccessful().map(finding).collect();
         let validity = Validity::from(findings.is_empty());

@@ -130,7 +130,7 @@ impl UniqueIds {
             .map(|(id, duplicate)| {
                 let Duplicate { first, second, .. } = duplicate;
                 let sentence = format!("The id {id} was given to operation {first}, and again to {second}.");
-                Finding::new(sentence, [*first, second.index])
+                Finding::new(sentence, [*first, second.index]).about(id)
             })
             .collect();
         if by_time.len() > TOLD_LIMIT {

@@ -232,7 +232,7 @@ impl Unmatched<'_> {
                 )
             }
         };
-        Finding::new(capitalized(sentence), [at.index])
+        Finding::new(capitalized(sentence), [at.index]).about(value)
     }
 }
 
@@ -411,7 +411,7 @@ impl Contents {
                 let sentence = format!(
                     "The element {value}, acknowledged by {at}, was never dequeued, although the queue was emptied after that."
                 );
-                Finding::new(sentence, [at.index])
+                Finding::new(sentence, [at.index]).about(value)
             });
             if taken > 0 {
                 let sentence =

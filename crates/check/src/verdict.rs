@@ -82,22 +82,65 @@ pub struct Finding {
     pub sentence: String,
     /// The indices of the operations that the sentence is about, in the history's order.
     pub operations: Vec<u64>,
-    /// The value that the sentence is about, where it is about one: an element that was lost, a message that came twice.
+    /// The values that the sentence is about: an element that was lost, an id that came twice, two records of a log.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub subjects: Vec<Subject>,
+    /// The node that the sentence is about, where it is about what one node did.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub subject: Option<Value>,
+    pub node: Option<String>,
+}
+
+/// A value that a finding is about, as messages carry it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Subject {
+    /// The key under which it was written or sent, where there are keys.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub key: Option<Value>,
+    /// The value.
+    pub value: Value,
 }
 
 impl Finding {
     /// A finding about these operations.
     pub fn new(sentence: impl Into<String>, operations: impl Into<Vec<u64>>) -> Self {
-        Self { sentence: sentence.into(), operations: operations.into(), subject: None }
+        Self { sentence: sentence.into(), operations: operations.into(), subjects: Vec::new(), node: None }
     }
 
-    /// The same about a value.
+    /// The same about a value too.
     #[must_use]
-    pub fn about(mut self, subject: &Value) -> Self {
-        self.subject = Some(subject.clone());
+    pub fn about(mut self, value: &Value) -> Self {
+        self.subjects.push(Subject { key: None, value: value.clone() });
         self
+    }
+
+    /// The same about these too.
+    #[must_use]
+    pub fn about_all(mut self, subjects: impl IntoIterator<Item = Subject>) -> Self {
+        for subject in subjects {
+            if !self.subjects.contains(&subject) {
+                self.subjects.push(subject);
+            }
+        }
+        self
+    }
+
+    /// The same about a node.
+    #[must_use]
+    pub fn of_node(mut self, node: impl Into<String>) -> Self {
+        self.node = Some(node.into());
+        self
+    }
+
+    /// Whether it names something whose way can be told.
+    pub fn names_something(&self) -> bool {
+        !self.subjects.is_empty() || !self.operations.is_empty() || self.node.is_some()
+    }
+}
+
+impl Subject {
+    /// A value of a key.
+    pub fn entry(key: &Value, value: &Value) -> Self {
+        Self { key: Some(key.clone()), value: value.clone() }
     }
 }
 

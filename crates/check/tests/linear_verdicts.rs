@@ -29,7 +29,7 @@ fn a_counterexample_names_the_operation_and_what_was_possible() {
          {:type :ok,     :process 0, :f :read,  :value [7 nil]}",
     );
     assert_eq!(verdict.validity, Validity::Invalid);
-    assert_eq!(verdict.findings[0].operations, [7, 8]);
+    assert_eq!(verdict.findings[0].operations, [0, 1, 7, 8], "what it should have seen, and what it is");
     insta::assert_snapshot!(verdict.findings[0].sentence, @"Process 0 cannot `read nil` of key 7 (operations 7 to 8): 1 operation had ended, and after it only 1 was possible.");
     insta::assert_snapshot!(verdict.findings[1].sentence, @"Up to there this order of key 7 fits: `write 1` by process 0 (operations 0 to 1) leaves 1.");
     insta::assert_snapshot!(edn::pretty(&verdict.results), @r#"

@@ -5,9 +5,9 @@ use std::collections::BTreeMap;
 use super::evidence::Evidence;
 use super::found::{Case, Found, SHOWN_LIMIT};
 use super::ledger::{EntryId, Message, Task};
-use crate::Value;
 use crate::moment::listed;
 use crate::txn::KeyId;
+use crate::{Subject, Value};
 
 /// How many duplicates, and how many offsets with several messages, the results show.
 const SHOWN_COUNT: usize = 32;
@@ -44,6 +44,7 @@ pub(super) fn duplicates(evidence: &Evidence) -> Option<Found> {
         Case {
             sentence: format!("in key {key}, message {value} stands at the offsets {told}.{sent}"),
             operations: sender.map(|id| evidence.moment(id).index).into_iter().collect(),
+            subjects: vec![Subject::entry(&key, &value)],
             value: Value::record([
                 ("key", key),
                 ("value", value),
@@ -80,6 +81,7 @@ pub(super) fn inconsistent_offsets(evidence: &Evidence) -> Option<Found> {
         Case {
             sentence: format!("in key {key}, offset {offset} is said to hold {told}."),
             operations: seen.into_iter().map(|id| evidence.moment(id).index).collect(),
+            subjects: values.iter().map(|value| Subject::entry(&key, value)).collect(),
             value: Value::record([
                 ("key", key),
                 ("offset", offset.into()),
@@ -114,6 +116,7 @@ pub(super) fn aborted_reads(evidence: &Evidence) -> Option<Found> {
                 evidence.moment(reader)
             ),
             operations: index.into_iter().chain([evidence.moment(reader).index]).collect(),
+            subjects: vec![Subject::entry(&key, &value)],
             value: Value::record([
                 ("key", key),
                 ("value", value),
@@ -152,6 +155,7 @@ pub(super) fn precommitted_reads(evidence: &Evidence) -> Option<Found> {
                 "{moment} polled {value} from key {key}, which it sent itself and had not committed yet."
             ),
             operations: vec![moment.index],
+            subjects: vec![Subject::entry(&key, &value)],
             value: Value::record([
                 ("op", ledger.operation(id).to_tagged_value()),
                 ("key", key),
@@ -209,6 +213,7 @@ pub(super) fn lost_writes(evidence: &Evidence) -> Option<Found> {
                 evidence.moment(writer)
             ),
             operations: [writer].into_iter().chain(reader).map(|id| evidence.moment(id).index).collect(),
+            subjects: vec![Subject::entry(&key_value, &value)],
             value: Value::record([
                 ("key", key_value),
                 ("value", value),
@@ -235,6 +240,7 @@ pub(super) fn unsent_reads(evidence: &Evidence) -> Option<Found> {
         Case {
             sentence: format!("{moment} polled {value} from key {key}, which nobody sent there."),
             operations: vec![moment.index],
+            subjects: vec![Subject::entry(&key, &value)],
             value: Value::record([
                 ("key", key),
                 ("value", value),

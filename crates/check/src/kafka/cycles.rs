@@ -6,7 +6,7 @@ use super::evidence::Evidence;
 use super::found::{Case, Found};
 use super::ledger::{EntryId, Message};
 use crate::txn::{Cycle, Edge, Order, Relation, Span, dependency_cycles};
-use crate::{Mode, OperationKind, Value};
+use crate::{Mode, OperationKind, Subject, Value};
 
 /// How many cycles of a kind the results show.
 const SHOWN_COUNT: usize = 8;
@@ -91,9 +91,12 @@ fn write_order(evidence: &Evidence) -> impl Iterator<Item = (EntryId, EntryId)> 
 fn case(evidence: &Evidence, members: &[EntryId], name: &str, cycle: &Cycle) -> Case {
     let ids: Vec<EntryId> = cycle.steps.iter().map(|(vertex, _)| members[*vertex as usize]).collect();
     let next = |place: usize| ids[(place + 1) % ids.len()];
-    let (mut steps, mut reasons) = (Vec::new(), Vec::new());
+    let (mut steps, mut reasons, mut subjects) = (Vec::new(), Vec::new(), Vec::new());
     for (place, &(_, relation)) in cycle.steps.iter().enumerate() {
         let (value, reason) = step(evidence, ids[place], next(place), relation);
+        if let (Some(key), Some(message)) = (value.get("key"), value.get("value")) {
+            subjects.push(Subject::entry(key, message));
+        }
         steps.push(value);
         reasons.push(reason);
     }
@@ -103,6 +106,7 @@ fn case(evidence: &Evidence, members: &[EntryId], name: &str, cycle: &Cycle) -> 
     Case {
         sentence: format!("no order explains these operations: {}; a contradiction.", reasons.join("; but ")),
         operations: ids.iter().map(|&id| evidence.moment(id).index).collect(),
+        subjects,
         value: Value::record([
             ("cycle", Value::Vector(operations)),
             ("steps", Value::List(steps)),

@@ -1,7 +1,7 @@
 //! What was found: an anomaly with its cases, as results show them and as a person reads them.
 
 use crate::moment::TOLD_LIMIT;
-use crate::{Finding, Value};
+use crate::{Finding, Subject, Value};
 
 /// How many cases the results show of anomalies of which upstream shows all: a broken node makes one with every message.
 pub(super) const SHOWN_LIMIT: usize = 256;
@@ -20,6 +20,8 @@ pub(super) struct Case {
     pub(super) value: Value,
     pub(super) sentence: String,
     pub(super) operations: Vec<u64>,
+    /// The messages that the sentence is about, with their keys.
+    pub(super) subjects: Vec<Subject>,
 }
 
 impl Found {
@@ -36,7 +38,8 @@ impl Found {
         let mut values = Vec::new();
         for case in shown {
             if findings.len() < TOLD_LIMIT {
-                findings.push(Finding::new(format!("{name}: {}", case.sentence), case.operations));
+                let finding = Finding::new(format!("{name}: {}", case.sentence), case.operations);
+                findings.push(finding.about_all(case.subjects));
             }
             values.push(case.value);
         }

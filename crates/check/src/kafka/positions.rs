@@ -6,7 +6,7 @@ use super::evidence::Evidence;
 use super::found::{Case, Found};
 use super::ledger::{Entry, EntryId, Message, Task};
 use crate::txn::KeyId;
-use crate::{Mode, OperationKind, Process, Value};
+use crate::{Mode, OperationKind, Process, Subject, Value};
 
 /// How many cases of a jump the results show: the gravest.
 const SHOWN_COUNT: usize = 8;
@@ -226,6 +226,7 @@ fn case(evidence: &Evidence, kind: &Kind, jump: &Jump) -> Case {
             true => vec![evidence.moment(earlier).index, evidence.moment(later).index],
             false => vec![evidence.moment(later).index],
         },
+        subjects: vec![Subject::entry(&key, &from_value), Subject::entry(&key, &to_value)],
     }
 }
 

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::evidence::Evidence;
 use super::found::Found;
 use super::ledger::Message;
-use crate::{Finding, Value};
+use crate::{Finding, Subject, Value};
 
 /// How many messages of each key the results name.
 const NAMED_COUNT: usize = 32;
@@ -48,7 +48,7 @@ pub(super) fn unseen(evidence: &Evidence) -> Option<Found> {
         let sentence = format!(
             "unseen: message {value}, sent to key {key} and acknowledged by {moment}, was polled by nobody before the end.{others}"
         );
-        findings.push(Finding::new(sentence, [moment.index]));
+        findings.push(Finding::new(sentence, [moment.index]).about_all([Subject::entry(&key, &value)]));
     }
     let value = Value::record([
         ("time", Value::from(time_ns)),

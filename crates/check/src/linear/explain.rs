@@ -1,8 +1,8 @@
 //! What an outcome looks like as a verdict, in results and in words.
 
-use super::Model;
 use super::counterexample::{Counterexample, Described};
 use super::search::Outcome;
+use super::{Effect, Model};
 use crate::{Finding, Validity, Value, Verdict};
 
 /// The verdict on one object, or on that of this key.
@@ -41,7 +41,13 @@ fn explain<M: Model>(model: &M, counterexample: &Counterexample<M>, of_key: &str
         entries.push(("final-paths", Value::List(vec![Value::Vector(path.collect())])));
     }
     let mut verdict = Verdict::new(Validity::Invalid, entries);
-    verdict.findings.push(Finding::new(broken(model, counterexample, of_key), operation.span.indices()));
+    // The last operation before it that changed the object is what it should have seen.
+    let changes =
+        |(earlier, _): &&(Described<M::Action>, M::State)| model.effect(&earlier.action) != Effect::Reads;
+    let seen = order.iter().rev().find(changes).map(|(earlier, _)| earlier.span.indices());
+    let mut operations = seen.unwrap_or_default();
+    operations.extend(operation.span.indices());
+    verdict.findings.push(Finding::new(broken(model, counterexample, of_key), operations));
     if *is_exact && !order.is_empty() {
         let operations: Vec<u64> = order.iter().flat_map(|(operation, _)| operation.span.indices()).collect();
         verdict.findings.push(Finding::new(fitting(model, order, *left_out, of_key), operations));

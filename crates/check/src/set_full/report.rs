@@ -148,7 +148,7 @@ impl<'a> Summary<'a> {
                 "Element {} stands {} times in what {} read; a set has every element once.",
                 judged.value, duplicate.count, duplicate.read
             );
-            Finding::new(sentence, [duplicate.read.index])
+            Finding::new(sentence, [duplicate.read.index]).about(judged.value)
         });
         tell(
             &mut findings,
@@ -156,6 +156,7 @@ impl<'a> Summary<'a> {
             "elements were read that nobody added",
             |(value, moment, why)| {
                 Finding::new(format!("Element {value} was read by {moment}, {why}."), [moment.index])
+                    .about(value)
             },
         );
         if self.set.mode == Mode::Strict {

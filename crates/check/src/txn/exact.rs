@@ -144,5 +144,10 @@ fn case<D: DataType>(transactions: &Transactions<D>, level: Level, cycle: &[Tran
             listed.join(", ")
         ),
     };
-    Case { sentence, operations, value: Value::record([("cycle", Value::Vector(members))]) }
+    Case {
+        sentence,
+        operations,
+        subjects: Vec::new(),
+        value: Value::record([("cycle", Value::Vector(members))]),
+    }
 }

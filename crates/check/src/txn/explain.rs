@@ -4,7 +4,7 @@ use super::cycle::Cycle;
 use super::relation::Relation;
 use super::report::Case;
 use super::transactions::{DataType, TransactionId, Transactions};
-use crate::Value;
+use crate::{Subject, Value};
 
 /// What on which key makes one transaction precede another.
 pub(crate) struct Detail {
@@ -40,9 +40,14 @@ pub(crate) fn case<D: DataType>(explain: &impl Explain<D>, cycle: &Cycle) -> Cas
         .collect();
     let mut steps = Vec::new();
     let mut reasons = Vec::new();
+    let mut subjects = Vec::new();
     for (position, &(source, target, relation)) in pairs.iter().enumerate() {
         let (one, other) = (format!("T{}", position + 1), format!("T{}", (position + 1) % pairs.len() + 1));
         let (value, reason) = step(explain, source, target, relation, (&one, &other));
+        // What the second wrote or read: of an append that the first did not see, that append.
+        if let (Some(key), Some(written)) = (value.get("key"), value.get("value'").or(value.get("value"))) {
+            subjects.push(Subject::entry(key, written));
+        }
         steps.push(value);
         reasons.push(format!("{one} came before {other}, because {reason}"));
     }
@@ -68,6 +73,7 @@ pub(crate) fn case<D: DataType>(explain: &impl Explain<D>, cycle: &Cycle) -> Cas
             named.join(", ")
         ),
         operations: members().map(|member| transactions.span(member).index).collect(),
+        subjects,
     }
 }
 

@@ -32,7 +32,7 @@ use super::report::{Case, Report};
 use super::search;
 use super::transactions::{Action, TransactionId, Transactions, Unusable};
 use super::updates::Updates;
-use crate::{Checker, Mode, Operation, OperationKind, Requirement, Value, Verdict};
+use crate::{Checker, Mode, Operation, OperationKind, Requirement, Subject, Value, Verdict};
 
 /// Upstream's order of explanations: where an edge has several relations, the first one names it.
 const PREFERENCE: [Relation; 5] =
@@ -176,6 +176,7 @@ impl ListAppend {
                     step_value(position)
                 ),
                 operations: vec![index],
+                subjects: Vec::new(),
                 value: Value::record([
                     ("op", self.transactions.operation_value(transaction)),
                     ("mop", step_value(position)),
@@ -191,6 +192,7 @@ impl ListAppend {
                     step_value(position)
                 ),
                 operations: vec![index],
+                subjects: Vec::new(),
                 value: Value::record([
                     ("op", self.transactions.operation_value(transaction)),
                     ("mop", step_value(position)),
@@ -324,6 +326,7 @@ impl ListAppend {
             Case {
                 sentence: format!("operation {other} committed an append to key {key} on top of operation {one}, which failed: {values}."),
                 operations: vec![one, other],
+                subjects: Vec::new(),
                 value: Value::record([
                     ("key", key),
                     ("values", values),
@@ -359,6 +362,7 @@ impl ListAppend {
                     Case {
                         sentence: format!("operation {index} read {mop}, in which some elements stand more often than they were appended: {duplicates}."),
                         operations: vec![index],
+                subjects: Vec::new(),
                         value: Value::record([("op", transactions.operation_value(transaction)), ("mop", mop), ("duplicates", duplicates)]),
                     }
                 });
@@ -392,7 +396,13 @@ impl ListAppend {
                 let reader = |branch| readers.get(&(key, branch)).map(|&id| transactions.span(id).index);
                 let operations = [one, other].into_iter().filter_map(reader).collect();
                 let (key, one, other) = (transactions.interner.key_value(key), list(one), list(other));
+                let differing = [(&one, &other), (&other, &one)].map(|(list, other)| {
+                    let (list, other) = (list.as_sequence()?, other.as_sequence()?);
+                    let place = list.iter().zip(other).position(|(one, other)| one != other)?;
+                    Some(Subject::entry(&key, &list[place]))
+                });
                 Case {
+                    subjects: differing.into_iter().flatten().collect(),
                     sentence: format!(
                         "key {key} was read as {one} and as {other}: neither list grew out of the other."
                     ),
@@ -428,6 +438,7 @@ impl ListAppend {
                              before it."
                         ),
                         operations: vec![index],
+                        subjects: [&one, &other].map(|value| Subject::entry(&key, value)).into(),
                         value: Value::record([
                             ("op", transactions.operation_value(transaction)),
                             ("key", key),

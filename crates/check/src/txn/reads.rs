@@ -7,7 +7,7 @@ use super::cycle::Scope;
 use super::interner::{ElementId, KeyId};
 use super::report::{Case, Report};
 use super::transactions::{Action, DataType, TransactionId, Transactions, Unusable};
-use crate::Value;
+use crate::{Subject, Value};
 
 impl<D: DataType> Transactions<D> {
     /// Whether the history can be judged with this order of execution.
@@ -51,6 +51,7 @@ impl<D: DataType> Transactions<D> {
                     span.invoked_index, mismatch.expected, mismatch.found
                 ),
                 operations: vec![span.invoked_index, span.index],
+                subjects: Vec::new(),
                 value: Value::record([
                     ("op", self.operation_value(mismatch.transaction)),
                     ("expected", mismatch.expected.clone()),
@@ -76,7 +77,8 @@ impl<D: DataType> Transactions<D> {
             ));
         }
         report.add(Anomaly::UNWRITTEN_READ, || {
-            let mop = self.step_value(&self.micro_operations(reader)[position]);
+            let step = &self.micro_operations(reader)[position];
+            let (mop, key) = (self.step_value(step), self.interner.key_value(step.key));
             let element = self.interner.element_value(element);
             let index = self.span(reader).index;
             Case {
@@ -84,6 +86,7 @@ impl<D: DataType> Transactions<D> {
                     "operation {index} read {mop}, but nobody ever wrote {element} to that key."
                 ),
                 operations: vec![index],
+                subjects: vec![Subject::entry(&key, &element)],
                 value: Value::record([
                     ("op", self.operation_value(reader)),
                     ("mop", mop),
@@ -105,13 +108,15 @@ impl<D: DataType> Transactions<D> {
         writer: TransactionId,
     ) {
         report.add(anomaly, || {
-            let mop = self.step_value(&self.micro_operations(reader)[position]);
+            let step = &self.micro_operations(reader)[position];
+            let (mop, key) = (self.step_value(step), self.interner.key_value(step.key));
             let element = self.interner.element_value(element);
             let (index, writer_index) = (self.span(reader).index, self.span(writer).index);
             let fault = if anomaly == Anomaly::G1A { "which failed" } else { "which itself wrote the key again before it ended" };
             Case {
                 sentence: format!("operation {index} read {mop}, and so saw the {element} of operation {writer_index}, {fault}."),
                 operations: vec![writer_index, index],
+                subjects: vec![Subject::entry(&key, &element)],
                 value: Value::record([
                     ("op", self.operation_value(reader)),
                     ("mop", mop),

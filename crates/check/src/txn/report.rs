@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::anomaly::Anomaly;
 use super::model::{Boundary, Model};
 use super::options::Options;
-use crate::{Finding, Validity, Value, Verdict};
+use crate::{Finding, Subject, Validity, Value, Verdict};
 
 /// How many cases of one anomaly the results show. A broken node can produce one per operation.
 const CASE_LIMIT: usize = 64;
@@ -21,6 +21,8 @@ pub(crate) struct Case {
     pub(crate) sentence: String,
     /// The indices of the operations that the sentence is about.
     pub(crate) operations: Vec<u64>,
+    /// The written values that the sentence is about, with their keys.
+    pub(crate) subjects: Vec<Subject>,
 }
 
 #[derive(Default)]
@@ -110,7 +112,10 @@ fn names(models: &BTreeSet<Model>) -> Value {
 fn sentences(anomaly: Anomaly, cases: &Cases) -> Vec<Finding> {
     let told = cases.shown.iter().take(SENTENCE_LIMIT);
     let mut findings: Vec<Finding> = told
-        .map(|case| Finding::new(format!("{anomaly}: {}", case.sentence), case.operations.clone()))
+        .map(|case| {
+            let finding = Finding::new(format!("{anomaly}: {}", case.sentence), case.operations.clone());
+            finding.about_all(case.subjects.clone())
+        })
         .collect();
     let untold = cases.count - findings.len() as u64;
     if untold > 0 {

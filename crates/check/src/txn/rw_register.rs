@@ -295,6 +295,7 @@ impl RwRegister {
                 "operation {index} read {mop}, although its own earlier steps make it {expected}."
             ),
             operations: vec![index],
+            subjects: Vec::new(),
             value: Value::record([
                 ("op", self.transactions.operation_value(transaction)),
                 ("mop", mop),
@@ -393,6 +394,7 @@ fn report_future_read(
         Case {
             sentence: format!("operation {index} read {mop}, which it wrote only later."),
             operations: vec![index],
+            subjects: Vec::new(),
             value: Value::record([("op", transactions.operation_value(transaction)), ("mop", mop)]),
         }
     });

@@ -44,6 +44,7 @@ impl Cycles {
                     "no transaction depends on another, so that the history says nothing about isolation."
                         .to_owned(),
                 operations: Vec::new(),
+                subjects: Vec::new(),
             });
         }
     }

@@ -4,7 +4,7 @@ use super::anomaly::Anomaly;
 use super::interner::KeyId;
 use super::report::{Case, Report};
 use super::transactions::{Action, DataType, MicroOperation, TransactionId, Transactions};
-use crate::Value;
+use crate::{Subject, Value};
 
 /// The versions on which committed transactions based a write.
 pub(crate) struct Updates<R> {
@@ -55,6 +55,7 @@ impl<R: Copy + Ord> Updates<R> {
                 let operations: Vec<u64> = members().map(|member| transactions.span(member).index).collect();
                 let listed: Vec<String> = operations.iter().map(u64::to_string).collect();
                 Case {
+                    subjects: vec![Subject::entry(&name, &value)],
                     sentence: format!("operations {} all read key {name} as {value} and then wrote it, so that all but one of their updates were lost.", listed.join(", ")),
                     value: Value::record([
                         ("key", name),

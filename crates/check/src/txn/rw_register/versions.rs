@@ -12,7 +12,7 @@ use crate::txn::relation::Relation;
 use crate::txn::report::Case;
 use crate::txn::time_order::real_time_edges;
 use crate::txn::transactions::{Span, TransactionId, Transactions, Unusable};
-use crate::{Mode, OperationKind, Process, Value};
+use crate::{Mode, OperationKind, Process, Subject, Value};
 
 /// Every version, who wrote and read it, and which version it came before.
 pub(super) struct Versions {
@@ -193,6 +193,13 @@ impl Versions {
                 self.sources.join(", ")
             ),
             operations,
+            subjects: values
+                .as_sequence()
+                .unwrap_or_default()
+                .iter()
+                .take(2)
+                .map(|value| Subject::entry(&key, value))
+                .collect(),
             value: Value::record([("key", key), ("scc", values), ("sources", Value::Vector(sources))]),
         }
     }
