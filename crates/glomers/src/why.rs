@@ -1,6 +1,11 @@
 //! Why a run failed: the trails of its findings, read from its directory.
 
-use std::{cell::RefCell, io, path::Path, rc::Rc};
+use std::{
+    cell::RefCell,
+    fs::File,
+    io::{self, Seek},
+    path::Path,
+};
 
 use glomers_check::{Finding, Value};
 use glomers_workbench::trail::Trail;
@@ -8,56 +13,50 @@ use glomers_world::journal::{JournalReader, Record};
 
 use crate::run_directory::{files, reading};
 
-/// How many trails are made for one finding that names operations.
-const MAX_OPERATIONS: usize = 3;
-
 /// The trail of a value.
 pub(crate) fn value(directory: &Path, value: &Value) -> io::Result<Trail> {
-    let json = serde_json::from_str(&value.to_json()).map_err(io::Error::from)?;
     let journal = Journal::open(directory)?;
-    let trail = Trail::of_value(journal.records, &json);
-    Ok(with_damage(trail, &journal.damage))
+    Ok(journal.with_damage(Trail::of_value(journal.records(), value)))
 }
 
 /// The trail of an operation; none if the run has no such operation.
 pub(crate) fn operation(directory: &Path, index: u64) -> io::Result<Option<Trail>> {
     let journal = Journal::open(directory)?;
-    let trail = Trail::of_operation(journal.records, index);
-    Ok(trail.map(|trail| with_damage(trail, &journal.damage)))
+    Ok(Trail::of_operation(|| journal.records(), index).map(|trail| journal.with_damage(trail)))
 }
 
-/// The trails of what a finding speaks of.
-pub(crate) fn finding(directory: &Path, finding: &Finding) -> io::Result<Vec<Trail>> {
-    if let Some(subject) = &finding.subject {
-        return Ok(vec![value(directory, subject)?]);
-    }
-    let trails = finding.operations.iter().take(MAX_OPERATIONS).map(|index| operation(directory, *index));
-    trails.filter_map(Result::transpose).collect()
+/// The trail of what a finding speaks of; none if it names nothing that is in the journal.
+pub(crate) fn finding(directory: &Path, finding: &Finding) -> io::Result<Option<Trail>> {
+    let journal = Journal::open(directory)?;
+    Ok(Trail::of_finding(|| journal.records(), finding).map(|trail| journal.with_damage(trail)))
 }
 
 /// The journal of a run, as far as it is whole.
-struct Journal<R> {
-    records: R,
+struct Journal {
+    file: File,
     /// Where it stopped, if it could not be read to its end.
-    damage: Rc<RefCell<Option<String>>>,
+    damage: RefCell<Option<String>>,
 }
 
-impl Journal<()> {
-    fn open(directory: &Path) -> io::Result<Journal<impl Iterator<Item = Record>>> {
+impl Journal {
+    fn open(directory: &Path) -> io::Result<Self> {
         let file = reading::open_regular(&directory.join(files::JOURNAL))?;
-        let damage: Rc<RefCell<Option<String>>> = Rc::default();
-        let told = Rc::clone(&damage);
-        let records = JournalReader::new(io::BufReader::new(file)).map_while(move |record| {
-            record.map_err(|error| *told.borrow_mut() = Some(error.to_string())).ok()
-        });
-        Ok(Journal { records, damage })
+        Ok(Self { file, damage: RefCell::default() })
     }
-}
 
-/// A trail from a damaged journal says so: what came later is not known.
-fn with_damage(mut trail: Trail, damage: &RefCell<Option<String>>) -> Trail {
-    if let Some(damage) = damage.borrow().as_ref() {
-        trail.conclusions.push(format!("This is what is known until there: {damage}."));
+    /// Its records from the first. Nobody else may read it meanwhile: the readers share the file's position.
+    fn records(&self) -> impl Iterator<Item = Record> + '_ {
+        let rewound = (&self.file).rewind();
+        self.damage.replace(rewound.err().map(|error| error.to_string()));
+        JournalReader::new(io::BufReader::new(&self.file))
+            .map_while(|record| record.map_err(|error| self.damage.replace(Some(error.to_string()))).ok())
     }
-    trail
+
+    /// A trail from a damaged journal says so: what came later is not known.
+    fn with_damage(&self, mut trail: Trail) -> Trail {
+        if let Some(damage) = self.damage.borrow().as_ref() {
+            trail.conclusions.push(format!("This is what is known until there: {damage}."));
+        }
+        trail
+    }
 }

@@ -114,12 +114,7 @@ fn a_failure_is_found_by_a_sweep_explained_shrunk_and_repeated() {
     let command = sweep.stdout.lines().find_map(|line| line.trim().strip_prefix("glomers shrink "));
     let directory = command.expect("a failure is stored").to_owned();
     let why = sandbox.run(sandbox.glomers(&["why", &directory]));
-    why.expect_code(0).expect_said(&[
-        "What happened to operation ",
-        " asks n",
-        " answers: ",
-        "the operation ends: ok",
-    ]);
+    why.expect_code(0).expect_said(&["What happened to operation ", " asks n", " answers: "]);
     let nothing = sandbox.run(sandbox.glomers(&["why", &directory, "--operation", "999999"]));
     nothing.expect_code(254);
     assert!(nothing.stderr.contains("no operation begins at number 999999"), "{}", nothing.stderr);

@@ -393,17 +393,10 @@ impl Outcome {
         self.history.iter().map(|operation| format!("{operation}\n")).collect()
     }
 
-    /// What happened to what the verdict's sentence speaks of; none if it speaks of no value and no operation.
+    /// What happened to what the verdict's sentence speaks of; none if it names nothing that is in the journal.
     pub fn trail(&self) -> Option<Trail> {
-        let headline = self.headline.as_ref()?;
-        let records = || JournalReader::new(&self.journal[..]).map_while(Result::ok);
-        match &headline.subject {
-            Some(subject) => {
-                let json = serde_json::from_str(&subject.to_json()).ok()?;
-                Some(Trail::of_value(records(), &json))
-            }
-            None => Trail::of_operation(records(), *headline.operations.first()?),
-        }
+        let journal = || JournalReader::new(&self.journal[..]).map_while(Result::ok);
+        Trail::of_finding(journal, self.headline.as_ref()?)
     }
 
     fn describe(&self) -> String {

@@ -88,11 +88,8 @@ fn trail(report: &Report) -> String {
     const MAX_MESSAGES: u64 = 200_000;
     let conclusion = &report.conclusion;
     let is_short = conclusion.statistics.all.msg_count <= MAX_MESSAGES;
-    let finding = conclusion
-        .headline
-        .iter()
-        .chain(&conclusion.findings)
-        .find(|finding| finding.subject.is_some() || !finding.operations.is_empty());
+    let finding =
+        conclusion.headline.iter().chain(&conclusion.findings).find(|finding| finding.names_something());
     let Some(finding) = finding.filter(|_| conclusion.validity == Validity::Invalid) else {
         return String::new();
     };
@@ -101,7 +98,7 @@ fn trail(report: &Report) -> String {
         return format!("\n`glomers why {directory}` tells what happened to it.\n");
     }
     // A trail that can't be read is no reason to hide the verdict.
-    match why::finding(&report.directory, finding).ok().and_then(|trails| trails.into_iter().next()) {
+    match why::finding(&report.directory, finding).ok().flatten() {
         Some(trail) => format!("\n{}", text::escape_lines(&trail.to_string())),
         None => String::new(),
     }

@@ -64,16 +64,11 @@ impl WhyArguments {
         }
         let mut is_explained = false;
         for finding in run.all_findings().take(MAX_FINDINGS) {
-            let trails = why::finding(directory, finding).map_err(unreadable)?;
-            if trails.is_empty() {
-                continue;
-            }
+            let Some(trail) = why::finding(directory, finding).map_err(unreadable)? else { continue };
             if is_explained {
                 output::print(&format!("{}\n", text::escape_lines(&finding.sentence)))?;
             }
-            for trail in &trails {
-                show(trail)?;
-            }
+            show(&trail)?;
             is_explained = true;
         }
         if !is_explained {

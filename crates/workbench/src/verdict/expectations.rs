@@ -84,7 +84,16 @@ fn finding(expectation: &Expectation, judgement: &Judgement, results: &Value) ->
             deepest(results, expectation.figure().path()).join(", ")
         ),
     };
-    Some(Finding::new(sentence, []))
+    let finding = Finding::new(sentence, []);
+    // Of elements that took long to become visible, the results name the worst.
+    let is_of_elements = expectation.figure().path().iter().any(|part| part == "stable-latencies");
+    let worst = results
+        .get("workload")
+        .and_then(|workload| workload.get("worst-stale")?.as_sequence()?.first()?.get("element"));
+    Some(match worst.filter(|_| is_of_elements) {
+        Some(element) => finding.about(element),
+        None => finding,
+    })
 }
 
 /// The entry of a map that one part of a path names.

@@ -9,11 +9,9 @@ use crate::text::{count, excerpt, grouped};
 /// `:nodes` of the results.
 pub(super) fn judge(facts: &RunFacts<'_>) -> Verdict {
     let mut findings = ends(facts);
-    findings.extend(
-        facts.failed_restarts.iter().map(|(_, reason)| {
-            Finding::new(format!("{reason} It had been killed and restarted before."), [])
-        }),
-    );
+    findings.extend(facts.failed_restarts.iter().map(|(node, reason)| {
+        Finding::new(format!("{reason} It had been killed and restarted before."), []).of_node(node.as_str())
+    }));
     findings.extend(facts.replies.second_init_replies().iter().map(|(node, replies)| {
         let replies = if *replies == 1 { "1 reply".to_owned() } else { format!("{} replies", grouped(*replies)) };
         let sentence = format!(
@@ -21,7 +19,7 @@ pub(super) fn judge(facts: &RunFacts<'_>) -> Verdict {
              answers it and its library does too.",
             excerpt(node.as_str(), 80)
         );
-        Finding::new(sentence, [])
+        Finding::new(sentence, []).of_node(node.as_str())
     }));
     findings.extend(violations(facts.violations));
     verdict(findings)
@@ -40,7 +38,11 @@ pub(super) fn judge_as_maelstrom(facts: &RunFacts<'_>) -> Verdict {
 fn ends(facts: &RunFacts<'_>) -> Vec<Finding> {
     match facts.not_started {
         Some(reason) => vec![Finding::new(reason, [])],
-        None => facts.exits.iter().map(|exit| Finding::new(exit.to_string(), [])).collect(),
+        None => facts
+            .exits
+            .iter()
+            .map(|exit| Finding::new(exit.to_string(), []).of_node(exit.node.as_str()))
+            .collect(),
     }
 }
 
@@ -61,12 +63,12 @@ fn violations(violations: &ProtocolViolations) -> Vec<Finding> {
             let rule = std::mem::discriminant(&violation.kind);
             if !rules.contains(&rule) {
                 rules.push(rule);
-                findings.push(Finding::new(violation.to_string(), []));
+                findings.push(Finding::new(violation.to_string(), []).of_node(node.as_str()));
             }
         }
         if broken > rules.len() as u64 {
             let sentence = format!("Node {node} broke the protocol {} in all.", count(broken, "time"));
-            findings.push(Finding::new(sentence, []));
+            findings.push(Finding::new(sentence, []).of_node(node.as_str()));
         }
     }
     findings

@@ -1,0 +1,149 @@
+//! What is followed.
+
+use std::collections::BTreeMap;
+
+use glomers_check::{Finding, Operation, OperationKind, Process, Subject, Value};
+use glomers_world::journal::{Entry, Record};
+
+use super::thing::Thing;
+use crate::run::operation_record;
+
+/// How many values are followed at a time.
+const MAX_THINGS: usize = 4;
+/// How many operations are.
+const MAX_OPERATIONS: usize = 6;
+
+/// What is followed.
+#[derive(Default)]
+pub(super) struct Wanted {
+    pub(super) things: Vec<Thing>,
+    /// The operations, by the index of their beginning, in their order.
+    pub(super) operations: Vec<Operation>,
+    pub(super) node: Option<String>,
+    /// How many more operations and values the finding names.
+    pub(super) left_out: usize,
+}
+
+impl Wanted {
+    pub(super) fn value(value: &Value) -> Self {
+        let thing = Thing::new(&Subject { key: None, value: value.clone() });
+        Self { things: vec![thing], ..Self::default() }
+    }
+
+    pub(super) fn operation(records: impl IntoIterator<Item = Record>, index: u64) -> Self {
+        let operations = Found::read(records, &[index]).operations;
+        Self { operations: operations.into_values().map(|(begin, _)| begin).collect(), ..Self::default() }
+    }
+
+    /// What a finding names; of a read that fits in no order, also the write that it should have seen and what it showed.
+    pub(super) fn finding(records: impl IntoIterator<Item = Record>, finding: &Finding) -> Self {
+        let mut subjects = finding.subjects.clone();
+        let Found { operations, latest_write } = if finding.operations.is_empty() {
+            Found::default()
+        } else {
+            Found::read(records, &finding.operations)
+        };
+        let mut operations: Vec<(Operation, Option<Operation>)> = operations.into_values().collect();
+        if let ([only], Some(write)) = (&operations[..], latest_write)
+            && subjects.is_empty()
+            && write.0.index != only.0.index
+        {
+            operations.insert(0, write);
+        }
+        if subjects.is_empty() {
+            for subject in
+                operations.iter().filter_map(|(begin, end)| written(begin).or(shown(begin, end.as_ref())))
+            {
+                if !subjects.contains(&subject) {
+                    subjects.push(subject);
+                }
+            }
+        }
+        let left_out =
+            subjects.len().saturating_sub(MAX_THINGS) + operations.len().saturating_sub(MAX_OPERATIONS);
+        Self {
+            things: subjects.iter().take(MAX_THINGS).map(Thing::new).collect(),
+            operations: operations.into_iter().take(MAX_OPERATIONS).map(|(begin, _)| begin).collect(),
+            node: finding.node.clone(),
+            left_out,
+        }
+    }
+
+    pub(super) fn is_something(&self) -> bool {
+        !self.things.is_empty() || !self.operations.is_empty() || self.node.is_some()
+    }
+}
+
+/// Operations of a journal.
+#[derive(Default)]
+struct Found {
+    /// The beginnings and ends, by the index of the beginning.
+    operations: BTreeMap<u64, (Operation, Option<Operation>)>,
+    /// Before the last of them began, the latest acknowledged write of its key, where there are keys and writes.
+    latest_write: Option<(Operation, Option<Operation>)>,
+}
+
+impl Found {
+    fn read(records: impl IntoIterator<Item = Record>, indices: &[u64]) -> Self {
+        let mut found = Self::default();
+        let mut open: BTreeMap<Process, Operation> = BTreeMap::new();
+        let mut writes: BTreeMap<Value, (Operation, Option<Operation>)> = BTreeMap::new();
+        for record in records {
+            let Entry::UserRecord(bytes) = &record.entry else { continue };
+            let Ok(operation) = operation_record::decode(record.sequence, bytes) else { continue };
+            if operation.process == Process::Nemesis {
+                continue;
+            }
+            let is_wanted = indices.contains(&operation.index);
+            if operation.kind == OperationKind::Invoke {
+                if is_wanted {
+                    found.operations.insert(operation.index, (operation.clone(), None));
+                    found.latest_write = key_of(&operation).and_then(|key| writes.get(key)).cloned();
+                }
+                open.insert(operation.process, operation);
+                continue;
+            }
+            let Some(begin) = open.remove(&operation.process) else { continue };
+            if is_wanted || found.operations.contains_key(&begin.index) {
+                found.operations.insert(begin.index, (begin.clone(), Some(operation.clone())));
+            }
+            if operation.is_ok()
+                && written(&begin).is_some()
+                && let Some(key) = key_of(&begin)
+            {
+                writes.insert(key.clone(), (begin, Some(operation)));
+            }
+        }
+        found
+    }
+}
+
+/// The key of an operation on a register.
+fn key_of(operation: &Operation) -> Option<&Value> {
+    if !["read", "write", "cas"].contains(&operation.f.as_str()) {
+        return None;
+    }
+    match operation.value.as_sequence()? {
+        [key, _] => Some(key),
+        _ => None,
+    }
+}
+
+/// What an operation writes to a register.
+fn written(begin: &Operation) -> Option<Subject> {
+    let [key, value] = begin.value.as_sequence()? else { return None };
+    match begin.f.as_str() {
+        "write" => Some(Subject::entry(key, value)),
+        "cas" => match value.as_sequence()? {
+            [_, to] => Some(Subject::entry(key, to)),
+            _ => None,
+        },
+        _ => None,
+    }
+}
+
+/// What a read of a register showed.
+fn shown(begin: &Operation, end: Option<&Operation>) -> Option<Subject> {
+    let [key, value] = end?.value.as_sequence()? else { return None };
+    (begin.f == "read" && end?.is_ok() && !value.is_nil()).then(|| Subject::entry(key, value))
+}
