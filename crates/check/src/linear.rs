@@ -35,8 +35,7 @@
 //!
 //! `checker` feeds each key's `object`, which holds events back until outcomes are known (`lag`) and hands them to the
 //! `component` of the state that they concern; that is decided by one of the `monitors` or by a `search`, whose `pass`es
-//! follow a `frontier` of `configuration`s. `finish` decides in parallel what is left at the end, and `explain` puts
-//! outcomes into words.
+//! follow a `frontier` of `configuration`s. `finish` decides in parallel what is left at the end, `explain` puts outcomes into words, and `maelstrom` into Maelstrom's results.
 
 pub mod models;
 
@@ -55,6 +54,7 @@ mod finish;
 mod frontier;
 mod hints;
 mod lag;
+mod maelstrom;
 mod memo;
 mod model;
 mod monitor;

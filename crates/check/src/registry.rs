@@ -275,7 +275,8 @@ fn linear<M: Object + 'static>(model: M, options: &CheckOptions) -> Box<dyn Chec
 }
 
 fn search<M: Object>(model: M, options: &CheckOptions) -> Linearizability<M> {
-    Linearizability::new(model).with_interrupt(options.interrupt.clone())
+    let checker = Linearizability::new(model).with_interrupt(options.interrupt.clone());
+    if options.is_workload && options.mode == Mode::Compat { checker.as_maelstrom_reports() } else { checker }
 }
 
 fn txn_options(options: &CheckOptions) -> Options {

@@ -6,6 +6,7 @@ use super::budget::{Allowance, Budget};
 use super::explain::verdict;
 use super::finish::outcomes;
 use super::lag::{Span, Ticket};
+use super::maelstrom;
 use super::object::Object;
 use super::search::Outcome;
 use super::{Call, Model, Unsuitable};
@@ -58,6 +59,8 @@ pub struct Linearizability<M: Model> {
     object_of: FxHashMap<Value, usize>,
     unsuitable: Option<Unsuitable>,
     has_violation: bool,
+    /// The operations of each object, where the results show them whole.
+    kept: Option<Vec<Vec<Operation>>>,
 }
 
 /// An operation that has begun, with its value as its object sees it.
@@ -83,6 +86,7 @@ impl<M: Model> Linearizability<M> {
             object_of: FxHashMap::default(),
             unsuitable: None,
             has_violation: false,
+            kept: None,
         }
     }
 
@@ -116,10 +120,28 @@ impl<M: Model> Linearizability<M> {
         self
     }
 
+    /// Gives each key the results that Maelstrom's `lin-kv` gives it: `:op`, `:last-op` and `:previous-ok` are whole operations, and there is a
+    /// `:timeline`. Keeps all operations in memory until the end.
+    #[must_use]
+    pub fn as_maelstrom_reports(mut self) -> Self {
+        self.kept = Some(Vec::new());
+        self
+    }
+
+    /// Keeps an entry of an object.
+    fn keep(&mut self, object: usize, operation: &Operation) {
+        let Some(kept) = &mut self.kept else { return };
+        if kept.len() <= object {
+            kept.resize(object + 1, Vec::new());
+        }
+        kept[object].push(operation.clone());
+    }
+
     fn begin(&mut self, operation: &Operation) -> Result<(), Unsuitable> {
         let mut operation = Box::new(operation.clone());
         let object =
             if self.keyed { self.object_of(split_key(&mut operation)?) } else { self.object_of(Value::Nil) };
+        self.keep(object, &operation);
         let ticket = self.objects[object].1.begin();
         if let Some(lost) = self.open.begin(operation.process, Begun { operation, object, ticket }) {
             self.crash(&lost)?;
@@ -151,6 +173,7 @@ impl<M: Model> Linearizability<M> {
             end = &unkeyed;
         }
         let Begun { operation: begin, object, ticket } = begun;
+        self.keep(object, end);
         let call =
             if end.is_ok() { Call::Ok { begin: &begin, end } } else { Call::Fail { begin: &begin, end } };
         let action = self.model.action(&call)?;
@@ -206,8 +229,13 @@ impl<M: Model> Checker for Linearizability<M> {
         if !self.keyed && self.objects.is_empty() {
             return Verdict::bare(Validity::Valid);
         }
-        self.objects.sort_by(|(a, _), (b, _)| a.cmp(b));
-        let (keys, objects): (Vec<Value>, Vec<Object<M>>) = self.objects.into_iter().unzip();
+        let is_as_maelstrom = self.kept.is_some();
+        let mut kept = self.kept.unwrap_or_default();
+        kept.resize(self.objects.len(), Vec::new());
+        let mut objects: Vec<_> = self.objects.into_iter().zip(kept).collect();
+        objects.sort_by(|((a, _), _), ((b, _), _)| a.cmp(b));
+        let (objects, kept): (Vec<(Value, Object<M>)>, Vec<Vec<Operation>>) = objects.into_iter().unzip();
+        let (keys, objects): (Vec<Value>, Vec<Object<M>>) = objects.into_iter().unzip();
         let outcomes: Vec<Outcome<M>> = outcomes(objects, &self.allowance, self.threads);
         if !self.keyed {
             let outcome = outcomes.into_iter().next().expect("there is one object");
@@ -217,15 +245,21 @@ impl<M: Model> Checker for Linearizability<M> {
         let mut failures = Vec::new();
         let mut findings = Vec::new();
         let mut validity = Validity::Valid;
-        for (key, outcome) in keys.iter().zip(outcomes) {
+        for ((key, outcome), kept) in keys.iter().zip(outcomes).zip(kept) {
             let rank = outcome.rank();
+            let as_maelstrom = is_as_maelstrom.then(|| maelstrom::results(&kept, &outcome));
             let verdict = verdict(&self.model, Some(key), outcome);
             validity = validity.max(verdict.validity);
             findings.push((rank, verdict.findings));
             if verdict.validity == Validity::Invalid {
                 failures.push(key.clone());
             }
-            let entries = [("linearizable", verdict.results), ("valid?", verdict.validity.to_value())];
+            let is_timeline = as_maelstrom.is_some();
+            let mut entries = vec![("linearizable", as_maelstrom.unwrap_or(verdict.results))];
+            if is_timeline {
+                entries.push(("timeline", Value::record([("valid?", Value::from(true))])));
+            }
+            entries.push(("valid?", verdict.validity.to_value()));
             results.push((key.clone(), Value::record(entries)));
         }
         findings.sort_by_key(|(rank, _)| *rank);

@@ -4,6 +4,7 @@ use super::cycle::Cycle;
 use super::relation::Relation;
 use super::report::Case;
 use super::transactions::{DataType, TransactionId, Transactions};
+use crate::Mode;
 use crate::{Subject, Value};
 
 /// What on which key makes one transaction precede another.
@@ -116,7 +117,10 @@ fn step<D: DataType>(
             let position = |position: Option<usize>| {
                 position.map_or(Value::Nil, |position| Value::from(position as u64))
             };
-            let mut value = Value::record([kind, ("key", detail.key), ("value", detail.value)]);
+            // Elle has a name for the list before the first append.
+            let is_initial = D::IS_LIST && transactions.mode == Mode::Compat && detail.value.is_nil();
+            let version = if is_initial { Value::keyword("elle.list-append/init") } else { detail.value };
+            let mut value = Value::record([kind, ("key", detail.key), ("value", version)]);
             if let Some(next) = detail.next {
                 value.insert("value'", next);
             }

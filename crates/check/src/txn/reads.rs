@@ -112,17 +112,21 @@ impl<D: DataType> Transactions<D> {
             let (mop, key) = (self.step_value(step), self.interner.key_value(step.key));
             let element = self.interner.element_value(element);
             let (index, writer_index) = (self.span(reader).index, self.span(writer).index);
+            let mut value = Value::record([
+                ("op", self.operation_value(reader)),
+                ("mop", mop.clone()),
+                ("writer", self.operation_value(writer)),
+            ]);
+            if D::IS_LIST {
+                // Of a register the micro-operation names it.
+                value.insert("element", element.clone());
+            }
             let fault = if anomaly == Anomaly::G1A { "which failed" } else { "which itself wrote the key again before it ended" };
             Case {
                 sentence: format!("operation {index} read {mop}, and so saw the {element} of operation {writer_index}, {fault}."),
                 operations: vec![writer_index, index],
                 subjects: vec![Subject::entry(&key, &element)],
-                value: Value::record([
-                    ("op", self.operation_value(reader)),
-                    ("mop", mop),
-                    ("writer", self.operation_value(writer)),
-                    ("element", element),
-                ]),
+                value,
             }
         });
     }

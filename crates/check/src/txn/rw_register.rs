@@ -81,6 +81,7 @@ pub(crate) struct Registers {
 impl DataType for Registers {
     type Observed = ElementId;
     const WRITE: &'static str = "w";
+    const IS_LIST: bool = false;
 
     fn is_observable(_: &Value) -> bool {
         true

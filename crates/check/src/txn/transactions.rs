@@ -34,6 +34,8 @@ pub(crate) trait DataType {
     type Observed: Copy;
     /// The function that writes: `append` or `w`.
     const WRITE: &'static str;
+    /// Whether a read sees several elements.
+    const IS_LIST: bool;
 
     /// Whether a read can have observed this.
     fn is_observable(value: &Value) -> bool;
@@ -115,6 +117,8 @@ pub(crate) struct Transactions<D: DataType> {
     pub(crate) unusable: Option<Unusable>,
     /// Whether a completion without an invocation was seen: its index.
     pub(crate) without_invocation: Option<u64>,
+    /// What the completions of some transactions say went wrong.
+    errors: FxHashMap<TransactionId, Value>,
     micro_operations: Vec<MicroOperation<D::Observed>>,
     pending: FxHashMap<Process, Pending>,
     /// Lists of steps whose transactions have completed, to be filled again.
@@ -135,6 +139,7 @@ impl<D: DataType> Transactions<D> {
             mismatches: Vec::new(),
             unusable: None,
             without_invocation: None,
+            errors: FxHashMap::default(),
             micro_operations: Vec::new(),
             pending: FxHashMap::default(),
             unused: Vec::new(),
@@ -263,6 +268,9 @@ impl<D: DataType> Transactions<D> {
             invoked_time_ns: pending.as_ref().map_or(operation.time_ns, |pending| pending.time_ns),
             first: self.micro_operations.len() as u32,
         });
+        if let Some(error) = &operation.error {
+            self.errors.insert(transaction, error.clone());
+        }
         let is_ok = operation.kind == OperationKind::Ok;
         let Some(mut pending) =
             pending.filter(|pending| self.mode == Mode::Strict && !(pending.is_blank && is_ok))
@@ -370,7 +378,7 @@ impl<D: DataType> Transactions<D> {
             process: span.process,
             f: Name::from_static("txn"),
             value: Value::Vector(steps),
-            error: None,
+            error: self.errors.get(&transaction).cloned(),
             extra: Vec::new(),
         };
         operation.to_value()

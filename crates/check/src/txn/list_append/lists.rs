@@ -164,6 +164,7 @@ impl Expectation {
 impl DataType for Lists {
     type Observed = Prefix;
     const WRITE: &'static str = "append";
+    const IS_LIST: bool = true;
 
     fn is_observable(value: &Value) -> bool {
         value.is_nil() || value.as_sequence().is_some()
