@@ -1,19 +1,46 @@
-//! The protocol page, generated from the registries: workloads, faults, services, error codes.
+//! The protocol page: how a node talks, and what the registries say of workloads, faults, services and error codes.
 
 use std::fmt::Write as _;
 
 use glomers_protocol::ErrorCode;
-use glomers_workbench::{nemeses, schema::Rpc, workloads};
+use glomers_workbench::{
+    nemeses,
+    schema::Rpc,
+    service_rpcs::{self, ServiceRpcs},
+    workloads,
+};
 
-/// The page on workloads, faults, services and error codes, in Markdown.
+/// What holds for every message.
+const MESSAGES: &str = include_str!("doc/messages.md");
+/// What a node may expect of the machine.
+const PROCESS: &str = include_str!("doc/process.md");
+
+/// All that one needs to write a node in any language, in Markdown.
 pub fn protocol_page() -> String {
-    let mut page = String::from(
-        "# The protocol\n\nThe messages of every workload, the faults, the services and the error codes. `glomers doc` prints this page.\n\n\
-         ## Workloads\n",
-    );
+    let mut page = format!("# The protocol\n\n{MESSAGES}");
+    page.push_str("| code | name | definite |\n|---|---|---|\n");
+    for info in ErrorCode::REGISTRY {
+        let is_definite = if info.is_definite { "yes" } else { "no" };
+        let _ = writeln!(page, "| {} | {} | {is_definite} |", info.code.0, info.name);
+    }
+    page.push_str("\n## Workloads\n");
     for workload in workloads::ALL {
         let _ = write!(page, "\n### {}\n\n{}\n", workload.name, workload.doc);
         for rpc in workload.rpcs {
+            page.push_str(&describe(rpc));
+        }
+    }
+    page.push_str(
+        "\n## Services\n\nNodes may send requests to these names, as to other nodes. No fault cuts a service off. Keys and values are any JSON.\n\n\
+         | name | what it is |\n|---|---|\n",
+    );
+    for service in glomers_world::services::ALL {
+        let _ = writeln!(page, "| `{}` | {} |", service.name, service.doc);
+    }
+    for ServiceRpcs { services, rpcs } in service_rpcs::ALL {
+        let names: Vec<String> = services.iter().map(|name| format!("`{name}`")).collect();
+        let _ = write!(page, "\n### The requests of {}\n", names.join(", "));
+        for rpc in *rpcs {
             page.push_str(&describe(rpc));
         }
     }
@@ -21,23 +48,7 @@ pub fn protocol_page() -> String {
     for fault in nemeses::ALL {
         let _ = writeln!(page, "| `{}` | {} |", fault.name, fault.doc);
     }
-    page.push_str("\n## Services\n\n| name | what it is |\n|---|---|\n");
-    for service in glomers_world::services::ALL {
-        let _ = writeln!(page, "| `{}` | {} |", service.name, service.doc);
-    }
-    page.push_str(
-        "\n## Error codes\n\nA definite error means that the operation certainly did not happen. After any other error it may have \
-         happened. Nodes may use codes from 1000 up for their own errors; these are never definite.\n\n| code | name | definite |\n|---|---|---|\n",
-    );
-    for info in ErrorCode::REGISTRY {
-        let _ = writeln!(
-            page,
-            "| {} | {} | {} |",
-            info.code.0,
-            info.name,
-            if info.is_definite { "yes" } else { "no" }
-        );
-    }
+    let _ = write!(page, "\n{PROCESS}");
     page
 }
 

@@ -26,6 +26,7 @@ pub mod registry;
 pub mod replay;
 pub mod run;
 pub mod schema;
+pub mod service_rpcs;
 pub mod shrink;
 pub mod simulation;
 mod span;
