@@ -29,8 +29,11 @@ use crate::{
         manifest::{NodeProgram, RunFile},
         publish::{self, PublishError},
     },
-    signals,
+    signals, why,
 };
+
+/// With more messages than this the trail is not told at the end of a run: reading the journal takes seconds. `glomers why` reads it when asked.
+const MAX_EXPLAINED: u64 = 200_000;
 
 /// What to run, where to store it, and what to show during the run.
 #[derive(Debug, Clone, Copy)]
@@ -165,7 +168,13 @@ fn carry_out(
     let (ended, history) = operate(request, directory, &mut recorder)?;
     let real_time = stopwatch.elapsed();
     let (analysis, mut log) = recorder.close()?;
-    let conclusion = Conclusion::draw(plan, ended, analysis).map_err(RunError::Journal)?;
+    let mut conclusion = Conclusion::draw(plan, ended, analysis).map_err(RunError::Journal)?;
+    if conclusion.statistics.all.msg_count <= MAX_EXPLAINED {
+        // A journal that can't be read is no reason to hide the verdict.
+        if let Ok(journal) = why::Journal::open(directory.path()) {
+            conclusion.explain(|| journal.records(), request.mode);
+        }
+    }
     directory.write(files::RESULTS_EDN, format!("{}\n", edn::pretty(&conclusion.results)))?;
     directory.write(files::RESULTS_JSON, format!("{}\n", conclusion.results.to_json_pretty()))?;
     file.conclude(&conclusion);

@@ -32,20 +32,20 @@ pub(crate) fn finding(directory: &Path, finding: &Finding) -> io::Result<Option<
 }
 
 /// The journal of a run, as far as it is whole.
-struct Journal {
+pub(crate) struct Journal {
     file: File,
     /// Where it stopped, if it could not be read to its end.
     damage: RefCell<Option<String>>,
 }
 
 impl Journal {
-    fn open(directory: &Path) -> io::Result<Self> {
+    pub(crate) fn open(directory: &Path) -> io::Result<Self> {
         let file = reading::open_regular(&directory.join(files::JOURNAL))?;
         Ok(Self { file, damage: RefCell::default() })
     }
 
     /// Its records from the first. Nobody else may read it meanwhile: the readers share the file's position.
-    fn records(&self) -> impl Iterator<Item = Record> + '_ {
+    pub(crate) fn records(&self) -> impl Iterator<Item = Record> + '_ {
         let rewound = (&self.file).rewind();
         self.damage.replace(rewound.err().map(|error| error.to_string()));
         JournalReader::new(io::BufReader::new(&self.file))

@@ -126,6 +126,14 @@ fn the_data_has_every_message_and_operation() {
     let (_, found) = server.get(&format!("/detail/{run}?text=init_ok"));
     let found: serde_json::Value = serde_json::from_slice(&found).expect("it is JSON");
     assert_eq!(found["messages"].as_array().map(Vec::len), Some(2));
+    let (_, trail) = server.get(&format!("/detail/{run}?value=n0"));
+    let trail: serde_json::Value = serde_json::from_slice(&trail).expect("it is JSON");
+    assert_eq!((trail["subject"].as_str(), trail["left-out"].as_u64()), (Some("n0"), Some(0)));
+    assert!(
+        trail["steps"][0]["text"].as_str().is_some_and(|text| text.contains("gives it (init)")),
+        "{trail}"
+    );
+    assert!(server.get(&format!("/detail/{run}?finding=0")).0.starts_with("HTTP/1.1 404"), "it is valid");
     assert!(server.get(&format!("/detail/{run}?message=99999999")).0.starts_with("HTTP/1.1 404"));
 }
 

@@ -97,6 +97,7 @@ pub struct Outcome {
     pub virtual_time: Duration,
     /// The seed.
     pub seed: u64,
+    trail: Option<Trail>,
     latencies: Latencies,
 }
 
@@ -245,8 +246,10 @@ impl Simulation {
     pub fn run<S: 'static>(&self, start: impl Fn(Node) -> Router<S> + 'static) -> Outcome {
         let plan = self.plan().unwrap_or_else(|error| panic!("this simulation can't be run: {error}"));
         let hosting = Hosting::in_process(start);
-        let (conclusion, history) =
+        let (mut conclusion, history) =
             simulate(&plan, self.mode, virtual_world(&plan, Journal::in_memory()), hosting);
+        let journal = conclusion.journal.take().unwrap_or_default();
+        conclusion.explain(|| JournalReader::new(&journal[..]).map_while(Result::ok), self.mode);
         Outcome {
             validity: conclusion.validity,
             failure: conclusion.failure,
@@ -258,7 +261,8 @@ impl Simulation {
             replay: Replay::of_run(&plan, &history, &conclusion.faults),
             history,
             faults: conclusion.faults.text().to_owned(),
-            journal: conclusion.journal.unwrap_or_default(),
+            journal,
+            trail: conclusion.trail,
             trace_hash: conclusion.trace_hash,
             virtual_time: conclusion.ended_at.since(Time::ZERO),
             seed: plan.seed,
@@ -393,10 +397,9 @@ impl Outcome {
         self.history.iter().map(|operation| format!("{operation}\n")).collect()
     }
 
-    /// What happened to what the verdict's sentence speaks of; none if it names nothing that is in the journal.
-    pub fn trail(&self) -> Option<Trail> {
-        let journal = || JournalReader::new(&self.journal[..]).map_while(Result::ok);
-        Trail::of_finding(journal, self.headline.as_ref()?)
+    /// What happened to what the first finding of an invalid run speaks of; none if it names nothing that is in the journal.
+    pub fn trail(&self) -> Option<&Trail> {
+        self.trail.as_ref()
     }
 
     fn describe(&self) -> String {

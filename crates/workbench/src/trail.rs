@@ -20,7 +20,7 @@ use glomers_check::{Finding, Value};
 use glomers_node::Time;
 use glomers_protocol::{NodeId, text::escape};
 use glomers_world::journal::{Entry, Record};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::run::operation_record;
 use wanted::Wanted;
@@ -33,7 +33,8 @@ const QUOTE_CHARS: usize = 160;
 const SLOW: Duration = Duration::from_millis(100);
 
 /// What happened to some things.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub struct Trail {
     /// What it is about: `5`, `operation 12 (read nil)`.
     pub subject: String,
@@ -46,10 +47,10 @@ pub struct Trail {
 }
 
 /// One thing that happened.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Step {
     /// When, counted from when the first operation could start, as in the history.
-    #[serde(rename = "time_ns", serialize_with = "as_ns")]
+    #[serde(rename = "time-ns", with = "nanoseconds")]
     pub time: Time,
     /// The number of the journal's entry with which it began.
     pub sequence: u64,
@@ -64,8 +65,18 @@ pub struct Step {
     is_minor: bool,
 }
 
-fn as_ns<S: serde::Serializer>(time: &Time, serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.serialize_u64(time.as_ns())
+/// A time as a number of nanoseconds.
+mod nanoseconds {
+    use glomers_node::Time;
+    use serde::{Deserialize, Deserializer, Serializer};
+
+    pub(super) fn serialize<S: Serializer>(time: &Time, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_u64(time.as_ns())
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Time, D::Error> {
+        u64::deserialize(deserializer).map(Time::from_ns)
+    }
 }
 
 /// Where something stands in the journal.
@@ -129,7 +140,7 @@ impl Trail {
         wanted.is_something().then(|| telling::tell(journal(), wanted))
     }
 
-    /// What happened to all that a finding names. None if it names nothing that is in the journal. Reads the journal twice.
+    /// What happened to all that a finding names. None if the journal tells nothing of it. Reads the journal twice.
     pub fn of_finding<R: IntoIterator<Item = Record>>(
         mut journal: impl FnMut() -> R,
         finding: &Finding,
@@ -138,7 +149,35 @@ impl Trail {
             return None;
         }
         let wanted = Wanted::finding(journal(), finding);
-        wanted.is_something().then(|| telling::tell(journal(), wanted))
+        let trail = wanted.is_something().then(|| telling::tell(journal(), wanted));
+        trail.filter(|trail| !trail.steps.is_empty() || !trail.conclusions.is_empty())
+    }
+
+    /// The trail as results hold it under `:trail`.
+    pub fn to_value(&self) -> Value {
+        let texts = |texts: &[String]| Value::Vector(texts.iter().map(|text| text.as_str().into()).collect());
+        let step = |step: &Step| {
+            let hosts = step.hosts.iter().map(|host| host.as_str().into()).collect();
+            let messages = step.messages.iter().map(|message| Value::from(*message)).collect();
+            Value::record([
+                ("time-ns", Value::from(step.time.as_ns())),
+                ("sequence", step.sequence.into()),
+                ("hosts", Value::Vector(hosts)),
+                ("messages", Value::Vector(messages)),
+                ("text", step.text.as_str().into()),
+            ])
+        };
+        Value::record([
+            ("subject", Value::from(self.subject.as_str())),
+            ("steps", Value::Vector(self.steps.iter().map(step).collect())),
+            ("left-out", self.left_out.into()),
+            ("conclusions", texts(&self.conclusions)),
+        ])
+    }
+
+    /// Reads what [`Trail::to_value`] wrote. None of anything else.
+    pub fn from_value(value: &Value) -> Option<Self> {
+        serde_json::from_str(&value.to_json()).ok()
     }
 }
 

@@ -14,7 +14,7 @@ use super::{
     exit::ExitStatus,
     output::{self, OutputError},
 };
-use crate::{execution::Report, shell, why};
+use crate::{execution::Report, shell};
 
 /// `--format`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -82,24 +82,17 @@ pub(crate) fn verdict(report: &Report) -> String {
     text
 }
 
-/// What happened to what the first finding of an invalid run speaks of, and where to read more.
+/// What happened to what the first finding of an invalid run speaks of, or where to read it.
 fn trail(report: &Report) -> String {
-    /// Reading a larger journal takes seconds; `glomers why` reads it when it is asked to.
-    const MAX_MESSAGES: u64 = 200_000;
     let conclusion = &report.conclusion;
-    let is_short = conclusion.statistics.all.msg_count <= MAX_MESSAGES;
-    let finding =
-        conclusion.headline.iter().chain(&conclusion.findings).find(|finding| finding.names_something());
-    let Some(finding) = finding.filter(|_| conclusion.validity == Validity::Invalid) else {
-        return String::new();
-    };
-    let directory = report.directory.display();
-    if !is_short {
-        return format!("\n`glomers why {directory}` tells what happened to it.\n");
-    }
-    // A trail that can't be read is no reason to hide the verdict.
-    match why::finding(&report.directory, finding).ok().flatten() {
+    let mut findings = conclusion.headline.iter().chain(&conclusion.findings);
+    match &conclusion.trail {
         Some(trail) => format!("\n{}", text::escape_lines(&trail.to_string())),
+        None if conclusion.validity == Validity::Invalid
+            && findings.any(|finding| finding.names_something()) =>
+        {
+            format!("\n`glomers why {}` tells what happened to it.\n", report.directory.display())
+        }
         None => String::new(),
     }
 }

@@ -22,7 +22,8 @@ use super::{
 };
 use crate::{
     report::escape::shortened,
-    run_directory::{files, reading},
+    run_directory::{files, manifest::RunFile, reading},
+    why,
 };
 
 /// How many journals are read at a time: each keeps a core busy, and may take some hundred megabytes.
@@ -62,9 +63,13 @@ pub(super) struct Wanted {
     operation: Option<u64>,
     /// Messages, by a text in their bodies.
     text: Option<String>,
+    /// What happened to what a finding speaks of, by its number, from 0.
+    finding: Option<usize>,
+    /// What happened to a value, as JSON or as plain text.
+    value: Option<String>,
 }
 
-/// The body of a message, the values of an operation, or the numbers of the messages with a text.
+/// The body of a message, the values of an operation, the numbers of the messages with a text, or a trail.
 pub(super) async fn detail(
     State(store): State<Arc<Store>>,
     Path(path): Path<String>,
@@ -72,8 +77,19 @@ pub(super) async fn detail(
 ) -> Result<Response, Failure> {
     let _place = READING.acquire().await.expect("the semaphore is never closed");
     blocking(move || {
-        let journal = open(&store.resolve(&path)?)?;
+        let directory = store.resolve(&path)?;
+        let journal = open(&directory)?;
         let found = match wanted {
+            Wanted { finding: Some(number), .. } => {
+                let run = RunFile::read(&directory)?;
+                let finding = run.all_findings().nth(number).ok_or(Refusal::Missing)?;
+                why::finding(&directory, finding)?.map(|trail| json!(trail))
+            }
+            Wanted { value: Some(text), .. } => {
+                let value = glomers_check::Value::from_json(&text);
+                let value = value.unwrap_or_else(|_| glomers_check::Value::string(&text));
+                Some(json!(why::value(&directory, &value)?))
+            }
             Wanted { message: Some(number), .. } => message(journal, number),
             Wanted { operation: Some(index), .. } => operation(journal, index),
             Wanted { text: Some(text), .. } => Some(search(journal, &text)),

@@ -14,6 +14,7 @@ use axum::{
     response::{Html, IntoResponse, Redirect, Response},
 };
 use glomers_check::Finding;
+use glomers_workbench::trail::Trail;
 use serde::Deserialize;
 
 use super::{
@@ -222,6 +223,7 @@ struct RunPage {
     figures: Vec<(&'static str, String)>,
     functions: Vec<(String, [String; 4])>,
     findings: Vec<Finding>,
+    trail: Option<TrailShown>,
     warnings: Vec<String>,
     plots: Vec<&'static str>,
     documents: Vec<(&'static str, &'static str, String)>,
@@ -279,6 +281,7 @@ impl RunPage {
                 .map(|(name, counts)| (name, counts.map(|count| grouped(count as f64))))
                 .collect(),
             findings: summary.findings,
+            trail: summary.trail.as_ref().map(|trail| TrailShown::new(trail, exists(files::JOURNAL))),
             warnings: summary.warnings,
             plots: PLOTS.into_iter().filter(|plot| exists(&format!("{plot}.svg"))).collect(),
             documents: documents
@@ -317,6 +320,68 @@ fn files_in(folder: &str, relative: &str, directory: &FilePath) -> Vec<(String, 
     files.sort_by(|left, right| left.0.len().cmp(&right.0.len()).then_with(|| left.0.cmp(&right.0)));
     let address = |name: &str| encoded(&join(relative, &format!("{folder}/{name}")));
     files.into_iter().map(|(name, bytes)| (address(&name), name, bytes)).collect()
+}
+
+/// A trail whose messages and operations are links to their places in the drawing.
+struct TrailShown {
+    subject: String,
+    /// Each with the time, what it links to, and the text.
+    steps: Vec<(String, Option<u64>, String)>,
+    left_out: Option<String>,
+    conclusions: Vec<Vec<Piece>>,
+}
+
+/// A piece of a sentence, and the index of the operation that it names.
+struct Piece {
+    text: String,
+    operation: Option<u64>,
+}
+
+impl TrailShown {
+    /// Without a journal there is no drawing to link to.
+    fn new(trail: &Trail, has_journal: bool) -> Self {
+        /// Results may come from anywhere; a trail of ours is far shorter.
+        const MAX_LINES: usize = 200;
+        let steps = trail.steps.iter().take(MAX_LINES).map(|step| {
+            let time = format!("{:.6} s", step.time.as_ns() as f64 / 1e9);
+            (time, step.messages.first().copied().filter(|_| has_journal), step.text.clone())
+        });
+        Self {
+            subject: trail.subject.clone(),
+            steps: steps.collect(),
+            left_out: (trail.left_out > 0).then(|| grouped(trail.left_out as f64)),
+            conclusions: trail
+                .conclusions
+                .iter()
+                .take(MAX_LINES)
+                .map(|text| pieces(text, has_journal))
+                .collect(),
+        }
+    }
+}
+
+/// A sentence in pieces, so that the operations that it names can be links.
+fn pieces(sentence: &str, are_links: bool) -> Vec<Piece> {
+    const NAME: &str = "operation ";
+    let mut pieces = Vec::new();
+    let (mut rest, mut plain) = (sentence, String::new());
+    while let Some(place) = rest.find(NAME) {
+        let (before, named) = rest.split_at(place);
+        let digits = named[NAME.len()..].bytes().take_while(u8::is_ascii_digit).count();
+        let (name, after) = named.split_at(NAME.len() + digits);
+        plain.push_str(before);
+        match name[NAME.len()..].parse() {
+            Ok(index) if are_links => {
+                pieces.push(Piece { text: std::mem::take(&mut plain), operation: None });
+                pieces.push(Piece { text: name.to_owned(), operation: Some(index) });
+            }
+            _ => plain.push_str(name),
+        }
+        rest = after;
+    }
+    plain.push_str(rest);
+    pieces.push(Piece { text: plain, operation: None });
+    pieces
 }
 
 #[derive(Template)]

@@ -3,6 +3,7 @@
 use std::{io, path::Path};
 
 use glomers_check::{Finding, Validity, Value, edn};
+use glomers_workbench::trail::Trail;
 
 use crate::{
     report::axis::grouped,
@@ -54,6 +55,8 @@ pub struct RunSummary {
     pub blamed: Vec<String>,
     /// What the checkers found, the most important first.
     pub findings: Vec<Finding>,
+    /// What happened to what the first finding speaks of.
+    pub trail: Option<Trail>,
     /// What a reader of the verdict should know although it does not decide it, in sentences.
     pub warnings: Vec<String>,
     /// The verdict in one sentence, as `run.json` has it.
@@ -193,6 +196,7 @@ impl RunSummary {
     }
 
     fn read_results(&mut self, results: &Value) {
+        self.trail = results.get("trail").and_then(Trail::from_value);
         let validity = results.get("valid?").and_then(Validity::from_value);
         self.state = State::Finished(validity.unwrap_or(Validity::Unknown));
         if let Some(stats) = results.get("stats") {

@@ -65,7 +65,14 @@ fn store() -> TestStore {
     write("echo/20261101T000000/node-logs/n0.log", format!("starting\n{HOSTILE}\n").as_bytes());
     write("echo/20261101T000000/latency-raw.svg", b"<svg xmlns=\"http://www.w3.org/2000/svg\"/>");
     write("echo/20261101T000000/timeline.html", b"<!doctype html><title>timeline</title>");
-    write("lin-kv/20261102T000000/results.edn", b"{:valid? false}");
+    let trail = serde_json::json!({ "subject": format!("7 {HOSTILE}"), "left-out": 5,
+        "steps": [{ "time-ns": 1_500_000, "sequence": 9, "hosts": ["n0"], "messages": [12], "text": format!("n0 sends it {HOSTILE}") }],
+        "conclusions": [format!("n0 answered operation 3 without it {HOSTILE}.")] });
+    let trail = glomers_workbench::trail::Trail::from_value(
+        &glomers_check::Value::from_json(&trail.to_string()).unwrap(),
+    );
+    let results = format!("{{:trail {}, :valid? false}}", trail.unwrap().to_value());
+    write("lin-kv/20261102T000000/results.edn", results.as_bytes());
     let run = serde_json::json!({ "sentence": HOSTILE, "findings": [{ "sentence": HOSTILE, "operations": [3] }],
         "warnings": [{ "kind": "time-out", "count": 1, "sentence": format!("A warning: {HOSTILE}") }] });
     write("lin-kv/20261102T000000/run.json", run.to_string().as_bytes());
@@ -146,6 +153,22 @@ async fn a_run_shows_what_its_directory_has() {
     assert!(
         get(root.path(), "/runs/lin-kv/20261103T000000").await.text().contains("The workbench was killed")
     );
+}
+
+#[tokio::test]
+async fn the_trail_stands_below_the_findings_and_links_to_its_places() {
+    let root = store();
+    let page = get(root.path(), "/runs/lin-kv/20261102T000000").await.text();
+    let trail = &page[page.find("<h2>What happened to 7 &").expect("the run has a trail")..];
+    assert!(trail.contains("0.001500 s") && trail.contains("5 more left out."), "{trail}");
+    assert!(!page.contains("<script>alert") && !trail.contains("#m12"), "without a journal nothing is drawn");
+    std::fs::write(root.path().join("lin-kv/20261102T000000/run.journal"), "").unwrap();
+    let page = get(root.path(), "/runs/lin-kv/20261102T000000").await.text();
+    for link in
+        [r##"<a href="#m12">0.001500 s</a>"##, r##"n0 answered <a href="#op3">operation 3</a> without it"##]
+    {
+        assert!(page.contains(link), "{page}");
+    }
 }
 
 #[tokio::test]

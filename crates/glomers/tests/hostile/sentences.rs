@@ -162,6 +162,26 @@ fn silence_is_a_timeout_of_unknown_outcome() {
 }
 
 #[test]
+fn the_trail_tells_where_an_answer_went_and_why_it_was_not_accepted() {
+    let (sandbox, ended) = run("reply-to-another-client", &["--node-count", "1", "--concurrency", "1"]);
+    ended.expect_code(1).expect_said(&[
+        "What happened to operation 0 (echo ",
+        " asks n0: {",
+        "n0 never answered the client that asked",
+        "it sent the answer to c0 instead.",
+    ]);
+    assert!(
+        sandbox.read("results.edn").contains("which has no open request 1"),
+        "the results have the trail"
+    );
+    run("in-reply-to-another", &[]).1.expect_code(1).expect_said(&[
+        "what is no answer to its request 1: it has `in_reply_to` 999999",
+        "n0 never answered it.",
+    ]);
+    run("log-to-stdout", &[]).1.expect_code(1).expect_said(&["What happened to n0:", "n0 gets from c"]);
+}
+
+#[test]
 fn escape_sequences_stay_in_the_log() {
     let (_, ended) = run("terminal-escape", &["--log-stderr"]);
     ended.expect_code(1).expect_said(&["n0", "u{1b}"]);

@@ -1,8 +1,8 @@
 //! From a run that has ended to its verdict.
 
-use glomers_check::{Finding, Validity, Value};
+use glomers_check::{Finding, Mode, Validity, Value};
 use glomers_node::Time;
-use glomers_world::{JournalError, NetworkStatistics};
+use glomers_world::{JournalError, NetworkStatistics, journal::Record};
 
 use super::{
     analysis::Analysis,
@@ -16,6 +16,7 @@ use super::{
 use crate::{
     plan::{FaultScript, Plan},
     run::{Ended, Ending},
+    trail::Trail,
 };
 
 /// How a run ended, its verdict and its figures.
@@ -34,6 +35,8 @@ pub struct Conclusion {
     pub headline: Option<Finding>,
     /// What else decides the verdict, the most important first.
     pub findings: Vec<Finding>,
+    /// What happened to what the first finding speaks of; see [`Conclusion::explain`].
+    pub trail: Option<Trail>,
     /// What a reader should know although it does not decide the verdict.
     pub warnings: Vec<Warning>,
     /// See [`Results::is_aborted`](super::Results::is_aborted).
@@ -96,6 +99,7 @@ impl Conclusion {
             sentence,
             headline,
             findings,
+            trail: None,
             warnings: results.warnings,
             is_aborted: results.is_aborted,
             results: results.map,
@@ -107,6 +111,24 @@ impl Conclusion {
             trace_hash: finished.trace_hash,
             journal: finished.journal,
         })
+    }
+
+    /// Tells from the journal what happened to what the first finding of an invalid run speaks of, and adds it to the results as `:trail`,
+    /// unless they are to be Maelstrom's. Reads the journal twice, or more often if it tells nothing of the first findings.
+    pub fn explain<R: IntoIterator<Item = Record>>(&mut self, mut journal: impl FnMut() -> R, mode: Mode) {
+        /// How many findings are tried.
+        const MAX_TRIED: usize = 4;
+        if self.validity != Validity::Invalid {
+            return;
+        }
+        let findings = self.headline.iter().chain(&self.findings).filter(|finding| finding.names_something());
+        self.trail = findings.take(MAX_TRIED).find_map(|finding| Trail::of_finding(&mut journal, finding));
+        if let (Some(trail), Mode::Strict) = (&self.trail, mode) {
+            // The verdict stays the last entry.
+            let validity = self.results.remove("valid?");
+            self.results.insert("trail", trail.to_value());
+            self.results.insert("valid?", validity.unwrap_or_default());
+        }
     }
 }
 
