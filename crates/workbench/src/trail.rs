@@ -4,9 +4,11 @@
 //! - `thing`: a value, perhaps of a key, and whether a message carries it.
 //! - `way`: the way of a value: who was given it, who sent it to whom, what became of each message, who had it when it died.
 //! - `call`: an operation: its requests, the replies, and what became of both.
+//! - `additions`: what was added to a counter, and who acknowledged it.
 //! - `node`: what one node did wrong.
 //! - `telling`: the journal read once, and all of these put together in the order of time, in no more steps than a person reads.
 
+mod additions;
 mod call;
 mod node;
 mod telling;

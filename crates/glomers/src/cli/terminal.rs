@@ -89,7 +89,7 @@ fn trail(report: &Report) -> String {
     match &conclusion.trail {
         Some(trail) => format!("\n{}", text::escape_lines(&trail.to_string())),
         None if conclusion.validity == Validity::Invalid
-            && findings.any(|finding| finding.names_something()) =>
+            && findings.any(glomers_check::Finding::names_something) =>
         {
             format!("\n`glomers why {}` tells what happened to it.\n", report.directory.display())
         }

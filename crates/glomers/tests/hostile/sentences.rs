@@ -165,7 +165,7 @@ fn silence_is_a_timeout_of_unknown_outcome() {
 fn the_trail_tells_where_an_answer_went_and_why_it_was_not_accepted() {
     let (sandbox, ended) = run("reply-to-another-client", &["--node-count", "1", "--concurrency", "1"]);
     ended.expect_code(1).expect_said(&[
-        "What happened to operation 0 (echo ",
+        "What happened to operation 1 (echo ",
         " asks n0: {",
         "n0 never answered the client that asked",
         "it sent the answer to c0 instead.",

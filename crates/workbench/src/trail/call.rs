@@ -44,6 +44,8 @@ impl OpenRequests {
 /// An operation that is followed.
 pub(super) struct Call {
     operation: Operation,
+    /// The index by which it is named: that of its beginning or that of its end.
+    named: u64,
     /// What its steps are marked with, where several operations are followed.
     mark: String,
     /// The number of the entry with which it began.
@@ -96,9 +98,10 @@ struct Meanwhile {
 }
 
 impl Call {
-    pub(super) fn new(operation: Operation, mark: String) -> Self {
+    pub(super) fn new(operation: Operation, named: u64, mark: String) -> Self {
         Self {
             operation,
+            named,
             mark,
             begun_at: None,
             completion: None,
@@ -312,7 +315,7 @@ impl Call {
                     continue;
                 }
                 let (answering, time, known) = (name(src), seconds(place.time), way.knowledge_of(src));
-                let index = self.operation.index;
+                let index = self.named;
                 let sentence = if is_read {
                     format!(
                         "{answering} answered operation {index} at {time} without {}: {known}.",
@@ -415,11 +418,7 @@ impl Call {
         // Of a node that never got the value the way tells more.
         let knowledge = self.knowledge.iter().filter(|knowledge| ways[knowledge.way].was_at(&knowledge.node));
         let mut conclusions: Vec<String> = knowledge.map(|knowledge| knowledge.sentence.clone()).collect();
-        let it = if self.mark.is_empty() {
-            "It".to_owned()
-        } else {
-            format!("Operation {}", self.operation.index)
-        };
+        let it = if self.mark.is_empty() { "It".to_owned() } else { format!("Operation {}", self.named) };
         if self.begun_at.is_some() && self.requests.is_empty() {
             conclusions.push(format!("{it} sent no message."));
         }

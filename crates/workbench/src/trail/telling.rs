@@ -11,9 +11,10 @@ use serde_json::{Map, Value};
 
 use super::{
     MAX_STEPS, Origin, Place, Step, Trail,
+    additions::Additions,
     call::{Call, OpenRequests},
     node::Conduct,
-    wanted::Wanted,
+    wanted::{Followed, Wanted},
     way::Way,
 };
 
@@ -44,9 +45,9 @@ pub(super) fn tell(records: impl IntoIterator<Item = Record>, wanted: Wanted) ->
 /// What it is about, in one line.
 fn subject(wanted: &Wanted) -> String {
     let things = wanted.things.iter().map(super::thing::Thing::full_name);
-    let operations = wanted.operations.iter().map(|operation| {
+    let operations = wanted.operations.iter().map(|Followed { begin: operation, named }| {
         let value = excerpt(operation.value.to_string().as_bytes(), 80);
-        format!("operation {} ({} {value})", operation.index, escape(&operation.f))
+        format!("operation {named} ({} {value})", escape(&operation.f))
     });
     let node = wanted.node.as_ref().map(|node| escape(node).to_string());
     let mut parts: Vec<String> = things.chain(operations).chain(node).collect();
@@ -65,6 +66,7 @@ struct Tale {
     ways: Vec<Way>,
     calls: Vec<Call>,
     conduct: Option<Conduct>,
+    additions: Option<Additions>,
     open: OpenRequests,
     faults: BTreeMap<u64, Fault>,
 }
@@ -91,16 +93,16 @@ impl Tale {
             Way::new(thing, label)
         });
         let is_only_subject = wanted.operations.len() == 1 && !is_only_thing;
-        let calls = wanted.operations.into_iter().map(|operation| {
-            let mark =
-                if is_only_subject { String::new() } else { format!(" (operation {})", operation.index) };
-            Call::new(operation, mark)
+        let calls = wanted.operations.into_iter().map(|Followed { begin, named }| {
+            let mark = if is_only_subject { String::new() } else { format!(" (operation {named})") };
+            Call::new(begin, named, mark)
         });
         Self {
             origin: Origin::default(),
             ways: ways.collect(),
             calls: calls.collect(),
             conduct: wanted.node.map(Conduct::new),
+            additions: wanted.counter_read.map(Additions::new),
             open: OpenRequests::default(),
             faults: BTreeMap::new(),
         }
@@ -120,6 +122,9 @@ impl Tale {
         }
         if let Some(conduct) = &mut self.conduct {
             conduct.observe(place, record);
+        }
+        if let Some(additions) = &mut self.additions {
+            additions.observe(record);
         }
     }
 
@@ -173,6 +178,7 @@ impl Tale {
         let mut conclusions: Vec<String> =
             self.calls.iter().flat_map(|call| call.conclusions(&self.ways)).collect();
         conclusions.extend(self.ways.iter().flat_map(Way::conclusions));
+        conclusions.extend(self.additions.iter().flat_map(Additions::conclusions));
         let mut left_out = self.ways.iter().map(Way::left_out).sum::<u64>();
         left_out += self.calls.iter().map(Call::left_out).sum::<u64>();
         if let Some(conduct) = self.conduct {

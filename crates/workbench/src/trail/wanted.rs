@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use glomers_check::{Finding, Operation, OperationKind, Process, Subject, Value};
 use glomers_world::journal::{Entry, Record};
 
-use super::thing::Thing;
+use super::{additions::Additions, thing::Thing};
 use crate::run::operation_record;
 
 /// How many values are followed at a time.
@@ -13,13 +13,22 @@ const MAX_THINGS: usize = 4;
 /// How many operations are.
 const MAX_OPERATIONS: usize = 6;
 
+/// An operation that is followed.
+pub(super) struct Followed {
+    /// Its beginning.
+    pub(super) begin: Operation,
+    /// The index that a sentence about it names: that of its beginning or that of its end.
+    pub(super) named: u64,
+}
+
 /// What is followed.
 #[derive(Default)]
 pub(super) struct Wanted {
     pub(super) things: Vec<Thing>,
-    /// The operations, by the index of their beginning, in their order.
-    pub(super) operations: Vec<Operation>,
+    pub(super) operations: Vec<Followed>,
     pub(super) node: Option<String>,
+    /// The index of a read of a counter, of which the additions before are followed.
+    pub(super) counter_read: Option<u64>,
     /// How many more operations and values the finding names.
     pub(super) left_out: usize,
 }
@@ -32,13 +41,14 @@ impl Wanted {
 
     pub(super) fn operation(records: impl IntoIterator<Item = Record>, index: u64) -> Self {
         let operations = Found::read(records, &[index]).operations;
-        Self { operations: operations.into_values().map(|(begin, _)| begin).collect(), ..Self::default() }
+        let operations = operations.into_values().map(|ends| Followed::new(ends, &[index]));
+        Self { operations: operations.collect(), ..Self::default() }
     }
 
     /// What a finding names; of a read that fits in no order, also the write that it should have seen and what it showed.
     pub(super) fn finding(records: impl IntoIterator<Item = Record>, finding: &Finding) -> Self {
         let mut subjects = finding.subjects.clone();
-        let Found { operations, latest_write } = if finding.operations.is_empty() {
+        let Found { operations, latest_write, has_additions } = if finding.operations.is_empty() {
             Found::default()
         } else {
             Found::read(records, &finding.operations)
@@ -50,6 +60,14 @@ impl Wanted {
         {
             operations.insert(0, write);
         }
+        let is_count = |end: &Option<Operation>| end.as_ref().is_some_and(|end| end.value.as_int().is_some());
+        let is_counter_read =
+            |(begin, end): &&(Operation, Option<Operation>)| begin.f == "read" && is_count(end);
+        let counter_read = operations
+            .iter()
+            .rfind(is_counter_read)
+            .filter(|_| has_additions && subjects.is_empty())
+            .map(|(begin, _)| begin.index);
         if subjects.is_empty() {
             for subject in
                 operations.iter().filter_map(|(begin, end)| written(begin).or(shown(begin, end.as_ref())))
@@ -63,14 +81,27 @@ impl Wanted {
             subjects.len().saturating_sub(MAX_THINGS) + operations.len().saturating_sub(MAX_OPERATIONS);
         Self {
             things: subjects.iter().take(MAX_THINGS).map(Thing::new).collect(),
-            operations: operations.into_iter().take(MAX_OPERATIONS).map(|(begin, _)| begin).collect(),
+            operations: operations
+                .into_iter()
+                .take(MAX_OPERATIONS)
+                .map(|ends| Followed::new(ends, &finding.operations))
+                .collect(),
             node: finding.node.clone(),
+            counter_read,
             left_out,
         }
     }
 
     pub(super) fn is_something(&self) -> bool {
         !self.things.is_empty() || !self.operations.is_empty() || self.node.is_some()
+    }
+}
+
+impl Followed {
+    fn new((begin, end): (Operation, Option<Operation>), indices: &[u64]) -> Self {
+        let by_end = end.map(|end| end.index).filter(|index| indices.contains(index));
+        let named = by_end.filter(|_| !indices.contains(&begin.index)).unwrap_or(begin.index);
+        Self { begin, named }
     }
 }
 
@@ -81,6 +112,8 @@ struct Found {
     operations: BTreeMap<u64, (Operation, Option<Operation>)>,
     /// Before the last of them began, the latest acknowledged write of its key, where there are keys and writes.
     latest_write: Option<(Operation, Option<Operation>)>,
+    /// Whether something is added to a counter.
+    has_additions: bool,
 }
 
 impl Found {
@@ -96,6 +129,7 @@ impl Found {
             }
             let is_wanted = indices.contains(&operation.index);
             if operation.kind == OperationKind::Invoke {
+                found.has_additions |= Additions::amount_of(&operation).is_some();
                 if is_wanted {
                     found.operations.insert(operation.index, (operation.clone(), None));
                     found.latest_write = key_of(&operation).and_then(|key| writes.get(key)).cloned();

@@ -456,9 +456,9 @@ impl Way {
         let kept = former.iter().filter(|element| first.contains(element)).count();
         let kept = if kept == 0 { "none".to_owned() } else { kept.to_string() };
         Some(format!(
-            " Of {} in its last {} before, its first one after held {kept}.",
-            count(former.len() as u64, "element"),
-            escape(kind)
+            " Its last {} before held {}, its first one after {kept} of these.",
+            escape(kind),
+            count(former.len() as u64, "element")
         ))
     }
 

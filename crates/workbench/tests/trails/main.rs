@@ -8,9 +8,11 @@
 //! The tenth, an answer that goes to another client, the node library does not allow: it is told of a journal that is written by hand, beside
 //! the trails themselves, and of a real program among the hostile nodes.
 
+mod counters;
 mod logs;
 mod registers;
 mod sets;
+mod transactions;
 
 use std::time::Duration;
 
