@@ -90,9 +90,8 @@ fn the_checkers_results_have_the_recorded_keys() {
         let history = run.path().join("history.edn").display().to_string();
         let mut arguments = vec!["check", "--compat", "--format", "edn", &history];
         arguments.extend(["-w", option("-w").expect("a workload")]);
-        for passed_on in ["--consistency-models"] {
-            arguments.extend(option(passed_on).into_iter().flat_map(|value| [passed_on, value]));
-        }
+        let models = "--consistency-models";
+        arguments.extend(option(models).into_iter().flat_map(|value| [models, value]));
         let ours = sandbox.run(sandbox.glomers(&arguments)).stdout;
         let recorded = fs::read_to_string(run.path().join("results.edn")).expect("recorded results");
         let paths = |text: &str| {

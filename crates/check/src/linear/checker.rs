@@ -232,10 +232,14 @@ impl<M: Model> Checker for Linearizability<M> {
         let is_as_maelstrom = self.kept.is_some();
         let mut kept = self.kept.unwrap_or_default();
         kept.resize(self.objects.len(), Vec::new());
-        let mut objects: Vec<_> = self.objects.into_iter().zip(kept).collect();
-        objects.sort_by(|((a, _), _), ((b, _), _)| a.cmp(b));
-        let (objects, kept): (Vec<(Value, Object<M>)>, Vec<Vec<Operation>>) = objects.into_iter().unzip();
-        let (keys, objects): (Vec<Value>, Vec<Object<M>>) = objects.into_iter().unzip();
+        let mut of_keys: Vec<_> = self.objects.into_iter().zip(kept).collect();
+        of_keys.sort_by(|((a, _), _), ((b, _), _)| a.cmp(b));
+        let mut objects = Vec::new();
+        let mut keys = Vec::new();
+        for ((key, object), kept) in of_keys {
+            objects.push(object);
+            keys.push((key, kept));
+        }
         let outcomes: Vec<Outcome<M>> = outcomes(objects, &self.allowance, self.threads);
         if !self.keyed {
             let outcome = outcomes.into_iter().next().expect("there is one object");
@@ -245,9 +249,9 @@ impl<M: Model> Checker for Linearizability<M> {
         let mut failures = Vec::new();
         let mut findings = Vec::new();
         let mut validity = Validity::Valid;
-        for ((key, outcome), kept) in keys.iter().zip(outcomes).zip(kept) {
+        for ((key, kept), outcome) in keys.iter().zip(outcomes) {
             let rank = outcome.rank();
-            let as_maelstrom = is_as_maelstrom.then(|| maelstrom::results(&kept, &outcome));
+            let as_maelstrom = is_as_maelstrom.then(|| maelstrom::results(kept, &outcome));
             let verdict = verdict(&self.model, Some(key), outcome);
             validity = validity.max(verdict.validity);
             findings.push((rank, verdict.findings));

@@ -49,7 +49,7 @@ fn violated<M: Model>(history: &[Operation], counterexample: &Counterexample<M>)
         results.push(("configs", Value::List(models.collect())));
         results.push(("final-paths", Value::List(Vec::new())));
     }
-    let previous = before().filter(|entry| entry.is_ok()).last();
+    let previous = history.iter().rev().find(|entry| entry.index < end && entry.is_ok());
     let last = last.map(|(last, _)| last);
     let named = [("previous-ok", previous), ("last-op", last), ("op", broken)];
     results
