@@ -144,7 +144,11 @@ fn a_wrong_echo_is_invalid_and_names_the_operation() {
 
 #[test]
 fn a_reply_of_the_wrong_shape_is_explained() {
-    run("wrong-shape", &[]).1.expect_code(1).expect_said(&["n0", "`echo` is missing"]);
+    run("wrong-shape", &[]).1.expect_code(1).expect_said(&[
+        "n0",
+        "`echo` is missing",
+        "its answer was not accepted: `echo` is missing",
+    ]);
 }
 
 #[test]

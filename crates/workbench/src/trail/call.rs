@@ -1,6 +1,12 @@
 //! An operation: its requests, the replies, and what became of both.
+//!
+//! - `open_requests`: which ids of clients are not answered yet.
+//! - `meanwhile`: what a node exchanged with others between a request and its answer.
 
-use std::collections::{BTreeMap, BTreeSet};
+mod meanwhile;
+mod open_requests;
+
+use std::collections::BTreeMap;
 
 use glomers_check::{Operation, OperationKind};
 use glomers_node::Time;
@@ -8,38 +14,16 @@ use glomers_protocol::{NodeId, text::excerpt};
 use glomers_world::journal::{Entry, Record};
 use serde_json::{Map, Value};
 
+use meanwhile::Meanwhile;
+pub(super) use open_requests::OpenRequests;
+
 use super::{Place, QUOTE_CHARS, SLOW, Step, name, seconds, way::Way};
-use crate::{run::operation_record, text::count};
+use crate::run::operation_record;
 
 /// How many requests of one operation are told.
 const MAX_REQUESTS: usize = 4;
-/// How many kinds of messages that a node exchanged meanwhile are told.
-const MAX_KINDS: usize = 4;
 /// How many messages to a node are remembered until they arrive.
 const MAX_UNDER_WAY: usize = 10_000;
-
-/// The ids of the clients' requests that are not answered yet.
-#[derive(Default)]
-pub(super) struct OpenRequests(BTreeMap<NodeId, BTreeSet<String>>);
-
-impl OpenRequests {
-    pub(super) fn observe(&mut self, src: &NodeId, dest: &NodeId, body: &Map<String, Value>) {
-        const MAX_OF_CLIENT: usize = 1_000;
-        if src.is_client() {
-            let ids = self.0.entry(src.clone()).or_default();
-            ids.extend(body.get("msg_id").map(Value::to_string));
-            if ids.len() > MAX_OF_CLIENT {
-                ids.pop_first();
-            }
-        } else if let (Some(ids), Some(answered)) = (self.0.get_mut(dest), body.get("in_reply_to")) {
-            ids.remove(&answered.to_string());
-        }
-    }
-
-    fn has(&self, client: &NodeId, id: &str) -> bool {
-        self.0.get(client).is_some_and(|ids| ids.contains(id))
-    }
-}
 
 /// An operation that is followed.
 pub(super) struct Call {
@@ -73,6 +57,8 @@ struct Request {
     /// Somebody else who got an answer to it: when, who.
     misdirected: Option<(Time, NodeId)>,
     meanwhile: Meanwhile,
+    /// Whether it names the key of each of the values that are followed.
+    touches: Vec<bool>,
 }
 
 /// What a node knew of a value when it answered.
@@ -86,15 +72,6 @@ struct Answer {
     message: u64,
     time: Time,
     lost: Option<String>,
-}
-
-/// What the node sent to others and got from others between a request and its answer: type, host, how many.
-#[derive(Default)]
-struct Meanwhile {
-    sent: BTreeMap<(String, NodeId), u64>,
-    got: BTreeMap<(String, NodeId), u64>,
-    messages: Vec<u64>,
-    first: Option<Place>,
 }
 
 impl Call {
@@ -151,7 +128,7 @@ impl Call {
             }
             // A client sends the request as it invokes the operation: it is the very next entry.
             Entry::Sent { message, src, dest, body: text, .. } if self.is_request(record.sequence, src) => {
-                self.asks(place, *message, (src, dest), text, body);
+                self.asks(place, *message, (src, dest), text, (body, ways));
             }
             Entry::Sent { message, src, dest, body: text, .. } => {
                 let (Some(client), Some(body)) = (self.client.clone(), body) else { return };
@@ -242,7 +219,8 @@ impl Call {
             }
         } else if self.begun_at.is_some() && self.completion.is_none() {
             if !operation.is_ok() {
-                let error = operation.error.as_ref().map(|error| format!(", {error}")).unwrap_or_default();
+                let error = operation.error.as_ref().map(|error| format!(", {error}"));
+                let error = error.or_else(|| refusal(&operation)).unwrap_or_default();
                 let meaning = if operation.kind == OperationKind::Info { ", outcome unknown" } else { "" };
                 let text = format!(
                     "the operation ends{}: {}{meaning}{}",
@@ -262,7 +240,7 @@ impl Call {
         message: u64,
         (src, dest): (&NodeId, &NodeId),
         text: &str,
-        body: Option<&Map<String, Value>>,
+        (body, ways): (Option<&Map<String, Value>>, &[Way]),
     ) {
         self.client = Some(src.clone());
         if self.requests.len() >= MAX_REQUESTS {
@@ -282,6 +260,7 @@ impl Call {
             answer: None,
             misdirected: None,
             meanwhile: Meanwhile::default(),
+            touches: ways.iter().map(|way| body.is_some_and(|body| way.is_touched_by(body))).collect(),
         });
     }
 
@@ -307,7 +286,11 @@ impl Call {
             request.answer = Some(Answer { message, time: place.time, lost: None });
             let is_read = ["read", "poll", "txn"].contains(&self.operation.f.as_str());
             for (number, way) in ways.iter().enumerate() {
-                if copies[number] > 0 || way.is_in(request.message) {
+                if copies[number] > 0
+                    || way.is_in(request.message)
+                    || !request.touches[number]
+                    || !way.is_there()
+                {
                     continue;
                 }
                 // Where one value took the place of another it is of no interest that the other was known.
@@ -466,45 +449,18 @@ impl Call {
     }
 }
 
+/// Why a reply was not accepted: the last line of what the client says of it.
+fn refusal(operation: &Operation) -> Option<String> {
+    let exception = operation.get("exception")?.get("via")?.as_sequence()?.first()?;
+    let line = exception.get("message")?.as_str()?.lines().rfind(|line| !line.trim().is_empty())?;
+    let reason = line.trim().trim_start_matches("which is wrong: ");
+    Some(format!(", its answer was not accepted: {reason}"))
+}
+
 fn lower(it: &str) -> String {
     it.replacen('I', "i", 1).replacen('O', "o", 1)
 }
 
 fn quote(text: &str) -> String {
     excerpt(text.as_bytes(), QUOTE_CHARS)
-}
-
-impl Meanwhile {
-    fn note(&mut self, place: Place, message: u64) {
-        const MAX_MESSAGES: usize = 16;
-        self.first.get_or_insert(place);
-        if self.messages.len() < MAX_MESSAGES {
-            self.messages.push(message);
-        }
-    }
-
-    fn step(&self, node: &NodeId, mark: &str) -> Option<Step> {
-        let first = self.first?;
-        let told = |messages: &BTreeMap<(String, NodeId), u64>, preposition: &str| {
-            let each = messages.iter().take(MAX_KINDS).map(|((kind, host), times)| match times {
-                1 => format!("{kind} {preposition} {}", name(host)),
-                times => format!("{kind} {preposition} {} ({times} times)", name(host)),
-            });
-            let mut each: Vec<String> = each.collect();
-            if messages.len() > MAX_KINDS {
-                each.push(count((messages.len() - MAX_KINDS) as u64, "more kind"));
-            }
-            each.join(", ")
-        };
-        let sent = told(&self.sent, "to");
-        let got = told(&self.got, "from");
-        let what = match (sent.is_empty(), got.is_empty()) {
-            (false, false) => format!("sends {sent}; gets {got}"),
-            (false, true) => format!("sends {sent}"),
-            (true, false) => format!("gets {got}"),
-            (true, true) => return None,
-        };
-        let text = format!("meanwhile {} {what}{mark}", name(node));
-        Some(first.step(vec![node.clone()], self.messages.clone(), text).minor())
-    }
 }

@@ -9,6 +9,8 @@ use glomers_world::{
 };
 use serde_json::{Map, Value};
 
+use crate::run::operation_record;
+
 use super::{
     MAX_STEPS, Origin, Place, Step, Trail,
     additions::Additions,
@@ -20,6 +22,8 @@ use super::{
 
 /// How many entries may come before the first operation.
 const MAX_EARLY: usize = 100_000;
+/// How many conclusions there are at most.
+const MAX_CONCLUSIONS: usize = 10;
 /// How many faults of the network are told.
 const MAX_FAULTS: usize = 4;
 
@@ -44,9 +48,10 @@ pub(super) fn tell(records: impl IntoIterator<Item = Record>, wanted: Wanted) ->
 
 /// What it is about, in one line.
 fn subject(wanted: &Wanted) -> String {
+    let is_long = wanted.operations.len() > 2;
     let things = wanted.things.iter().map(super::thing::Thing::full_name);
     let operations = wanted.operations.iter().map(|Followed { begin: operation, named }| {
-        let value = excerpt(operation.value.to_string().as_bytes(), 80);
+        let value = excerpt(operation.value.to_string().as_bytes(), if is_long { 40 } else { 80 });
         format!("operation {named} ({} {value})", escape(&operation.f))
     });
     let node = wanted.node.as_ref().map(|node| escape(node).to_string());
@@ -69,6 +74,10 @@ struct Tale {
     additions: Option<Additions>,
     open: OpenRequests,
     faults: BTreeMap<u64, Fault>,
+    /// See [`Wanted::window`].
+    window: Option<(u64, u64)>,
+    /// Whether messages with the values are of interest now.
+    is_within: bool,
 }
 
 /// A fault of the network.
@@ -90,7 +99,7 @@ impl Tale {
                 () if is_of_one_key => format!("value {}", thing.short_name()),
                 () => thing.full_name(),
             };
-            Way::new(thing, label)
+            Way::new(thing, label, wanted.window.is_some())
         });
         let is_only_subject = wanted.operations.len() == 1 && !is_only_thing;
         let calls = wanted.operations.into_iter().map(|Followed { begin, named }| {
@@ -105,6 +114,17 @@ impl Tale {
             additions: wanted.counter_read.map(Additions::new),
             open: OpenRequests::default(),
             faults: BTreeMap::new(),
+            is_within: wanted.window.is_none(),
+            window: wanted.window,
+        }
+    }
+
+    /// Opens and closes the window at its operations.
+    fn observe_window(&mut self, record: &Record) {
+        if let (Some((from, until)), Entry::UserRecord(bytes)) = (self.window, &record.entry)
+            && let Ok(operation) = operation_record::decode(record.sequence, bytes)
+        {
+            self.is_within = (from..until).contains(&operation.index);
         }
     }
 
@@ -112,8 +132,10 @@ impl Tale {
         let place = self.origin.place_of(record);
         let body = self.body_of(record);
         self.observe_faults(place, record);
+        self.observe_window(record);
+        let carried = body.as_ref().filter(|_| self.is_within);
         let copies: Vec<usize> =
-            self.ways.iter_mut().map(|way| way.observe(place, record, body.as_ref())).collect();
+            self.ways.iter_mut().map(|way| way.observe(place, record, carried)).collect();
         for call in &mut self.calls {
             call.observe(place, record, body.as_ref(), (&self.ways, &copies), &self.open);
         }
@@ -178,6 +200,10 @@ impl Tale {
         let mut conclusions: Vec<String> =
             self.calls.iter().flat_map(|call| call.conclusions(&self.ways)).collect();
         conclusions.extend(self.ways.iter().flat_map(Way::conclusions));
+        if conclusions.len() > MAX_CONCLUSIONS {
+            let rest = conclusions.split_off(MAX_CONCLUSIONS - 1);
+            conclusions.push(format!("… and {} more of this kind.", rest.len()));
+        }
         conclusions.extend(self.additions.iter().flat_map(Additions::conclusions));
         let mut left_out = self.ways.iter().map(Way::left_out).sum::<u64>();
         left_out += self.calls.iter().map(Call::left_out).sum::<u64>();

@@ -6,8 +6,8 @@ use serde_json::{Map, Value};
 
 /// How much of a value its name shows, in characters.
 const NAME_CHARS: usize = 60;
-/// Keys of bodies under which there are places in a log, and no values.
-const PLACES: [&str; 2] = ["offset", "offsets"];
+/// Keys of bodies under which there are places in a log, or what a compare-and-set expects to find: no values that are passed on.
+const NO_VALUES: [&str; 3] = ["offset", "offsets", "from"];
 
 /// A value, perhaps one of a key.
 pub(super) struct Thing {
@@ -73,13 +73,30 @@ impl Thing {
         own.next().is_some_and(|(_, value)| is_equal(value, key, &self.key_text)) && own.next().is_none()
     }
 
+    /// Whether a body names its key; true if it has none.
+    pub(super) fn is_touched_by(&self, body: &Map<String, Value>) -> bool {
+        let names = |whole: &Value| self.key.as_ref().is_none_or(|key| self.is_named_in(whole, key));
+        body.iter().any(|(name, value)| *name == self.key_text || names(value))
+    }
+
+    fn is_named_in(&self, whole: &Value, key: &Value) -> bool {
+        is_equal(whole, key, &self.key_text)
+            || match whole {
+                Value::Array(items) => items.iter().any(|item| self.is_named_in(item, key)),
+                Value::Object(entries) => {
+                    entries.iter().any(|(name, value)| *name == self.key_text || self.is_named_in(value, key))
+                }
+                _ => false,
+            }
+    }
+
     /// How often a body holds it, apart from the protocol's own keys. `is_of_key`: whether it answers a request for the key.
     pub(super) fn count_in(&self, body: &Map<String, Value>, is_of_key: bool) -> usize {
         let own = body.iter().filter(|(name, _)| !RESERVED_KEYS.contains(&name.as_str()));
         match &self.key {
             None => own.map(|(_, value)| self.count(value)).sum(),
             Some(_) if is_of_key => own
-                .filter(|(name, _)| !PLACES.contains(&name.as_str()))
+                .filter(|(name, _)| !NO_VALUES.contains(&name.as_str()))
                 .map(|(_, value)| self.count(value))
                 .sum(),
             Some(key) => self.count_entries(own, key),
@@ -92,7 +109,7 @@ impl Thing {
         entries: impl Iterator<Item = (&'a String, &'a Value)> + Clone,
         key: &Value,
     ) -> usize {
-        let values = entries.filter(|(name, _)| !PLACES.contains(&name.as_str()));
+        let values = entries.filter(|(name, _)| !NO_VALUES.contains(&name.as_str()));
         let is_key = |value: &Value| is_equal(value, key, &self.key_text);
         let key_field = values.clone().find(|(_, value)| is_key(value)).map(|(name, _)| name);
         values
@@ -112,12 +129,9 @@ impl Thing {
     fn count_below(&self, whole: &Value, key: &Value) -> usize {
         match whole {
             Value::Array(items) => {
-                // As in ["append", key, value].
-                let place = items.iter().position(|item| is_equal(item, key, &self.key_text));
-                match place {
-                    Some(place) if place + 1 < items.len() => {
-                        items[place + 1..].iter().map(|item| self.count(item)).sum()
-                    }
+                match &items[..] {
+                    // A step of a transaction.
+                    [Value::String(_), at, value] if is_equal(at, key, &self.key_text) => self.count(value),
                     _ => items.iter().map(|item| self.count_below(item, key)).sum(),
                 }
             }

@@ -29,6 +29,9 @@ pub(super) struct Wanted {
     pub(super) node: Option<String>,
     /// The index of a read of a counter, of which the additions before are followed.
     pub(super) counter_read: Option<u64>,
+    /// Where the same value is written again and again: the index of the operation with which the values' ways begin, and of that after which
+    /// they are of no interest.
+    pub(super) window: Option<(u64, u64)>,
     /// How many more operations and values the finding names.
     pub(super) left_out: usize,
 }
@@ -48,7 +51,7 @@ impl Wanted {
     /// What a finding names; of a read that fits in no order, also the write that it should have seen and what it showed.
     pub(super) fn finding(records: impl IntoIterator<Item = Record>, finding: &Finding) -> Self {
         let mut subjects = finding.subjects.clone();
-        let Found { operations, latest_write, has_additions } = if finding.operations.is_empty() {
+        let Found { operations, latest_write, writes, has_additions } = if finding.operations.is_empty() {
             Found::default()
         } else {
             Found::read(records, &finding.operations)
@@ -68,6 +71,7 @@ impl Wanted {
             .rfind(is_counter_read)
             .filter(|_| has_additions && subjects.is_empty())
             .map(|(begin, _)| begin.index);
+        let mut window = None;
         if subjects.is_empty() {
             for subject in
                 operations.iter().filter_map(|(begin, end)| written(begin).or(shown(begin, end.as_ref())))
@@ -76,6 +80,15 @@ impl Wanted {
                     subjects.push(subject);
                 }
             }
+            window = operations.last().filter(|_| !subjects.is_empty()).map(|(begin, end)| {
+                let until = end.as_ref().map_or(u64::MAX, |end| end.index);
+                let written_last = |subject: &Subject| {
+                    let times = writes.get(&(subject.key.clone()?, subject.value.clone()))?;
+                    times.iter().rfind(|index| **index < until).copied()
+                };
+                let from = subjects.iter().filter_map(written_last).min().unwrap_or(begin.index);
+                (from.min(operations[0].0.index), until)
+            });
         }
         let left_out =
             subjects.len().saturating_sub(MAX_THINGS) + operations.len().saturating_sub(MAX_OPERATIONS);
@@ -88,6 +101,7 @@ impl Wanted {
                 .collect(),
             node: finding.node.clone(),
             counter_read,
+            window,
             left_out,
         }
     }
@@ -112,6 +126,8 @@ struct Found {
     operations: BTreeMap<u64, (Operation, Option<Operation>)>,
     /// Before the last of them began, the latest acknowledged write of its key, where there are keys and writes.
     latest_write: Option<(Operation, Option<Operation>)>,
+    /// When each value of each key was written, by the indices of the beginnings.
+    writes: BTreeMap<(Value, Value), Vec<u64>>,
     /// Whether something is added to a counter.
     has_additions: bool,
 }
@@ -120,7 +136,7 @@ impl Found {
     fn read(records: impl IntoIterator<Item = Record>, indices: &[u64]) -> Self {
         let mut found = Self::default();
         let mut open: BTreeMap<Process, Operation> = BTreeMap::new();
-        let mut writes: BTreeMap<Value, (Operation, Option<Operation>)> = BTreeMap::new();
+        let mut acknowledged: BTreeMap<Value, (Operation, Option<Operation>)> = BTreeMap::new();
         for record in records {
             let Entry::UserRecord(bytes) = &record.entry else { continue };
             let Ok(operation) = operation_record::decode(record.sequence, bytes) else { continue };
@@ -132,7 +148,10 @@ impl Found {
                 found.has_additions |= Additions::amount_of(&operation).is_some();
                 if is_wanted {
                     found.operations.insert(operation.index, (operation.clone(), None));
-                    found.latest_write = key_of(&operation).and_then(|key| writes.get(key)).cloned();
+                    found.latest_write = key_of(&operation).and_then(|key| acknowledged.get(key)).cloned();
+                }
+                if let Some(Subject { key: Some(key), value }) = written(&operation) {
+                    found.writes.entry((key, value)).or_default().push(operation.index);
                 }
                 open.insert(operation.process, operation);
                 continue;
@@ -145,7 +164,7 @@ impl Found {
                 && written(&begin).is_some()
                 && let Some(key) = key_of(&begin)
             {
-                writes.insert(key.clone(), (begin, Some(operation)));
+                acknowledged.insert(key.clone(), (begin, Some(operation)));
             }
         }
         found
