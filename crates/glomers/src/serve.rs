@@ -9,12 +9,15 @@
 //! - [`summary`] reads one run's figures from its directory.
 //! - [`store`] finds runs and refuses paths that lead out of the store.
 //! - `pages` are the index, a run, a directory and a text file; `download` sends files and archives as they are.
+//! - `links` makes links of what sentences name; `live` tells the page of a run that is going on when there is more.
 //! - `script` sends the scripts of the run page, and `data` what they read: the journal as columns.
 
 mod connections;
 mod data;
 mod download;
 mod file_type;
+mod links;
+mod live;
 mod pages;
 mod script;
 pub mod store;
@@ -112,6 +115,8 @@ pub fn router(store: Store, allowed_hosts: Vec<String>) -> Router {
         .route("/zip/{*path}", get(download::archive))
         .route("/data/{*path}", get(data::columns))
         .route("/detail/{*path}", get(data::detail))
+        .route("/history/{*path}", get(data::history))
+        .route("/live/{*path}", get(live::events))
         .route("/scripts/{name}", get(script::module))
         .fallback(|| async { Failure::Refused(Refusal::Missing) })
         .layer(middleware::from_fn(move |request, next| {

@@ -4,72 +4,16 @@
 #[path = "../../../tests/requirements.rs"]
 mod requirements;
 #[expect(dead_code, reason = "each of the test programs uses a part of it")]
+#[path = "support/server.rs"]
+mod server;
+#[expect(dead_code, reason = "each of the test programs uses a part of it")]
 mod support;
 
-use std::{
-    fs,
-    io::{BufRead, BufReader, Read, Write},
-    net::TcpStream,
-    path::Path,
-    process::{Child, Command, Stdio},
-};
+use std::{fs, path::Path, process::Command};
 
 use requirements::is_installed;
+use server::Server;
 use support::{Sandbox, program};
-
-/// `glomers serve` on a sandbox's store, until it is dropped.
-struct Server {
-    child: Child,
-    address: String,
-}
-
-impl Server {
-    fn start(sandbox: &Sandbox) -> Self {
-        let mut child = sandbox.glomers(&["serve", "--port", "0"]).spawn().expect("the server starts");
-        let stderr = child.stderr.take().expect("it is piped");
-        let mut line = String::new();
-        BufReader::new(stderr).read_line(&mut line).expect("the server says where it is");
-        let address = line.split("http://").nth(1).and_then(|rest| rest.split('/').next());
-        let address = address.unwrap_or_else(|| panic!("no address in {line:?}")).to_owned();
-        Self { child, address }
-    }
-
-    /// The head and the body of an answer.
-    fn get(&self, path: &str) -> (String, Vec<u8>) {
-        let mut stream = TcpStream::connect(&self.address).expect("the server listens");
-        write!(stream, "GET {path} HTTP/1.1\r\nhost: {}\r\nconnection: close\r\n\r\n", self.address)
-            .expect("writable");
-        let mut answer = Vec::new();
-        stream.read_to_end(&mut answer).expect("the server answers");
-        let end = answer.windows(4).position(|bytes| bytes == b"\r\n\r\n").expect("an answer has a head");
-        (String::from_utf8_lossy(&answer[..end]).into_owned(), answer[end + 4..].to_vec())
-    }
-
-    /// The page as Chromium has it after its scripts have run.
-    fn browse(&self, sandbox: &Sandbox, path: &str) -> String {
-        let output = Command::new("chromium")
-            .args([
-                "--headless",
-                "--no-sandbox",
-                "--disable-gpu",
-                "--dump-dom",
-                "--virtual-time-budget=10000",
-            ])
-            .arg(format!("--user-data-dir={}", sandbox.path().join("browser").display()))
-            .arg(format!("http://{}{path}", self.address))
-            .stderr(Stdio::null())
-            .output()
-            .expect("chromium starts");
-        String::from_utf8_lossy(&output.stdout).into_owned()
-    }
-}
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
 
 /// A run of the echo node, and the path of its page below `/runs/`.
 fn echo_run(sandbox: &Sandbox) -> String {

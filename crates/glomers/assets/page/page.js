@@ -1,39 +1,97 @@
 // The run page: reads the run's data, draws its panes on one time axis, and answers the pointer, the keys and the filter.
 
 import { eventsOf, lastIndex, relatives, stateAt } from "./causality.js";
+import { showChecker } from "./checker.js";
 import { FIRST_REASON, DELIVERED, OUTCOMES, decode, eachBetween, lowerBound, plain } from "./data.js";
+import { fill, hiddenHosts, lanesOf, passing, searchBodies } from "./filter.js";
+import { listen } from "./input.js";
 import { LEFT, drawLanes, heightOf, rowAt } from "./lanes.js";
+import { follow } from "./live.js";
+import { drawMoment, showHistory, showLogs } from "./records.js";
 import { drawAxis, drawLatency, drawOperations, drawRate } from "./series.js";
 import { View, timeText } from "./view.js";
 
 const root = document.getElementById("explorer");
 const part = (name) => root.querySelector(`[data-part="${name}"]`);
 const address = root.dataset.run;
-const pane = { marks: null, selected: null, operation: null, cursor: 0, found: null, rows: null };
-const MAX_LANES = 200;
+const pane = { marks: null, selected: null, operation: null, cursor: 0, rows: null };
 const canvases = {};
 let events = null;
+let [records, logs, bodies] = [null, null, { numbers: null, sentence: "" }];
 let isDrawing = false;
 
-async function start() {
+async function read() {
   const answer = await fetch(`/data/${address}`);
   if (!answer.ok) throw new Error(`the server answered ${answer.status}`);
   const run = decode(await answer.arrayBuffer());
-  Object.assign(pane, { run, view: new View(run.head.end_ns, draw), passes: () => true, shade });
+  const before = pane.view;
+  Object.assign(pane, { run, view: new View(run.head.end_ns, draw), shade, marks: null, selected: null, operation: null });
+  // While a run goes on, who looks at all of it goes on to do so, and who looks at a part stays there.
+  if (before && before.to < before.end) pane.view.show(before.from, before.to);
   Object.assign(pane, rowsOfProcesses(run.operations));
-  chooseLanes();
-  fillFilter(run.head);
-  for (const name of ["axis", "latency", "rate", "operations", "lanes"]) canvases[name] = part(name);
-  listen();
+  events = null;
+  fill(part, run.head);
+  applyFilter();
   const { messages, operations, events: others } = run.head.omitted;
   const omitted = messages + operations + others;
   const note = omitted ? `Not shown, because there are too many: ${messages} messages, ${operations} operations, ${others} events. ` : "";
-  part("status").textContent = `${note}${run.head.trouble ? `Shown up to where ${plain(run.head.trouble)}` : ""}`;
+  const isUnderWay = root.dataset.state === "running";
+  say(`${note}${run.head.trouble && !isUnderWay ? `Shown up to where ${plain(run.head.trouble)}` : ""}`);
+}
+
+function say(sentence) {
+  part("status").textContent = sentence;
+}
+
+async function start() {
+  await read();
+  for (const name of ["axis", "latency", "rate", "operations", "lanes"]) canvases[name] = part(name);
+  const actions = {
+    "+": () => pane.view.zoom(0.7), "=": () => pane.view.zoom(0.7), "-": () => pane.view.zoom(1 / 0.7),
+    ArrowLeft: () => pane.view.pan(-0.15), ArrowRight: () => pane.view.pan(0.15), Home: () => pane.view.show(0, pane.view.end),
+    ",": () => step(false), ".": () => step(true), Escape: clearSelection,
+  };
+  listen(root, canvases, () => pane.view, actions, click);
+  part("filter").addEventListener("change", () => filter().catch((error) => say(`The search failed: ${error.message}.`)));
+  part("filter").addEventListener("submit", (event) => event.preventDefault());
+  addEventListener("hashchange", followHash);
+  new ResizeObserver(draw).observe(root);
+  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", draw);
   part("body").hidden = false;
+  logs = showLogs(part);
   followHash();
   draw();
   showState();
   performance.mark("drawn");
+  const failed = (error) => (part("history-count").textContent = `The history can't be read: ${error.message}.`);
+  records = await showHistory(part, address, chooseEntry).catch(failed);
+  records?.reveal?.(pane.cursor);
+  if (root.dataset.state !== "running") return showChecker(part("checker"), root.dataset, highlight);
+  follow(address, async () => {
+    await Promise.all([read(), records?.read?.(), logs.read()]).catch((error) => say(`The run can't be read: ${error.message}.`));
+    draw();
+    showState();
+  });
+}
+
+function chooseEntry({ index, time }) {
+  const { index: starts, endIndex } = pane.run.operations;
+  const bar = Math.max(starts.indexOf(index), endIndex.indexOf(index));
+  if (bar >= 0) selectOperation(bar, time);
+  else setCursor(time);
+}
+
+/// Marks the operation with an index of the history, without moving anything.
+function highlight(index) {
+  const bar = index === null ? null : barOf(index);
+  Object.assign(pane, { operation: bar, selected: null, marks: null });
+  draw();
+}
+
+function barOf(index) {
+  const { operations } = pane.run;
+  const begun = operations.index.indexOf(index);
+  return begun >= 0 ? begun : operations.endIndex.indexOf(index);
 }
 
 /// A row of the operations' pane for each process. After an unknown outcome a new process takes over the row.
@@ -54,49 +112,17 @@ export function rowsOfProcesses(operations) {
   return { rowsOf, rowCount };
 }
 
-/// One lane for each node and service that took part, and below them one for all clients, or one each if the person wants to see them apart.
-function chooseLanes() {
-  const { head, messages } = pane.run;
-  const { hosts } = head;
-  pane.active ??= new Set([...new Set(messages.src), ...new Set(messages.dest)]);
-  const rank = { node: 0, service: 1, client: 2, unknown: 3 };
-  const apart = part("clients").checked;
-  const isShown = (host) => (apart || hosts[host].role !== "client") && (hosts[host].role === "node" || pane.active.has(host));
-  const number = (host) => Number(hosts[host].name.match(/\d+$/)?.[0] ?? 0);
-  const shown = hosts.map((_, host) => host).filter(isShown);
-  shown.sort((left, right) => rank[hosts[left].role] - rank[hosts[right].role] || number(left) - number(right));
-  // A picture of hundreds of lanes says nothing, and would be larger than a canvas may be.
-  const few = shown.slice(0, MAX_LANES);
-  const laneCount = few.length + (apart ? 0 : 1);
-  const lanes = Int32Array.from(hosts, ({ role }) => (role === "client" && !apart ? laneCount - 1 : -1));
-  few.forEach((host, lane) => (lanes[host] = lane));
-  const names = few.map((host) => hosts[host].name);
-  Object.assign(pane, { lanes, laneNames: apart ? names : [...names, "clients"] });
-}
-
-function fillFilter(head) {
-  const option = (text, value) => Object.assign(document.createElement("option"), { textContent: text, value });
-  head.kinds.forEach((kind, number) => part("kind").append(option(kind, number)));
-  head.hosts.forEach(({ name, role }, number) => role !== "client" && part("host").append(option(name, number)));
+function applyFilter() {
+  const chosen = (name) => (part(name).value === "" ? -1 : Number(part(name).value));
+  const [kind, from, to, host] = ["kind", "from", "to", "host"].map(chosen);
+  pane.passes = passing(pane.run.messages, { kind, from, to, host, onlyDropped: part("dropped").checked, numbers: bodies.numbers });
+  Object.assign(pane, lanesOf(pane.run, part("clients").checked, hiddenHosts(part)));
 }
 
 async function filter() {
-  const { messages } = pane.run;
-  const [kind, host, text] = [part("kind").value, part("host").value, part("text").value];
-  const onlyDropped = part("dropped").checked;
-  chooseLanes();
-  pane.found = null;
-  if (text !== "") {
-    const answer = await (await fetch(`/detail/${address}?text=${encodeURIComponent(text)}`)).json();
-    pane.found = new Set(answer.messages);
-    part("status").textContent = `${answer.has_more ? "The first " : ""}${answer.messages.length} messages contain the text.`;
-  }
-  const [wantedKind, wantedHost] = [kind === "" ? -1 : Number(kind), host === "" ? -1 : Number(host)];
-  pane.passes = (row) =>
-    (wantedKind < 0 || messages.kind[row] === wantedKind) &&
-    (wantedHost < 0 || messages.src[row] === wantedHost || messages.dest[row] === wantedHost) &&
-    (!onlyDropped || messages.fate[row] >= FIRST_REASON) &&
-    (!pane.found || pane.found.has(messages.number[row]));
+  bodies = await searchBodies(address, part("text").value, part("value").value);
+  say(bodies.sentence);
+  applyFilter();
   draw();
 }
 
@@ -178,12 +204,8 @@ function step(forwards) {
 
 function showState() {
   const { inFlight, faults } = stateAt(pane.run, eachBetween, pane.cursor);
-  const { hosts } = pane.run.head;
-  const { messages } = pane.run;
-  const list = inFlight.slice(0, 8).map((row) => `${pane.run.head.kinds[messages.kind[row]]} ${hosts[messages.src[row]].name}→${hosts[messages.dest[row]].name}`);
-  const more = inFlight.length > 8 ? ", …" : "";
-  const held = faults.map(({ host, name }) => host === undefined ? name : `${hosts[host].name} ${name}`);
-  part("state").textContent = `At ${timeText(pane.cursor, 6)}: ${inFlight.length} in flight${list.length ? ` (${list.join(", ")}${more})` : ""}; ${held.length ? `faults: ${held.join("; ")}` : "no fault"}.`;
+  drawMoment(part("state"), pane.run, pane.cursor, inFlight, faults);
+  records?.reveal?.(pane.cursor);
 }
 
 /// Shows pairs of a name and a text, and never markup.
@@ -215,12 +237,12 @@ async function selectMessage(row) {
   inspect(title, [...pairs, ["sent in the name of", claimed], ["body", body]]);
 }
 
-async function selectOperation(bar) {
+async function selectOperation(bar, time = pane.run.operations.start[bar]) {
   const { operations, head } = pane.run;
   Object.assign(pane, { selected: null, marks: null, operation: bar });
   history.replaceState(null, "", `#op${operations.index[bar]}`);
   const isOpen = Number.isNaN(operations.end[bar]);
-  setCursor(operations.start[bar]);
+  setCursor(time);
   const pairs = [["outcome", OUTCOMES[operations.outcome[bar]]], ["began", timeText(operations.start[bar], 6)], ["took", isOpen ? null : timeText(operations.end[bar] - operations.start[bar])]];
   const process = operations.process[bar] < 0 ? "the nemesis" : `process ${operations.process[bar]}`;
   const title = `${head.functions[operations.f[bar]]} by ${process} (#${operations.index[bar]})`;
@@ -237,29 +259,57 @@ function clearSelection() {
   draw();
 }
 
-/// Opens what the address names: `#op12` an operation by an index of the history, `#m7` a message, `#t900` a time in nanoseconds.
+/// Opens what the address names: `#op12` an operation by an index of the history, `#m7` a message, `#t900` a time in nanoseconds, `#host-n1`
+/// a node with its messages and its log.
 function followHash() {
+  const host = location.hash.match(/^#host-(.+)$/)?.[1];
+  if (host !== undefined) return openHost(host);
   const [, kind, digits] = location.hash.match(/^#(op|m|t)(\d+)$/) ?? [];
+  if (!kind) return;
   const number = Number(digits);
   const { messages, operations } = pane.run;
-  if (kind === "t") setCursor(number);
-  if (kind === "m") {
+  if (kind === "t") {
+    const span = Math.min(pane.view.end, Math.max(pane.view.end / 20, 1e8));
+    pane.view.show(number - span / 2, number + span / 2);
+    setCursor(number);
+  } else if (kind === "m") {
     const row = messages.number.indexOf(number);
-    if (row < 0) return;
+    if (row < 0) return missing(`There is no message ${digits} in this run`);
     const length = Math.max((messages.end[row] || 0) - messages.sent[row], 1e6);
     pane.view.show(messages.sent[row] - 5 * length, messages.sent[row] + 6 * length);
     selectMessage(row);
-    root.scrollIntoView();
-  }
-  if (kind === "op") {
-    let bar = operations.index.indexOf(number);
-    if (bar < 0) bar = operations.endIndex.indexOf(number);
-    if (bar < 0) return;
+  } else {
+    const bar = barOf(number);
+    if (bar < 0) return missing(`There is no operation ${digits} in this run`);
     const length = Math.max((operations.end[bar] || pane.view.end) - operations.start[bar], 1e6);
     pane.view.show(operations.start[bar] - 2 * length, operations.start[bar] + 3 * length);
     selectOperation(bar);
-    root.scrollIntoView();
   }
+  root.scrollIntoView();
+}
+
+function missing(sentence) {
+  const isCut = pane.run.head.trouble || Object.values(pane.run.head.omitted).some((count) => count > 0);
+  say(`${sentence}${isCut ? ", as far as it is shown" : ""}.`);
+  root.scrollIntoView();
+}
+
+/// Shows the messages of a node only, and its log.
+function openHost(encoded) {
+  let name = encoded;
+  try {
+    name = decodeURIComponent(encoded);
+  } catch {
+    // The name is taken as it stands.
+  }
+  const host = pane.run.head.hosts.findIndex((host) => host.name === name);
+  if (host < 0) return missing(`There is no node ${plain(name)} in this run`);
+  part("host").value = String(host);
+  applyFilter();
+  logs.open(name);
+  say(`Only messages from and to ${name} are shown.`);
+  draw();
+  root.scrollIntoView();
 }
 
 function click(name, x, y) {
@@ -281,64 +331,6 @@ function click(name, x, y) {
   }
   if (hit !== null) return selectOperation(hit);
   setCursor(time);
-}
-
-function listen() {
-  const pointers = new Map();
-  let brush = null;
-  let moved = 0;
-  for (const [name, canvas] of Object.entries(canvases)) {
-    const share = (event) => Math.max(0, (event.offsetX - LEFT) / (canvas.clientWidth - LEFT));
-    canvas.addEventListener("wheel", (event) => {
-      event.preventDefault();
-      if (Math.abs(event.deltaX) > Math.abs(event.deltaY)) pane.view.pan(event.deltaX / canvas.clientWidth);
-      else pane.view.zoom(Math.exp(Math.max(-60, Math.min(60, event.deltaY)) / 150), share(event));
-    }, { passive: false });
-    canvas.addEventListener("pointerdown", (event) => {
-      canvas.setPointerCapture(event.pointerId);
-      pointers.set(event.pointerId, event.offsetX);
-      moved = 0;
-      brush = event.shiftKey ? share(event) : null;
-    });
-    canvas.addEventListener("pointermove", (event) => {
-      const before = pointers.get(event.pointerId);
-      if (before === undefined) return;
-      moved += Math.abs(event.offsetX - before);
-      const other = [...pointers].find(([id]) => id !== event.pointerId)?.[1];
-      pointers.set(event.pointerId, event.offsetX);
-      if (other !== undefined) pane.view.zoom(Math.max(10, Math.abs(before - other)) / Math.max(10, Math.abs(event.offsetX - other)), share(event));
-      else if (brush === null && moved > 3) pane.view.pan((before - event.offsetX) / (canvas.clientWidth - LEFT));
-    });
-    const finish = (event) => {
-      if (!pointers.delete(event.pointerId) || event.type === "pointercancel") return;
-      if (brush !== null && moved > 5) {
-        const [from, to] = [brush, share(event)].sort((left, right) => left - right).map((share) => pane.view.from + share * (pane.view.to - pane.view.from));
-        pane.view.show(from, to);
-      } else if (moved <= 3) {
-        click(name, event.offsetX, event.offsetY);
-      }
-      brush = null;
-    };
-    canvas.addEventListener("pointerup", finish);
-    canvas.addEventListener("pointercancel", finish);
-  }
-  const actions = {
-    "+": () => pane.view.zoom(0.7), "=": () => pane.view.zoom(0.7), "-": () => pane.view.zoom(1 / 0.7),
-    ArrowLeft: () => pane.view.pan(-0.15), ArrowRight: () => pane.view.pan(0.15), Home: () => pane.view.show(0, pane.view.end),
-    ",": () => step(false), ".": () => step(true), Escape: clearSelection,
-  };
-  part("panes").addEventListener("keydown", (event) => {
-    const action = actions[event.key];
-    if (!action || event.ctrlKey || event.metaKey || event.altKey) return;
-    event.preventDefault();
-    action();
-  });
-  for (const button of root.querySelectorAll("[data-key]")) button.addEventListener("click", () => actions[button.dataset.key]());
-  part("filter").addEventListener("change", filter);
-  part("filter").addEventListener("submit", (event) => event.preventDefault());
-  addEventListener("hashchange", followHash);
-  new ResizeObserver(draw).observe(root);
-  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", draw);
 }
 
 start().catch((error) => {

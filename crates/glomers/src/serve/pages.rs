@@ -19,6 +19,7 @@ use serde::Deserialize;
 
 use super::{
     Failure, PAGE_POLICY, SCRIPT_POLICY, blocking, file_type,
+    links::{Piece, linked},
     store::{Refusal, Store},
     summary::{RunSummary, State},
 };
@@ -215,20 +216,23 @@ struct RunPage {
     time: String,
     workload: String,
     state: &'static str,
-    sentence: String,
+    sentence: Vec<Piece>,
+    /// The operations that the sentence is about and does not name.
+    operations: Vec<u64>,
     trouble: Option<String>,
     command: Option<String>,
     /// Whether the command gives the same run again.
     is_repeatable: bool,
     figures: Vec<(&'static str, String)>,
     functions: Vec<(String, [String; 4])>,
-    findings: Vec<Finding>,
+    findings: Vec<(Vec<Piece>, Vec<u64>)>,
     trail: Option<TrailShown>,
     warnings: Vec<String>,
     plots: Vec<&'static str>,
     documents: Vec<(&'static str, &'static str, String)>,
     cycles: Vec<(String, String)>,
-    logs: Vec<(String, String)>,
+    /// The address of each node's log, its name, and its length.
+    logs: Vec<(String, String, String)>,
     has_timeline: bool,
     /// Whether there is something for the scripts to show.
     has_journal: bool,
@@ -256,7 +260,8 @@ impl RunPage {
         figures.extend(summary.started.clone().map(|started| ("began", started)));
         figures.extend(summary.seed.clone().map(|seed| ("seed", seed)));
         figures.extend(summary.clock.clone().map(|clock| ("clock", clock)));
-        figures.extend(summary.node_count.map(|count| ("nodes", count.to_string())));
+        let node_count = summary.nodes.len();
+        figures.extend((node_count > 0).then(|| ("nodes", node_count.to_string())));
         figures.extend(summary.version.clone().map(|version| ("version", version)));
         figures.extend(summary.operations.map(|count| ("operations", grouped(count as f64))));
         let outcomes = summary.outcomes.map(|outcomes| outcomes.map(|count| grouped(count as f64)));
@@ -265,10 +270,12 @@ impl RunPage {
         );
         figures.extend(summary.figures.iter().cloned());
         let state = summary.state.name();
+        let nodes = exists(files::JOURNAL).then_some(summary.nodes.as_slice());
         RunPage {
             address: encoded(relative),
             time: relative.split_once('/').map_or(relative, |(_, time)| time).to_owned(),
-            sentence: summary.sentence(),
+            sentence: linked(&summary.sentence(), nodes),
+            operations: summary.headline.as_ref().map(unnamed).unwrap_or_default(),
             command: summary.command(),
             is_repeatable: summary.clock.as_deref() == Some("virtual"),
             state,
@@ -280,8 +287,12 @@ impl RunPage {
                 .into_iter()
                 .map(|(name, counts)| (name, counts.map(|count| grouped(count as f64))))
                 .collect(),
-            findings: summary.findings,
-            trail: summary.trail.as_ref().map(|trail| TrailShown::new(trail, exists(files::JOURNAL))),
+            findings: summary
+                .findings
+                .iter()
+                .map(|finding| (linked(&finding.sentence, nodes), unnamed(finding)))
+                .collect(),
+            trail: summary.trail.as_ref().map(|trail| TrailShown::new(trail, nodes)),
             warnings: summary.warnings,
             plots: PLOTS.into_iter().filter(|plot| exists(&format!("{plot}.svg"))).collect(),
             documents: documents
@@ -293,13 +304,22 @@ impl RunPage {
                 .collect(),
             logs: files_in(files::NODE_LOGS, relative, directory)
                 .into_iter()
-                .map(|(address, name, bytes)| (address, format!("{name}, {}", size(bytes))))
+                .map(|(address, name, bytes)| (address, name, size(bytes)))
                 .collect(),
             has_timeline: exists("timeline.html"),
             has_journal: exists(files::JOURNAL),
             refresh: state == State::Running.name(),
         }
     }
+}
+
+/// The operations of a finding that its sentence does not name.
+fn unnamed(finding: &Finding) -> Vec<u64> {
+    let pieces = linked(&finding.sentence, Some(&[]));
+    let is_named = |index: &u64| {
+        pieces.iter().any(|piece| piece.place.as_deref() == Some(format!("#op{index}").as_str()))
+    };
+    finding.operations.iter().copied().filter(|index| !is_named(index)).take(12).collect()
 }
 
 /// The files of a folder of the run: address, name and size.
@@ -326,62 +346,27 @@ fn files_in(folder: &str, relative: &str, directory: &FilePath) -> Vec<(String, 
 struct TrailShown {
     subject: String,
     /// Each with the time, what it links to, and the text.
-    steps: Vec<(String, Option<u64>, String)>,
+    steps: Vec<(String, Option<u64>, Vec<Piece>)>,
     left_out: Option<String>,
     conclusions: Vec<Vec<Piece>>,
 }
 
-/// A piece of a sentence, and the index of the operation that it names.
-struct Piece {
-    text: String,
-    operation: Option<u64>,
-}
-
 impl TrailShown {
     /// Without a journal there is no drawing to link to.
-    fn new(trail: &Trail, has_journal: bool) -> Self {
+    fn new(trail: &Trail, nodes: Option<&[String]>) -> Self {
         /// Results may come from anywhere; a trail of ours is far shorter.
         const MAX_LINES: usize = 200;
         let steps = trail.steps.iter().take(MAX_LINES).map(|step| {
             let time = format!("{:.6} s", step.time.as_ns() as f64 / 1e9);
-            (time, step.messages.first().copied().filter(|_| has_journal), step.text.clone())
+            (time, step.messages.first().copied().filter(|_| nodes.is_some()), linked(&step.text, nodes))
         });
         Self {
             subject: trail.subject.clone(),
             steps: steps.collect(),
             left_out: (trail.left_out > 0).then(|| grouped(trail.left_out as f64)),
-            conclusions: trail
-                .conclusions
-                .iter()
-                .take(MAX_LINES)
-                .map(|text| pieces(text, has_journal))
-                .collect(),
+            conclusions: trail.conclusions.iter().take(MAX_LINES).map(|text| linked(text, nodes)).collect(),
         }
     }
-}
-
-/// A sentence in pieces, so that the operations that it names can be links.
-fn pieces(sentence: &str, are_links: bool) -> Vec<Piece> {
-    const NAME: &str = "operation ";
-    let mut pieces = Vec::new();
-    let (mut rest, mut plain) = (sentence, String::new());
-    while let Some(place) = rest.find(NAME) {
-        let (before, named) = rest.split_at(place);
-        let digits = named[NAME.len()..].bytes().take_while(u8::is_ascii_digit).count();
-        let (name, after) = named.split_at(NAME.len() + digits);
-        plain.push_str(before);
-        match name[NAME.len()..].parse() {
-            Ok(index) if are_links => {
-                pieces.push(Piece { text: std::mem::take(&mut plain), operation: None });
-                pieces.push(Piece { text: name.to_owned(), operation: Some(index) });
-            }
-            _ => plain.push_str(name),
-        }
-        rest = after;
-    }
-    plain.push_str(rest);
-    pieces.push(Piece { text: plain, operation: None });
-    pieces
 }
 
 #[derive(Template)]

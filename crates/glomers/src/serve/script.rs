@@ -15,8 +15,22 @@ macro_rules! modules {
 }
 
 /// The modules by name.
-const MODULES: [(&str, &str); 7] =
-    modules!["causality.js", "data.js", "detail.js", "lanes.js", "page.js", "series.js", "view.js"];
+const MODULES: &[(&str, &str)] = &modules![
+    "causality.js",
+    "checker.js",
+    "data.js",
+    "detail.js",
+    "filter.js",
+    "input.js",
+    "lanes.js",
+    "list.js",
+    "live.js",
+    "page.js",
+    "records.js",
+    "series.js",
+    "verdicts.js",
+    "view.js",
+];
 
 /// One of the modules.
 pub(super) async fn module(Path(name): Path<String>) -> Result<Response, Failure> {

@@ -35,8 +35,8 @@ pub struct RunSummary {
     pub seed: Option<String>,
     /// Which clock the run had: `real` or `virtual`.
     pub clock: Option<String>,
-    /// How many nodes took part.
-    pub node_count: Option<u64>,
+    /// The nodes that took part, by name.
+    pub nodes: Vec<String>,
     /// The version of the workbench.
     pub version: Option<String>,
     /// The command line, word by word.
@@ -53,6 +53,8 @@ pub struct RunSummary {
     pub figures: Vec<(&'static str, String)>,
     /// Which parts of the results are not valid, such as `workload`.
     pub blamed: Vec<String>,
+    /// The finding that the verdict's sentence tells.
+    pub headline: Option<Finding>,
     /// What the checkers found, the most important first.
     pub findings: Vec<Finding>,
     /// What happened to what the first finding speaks of.
@@ -184,9 +186,12 @@ impl RunSummary {
         self.clock = word("/clock");
         self.version = word("/version");
         self.told = word("/sentence");
-        self.node_count = elements("/plan/nodes").map(|nodes| nodes.len() as u64);
+        let nodes = elements("/plan/nodes").into_iter().flatten();
+        self.nodes = nodes.filter_map(|node| node.as_str().map(str::to_owned)).collect();
         let arguments = elements("/argv").into_iter().flatten();
         self.arguments = arguments.filter_map(|word| word.as_str().map(str::to_owned)).collect();
+        let headline = run.get("headline").and_then(|finding| serde_json::from_value(finding.clone()).ok());
+        self.headline = headline;
         let findings = run.get("findings").and_then(|findings| serde_json::from_value(findings.clone()).ok());
         self.findings = findings.unwrap_or_default();
         let warnings = elements("/warnings").into_iter().flatten();

@@ -6,6 +6,9 @@ import { test } from "node:test";
 import { eventsOf, lastIndex, relatives, stateAt } from "../causality.js";
 import { DELIVERED, FIRST_REASON, IN_FLIGHT, bandsOf, decode, eachBetween, latestEnds, lowerBound, periodsOf } from "../data.js";
 import { densities, rowsInView } from "../detail.js";
+import { lanesOf, passing } from "../filter.js";
+import { entryOf, entryText, momentOf, searched } from "../records.js";
+import { elementsOf, firstOrder, logsOf } from "../verdicts.js";
 import { View, ticks, timeText } from "../view.js";
 
 /// Messages from `[src, dest, sent, end, fate]`; the times are the orders too.
@@ -143,4 +146,77 @@ test("searches in sorted arrays", () => {
 test("other bytes than a run's are refused", () => {
   assert.throws(() => decode(new ArrayBuffer(4)), /not a run's data/);
   assert.throws(() => decode(new ArrayBuffer(64)), /not a run's data/);
+});
+
+test("each filter lets only its messages pass", () => {
+  const messages = { kind: [0, 1, 0], src: [0, 1, 2], dest: [1, 2, 0], fate: [DELIVERED, FIRST_REASON, DELIVERED], number: [10, 11, 12] };
+  const all = { kind: -1, from: -1, to: -1, host: -1, onlyDropped: false, numbers: null };
+  const rows = (asked) => [0, 1, 2].filter(passing(messages, { ...all, ...asked }));
+  assert.deepEqual(rows({}), [0, 1, 2]);
+  assert.deepEqual(rows({ kind: 1 }), [1]);
+  assert.deepEqual(rows({ from: 0 }), [0]);
+  assert.deepEqual(rows({ to: 0 }), [2]);
+  assert.deepEqual(rows({ host: 0 }), [0, 2]);
+  assert.deepEqual(rows({ onlyDropped: true }), [1]);
+  assert.deepEqual(rows({ numbers: new Set([12]) }), [2]);
+});
+
+test("hosts that are hidden have no lane", () => {
+  const head = { hosts: [{ name: "n10", role: "node" }, { name: "n2", role: "node" }, { name: "c1", role: "client" }] };
+  const run = { head, messages: { src: [2], dest: [0] } };
+  assert.deepEqual(lanesOf(run, false, new Set()).laneNames, ["n2", "n10", "clients"]);
+  assert.deepEqual(lanesOf(run, true, new Set()).laneNames, ["n2", "n10", "c1"]);
+  const { lanes, laneNames } = lanesOf(run, false, new Set([0, "clients"]));
+  assert.deepEqual([[...lanes], laneNames], [[-1, 0, -1], ["n2"]]);
+  assert.deepEqual(lanesOf(run, true, new Set(["clients"])).laneNames, ["n2", "n10"]);
+});
+
+test("an entry of the history is one line, and is found in any case", () => {
+  const line = JSON.stringify([3, 1_500_000, null, "info", "Start-Partition", "[:a]", "late"]);
+  assert.equal(entryText(entryOf(line)), "     3  0.001500 s  nemesis  info  Start-Partition  [:a]  late");
+  assert.deepEqual([searched([line], "INFO  start-part"), searched([line], "x y"), searched([line], "")], [[line], [], [line]]);
+});
+
+test("a moment names what is in flight, cut off, paused and dead", () => {
+  const run = { head: { hosts: [{ name: "n0" }, { name: "n1" }], kinds: ["gossip"] }, messages: { kind: [0], src: [0], dest: [1] } };
+  const faults = [{ name: "dead", host: 1 }, { name: "paused", host: 0 }, { name: "partition n0 | n1" }];
+  assert.deepEqual(momentOf(run, [0], faults), [["in flight (1)", "gossip n0→n1"], ["cut off or slowed", "partition n0 | n1"], ["paused", "n0"], ["dead", "n1"]]);
+  assert.deepEqual(momentOf(run, [], [])[0], ["in flight (0)", "none"]);
+});
+
+test("the order of a linearizable prefix is found with its key, wherever it stands", () => {
+  const verdict = { op: { index: 4 }, "prefix-count": 2, configs: [] };
+  assert.deepEqual(firstOrder({ stats: { a: [1] }, workload: { results: { 7: { linearizable: verdict } } } }), { key: "7", verdict });
+  assert.equal(firstOrder({ workload: { "valid?": true } }), null);
+});
+
+test("the log of a key has what was sent and polled at each offset, and what contradicts", () => {
+  const { keys, unread } = logsOf([
+    [1, 0, 0, "ok", "send", [["send", "k", [0, 5]]], null],
+    [2, 0, 1, "ok", "send", [["send", "k", [0, 6]]], null],
+    [3, 0, 1, "fail", "send", [["send", "k", 7]], null],
+    [4, 0, 1, "ok", "poll", [["poll", { k: [[0, 5], [1, 9]] }]], null],
+    [5, 0, 1, "ok", "poll"],
+  ]);
+  const plainly = [...keys.get("k")].map(([offset, values]) => [offset, [...values]]);
+  assert.deepEqual(plainly, [[0, [["5", { sent: [1], polled: [4] }], ["6", { sent: [2], polled: [] }]]], [1, [["9", { sent: [], polled: [4] }]]]]);
+  assert.equal(unread, 1);
+});
+
+test("the life of an element: a read that began after it was known misses it", () => {
+  const { elements } = elementsOf([
+    [0, 10, 0, "invoke", "add", 7, null],
+    [1, 11, 1, "invoke", "read", null, null], // began before the element was acknowledged
+    [2, 12, 0, "ok", "add", 7, null],
+    [3, 13, 1, "ok", "read", [], null],
+    [4, 14, 1, "invoke", "read", null, null],
+    [5, 15, 1, "ok", "read", [7, 8], null],
+    [6, 16, 1, "invoke", "read", null, null],
+    [7, 17, 1, "ok", "read", [8], null],
+  ]);
+  const of = (value) => elements.find((element) => element.value === value);
+  assert.deepEqual(of("7"), {
+    value: "7", added: { index: 0, time: 10 }, acknowledged: { index: 2, time: 12 }, first: { index: 5, time: 15 }, last: { index: 5, time: 15 }, reads: 1, missing: 1, lost: 1,
+  });
+  assert.equal(of("8").missing, 0);
 });
