@@ -42,6 +42,9 @@ pub(super) fn tell(records: impl IntoIterator<Item = Record>, wanted: Wanted) ->
     }
     for record in early.into_iter().chain(records) {
         tale.observe(&record);
+        if tale.is_over() {
+            break;
+        }
     }
     tale.finish(subject)
 }
@@ -78,6 +81,7 @@ struct Tale {
     window: Option<(u64, u64)>,
     /// Whether messages with the values are of interest now.
     is_within: bool,
+    is_past: bool,
 }
 
 /// A fault of the network.
@@ -116,6 +120,7 @@ impl Tale {
             faults: BTreeMap::new(),
             is_within: wanted.window.is_none(),
             window: wanted.window,
+            is_past: false,
         }
     }
 
@@ -125,7 +130,13 @@ impl Tale {
             && let Ok(operation) = operation_record::decode(record.sequence, bytes)
         {
             self.is_within = (from..until).contains(&operation.index);
+            self.is_past = operation.index >= until;
         }
+    }
+
+    /// Whether nothing that is still to come matters, so that the rest of a long journal need not be read.
+    fn is_over(&self) -> bool {
+        self.is_past && self.conduct.is_none() && !self.calls.iter().any(Call::is_under_way)
     }
 
     fn observe(&mut self, record: &Record) {
