@@ -9,11 +9,14 @@
 //! - [`summary`] reads one run's figures from its directory.
 //! - [`store`] finds runs and refuses paths that lead out of the store.
 //! - `pages` are the index, a run, a directory and a text file; `download` sends files and archives as they are.
+//! - `compare` shows two runs side by side, and `delete` removes one.
 //! - `links` makes links of what sentences name; `live` tells the page of a run that is going on when there is more.
 //! - `script` sends the scripts of the run page, and `data` what they read: the journal as columns.
 
+mod compare;
 mod connections;
 mod data;
+mod delete;
 mod download;
 mod file_type;
 mod links;
@@ -117,6 +120,8 @@ pub fn router(store: Store, allowed_hosts: Vec<String>) -> Router {
         .route("/detail/{*path}", get(data::detail))
         .route("/history/{*path}", get(data::history))
         .route("/live/{*path}", get(live::events))
+        .route("/compare", get(compare::page))
+        .route("/delete/{*path}", get(delete::ask).post(delete::run))
         .route("/scripts/{name}", get(script::module))
         .fallback(|| async { Failure::Refused(Refusal::Missing) })
         .layer(middleware::from_fn(move |request, next| {
@@ -173,6 +178,10 @@ enum Failure {
     Refused(Refusal),
     Host(String),
     Busy,
+    /// A page of another server asks for a deletion.
+    Foreign,
+    /// The run to be deleted is going on.
+    UnderWay,
     Io(std::io::Error),
     Page(askama::Error),
 }
@@ -214,6 +223,13 @@ impl IntoResponse for Failure {
                 StatusCode::SERVICE_UNAVAILABLE,
                 "Other archives are being packed. Try again in a moment.".to_owned(),
             ),
+            Failure::Foreign => (
+                StatusCode::FORBIDDEN,
+                "Only the page of this server that asks for confirmation can delete a run.".to_owned(),
+            ),
+            Failure::UnderWay => {
+                (StatusCode::CONFLICT, "The run is going on. Stop it before you delete it.".to_owned())
+            }
             Failure::Io(error) if error.kind() == std::io::ErrorKind::InvalidInput => {
                 (StatusCode::FORBIDDEN, format!("The file is not shown: {error}."))
             }

@@ -99,6 +99,22 @@ fn a_journal_that_ends_early_or_is_damaged_is_shown_up_to_there() {
 }
 
 #[test]
+fn two_runs_are_compared_up_to_the_first_entry_that_differs() {
+    let sandbox = Sandbox::new();
+    let (first, second) = (echo_run(&sandbox), echo_run(&sandbox));
+    let server = Server::start(&sandbox);
+    let page =
+        |b: &str| String::from_utf8_lossy(&server.get(&format!("/compare?a={first}&b={b}")).1).into_owned();
+    assert!(page(&first).contains("None: the histories have the same"), "{}", page(&first));
+    let other = page(&second);
+    assert!(other.contains("Then they differ:") && other.contains(&format!("/runs/{second}#op")), "{other}");
+    let run = String::from_utf8_lossy(&server.get(&format!("/runs/{second}")).1).into_owned();
+    assert!(run.contains(&format!("/compare?a={first}&amp;b={second}")), "{run}");
+    let (head, events) = server.get(&format!("/live/{first}"));
+    assert!(head.contains("text/event-stream") && String::from_utf8_lossy(&events).contains("event: ended"));
+}
+
+#[test]
 fn scripts_run_only_on_the_page_of_a_run_with_a_journal_and_only_ours() {
     let sandbox = Sandbox::new();
     let run = echo_run(&sandbox);

@@ -43,6 +43,8 @@ const MAX_COUNTED: u64 = 256 << 20;
 pub(super) struct Filter {
     workload: String,
     verdict: String,
+    /// A text in the time, the seed, the command or the verdict's sentence.
+    text: String,
     /// From 0, the newest.
     page: usize,
 }
@@ -68,7 +70,8 @@ pub(super) async fn run(
         if run.relative != path {
             return Ok(Redirect::temporary(&format!("/runs/{}", encoded(&run.relative))).into_response());
         }
-        let page = RunPage::read(&run.relative, &directory);
+        let mut page = RunPage::read(&run.relative, &directory);
+        page.earlier = earlier(&store, &run.relative);
         let policy = if page.has_journal { SCRIPT_POLICY } else { PAGE_POLICY };
         Ok(([(header::CONTENT_SECURITY_POLICY, policy)], Html(page.render()?)).into_response())
     })
@@ -172,6 +175,16 @@ impl Index {
         let rows = listed.map(|run| (run, RunSummary::read(&run.directory)));
         let rows =
             rows.filter(|(_, summary)| filter.verdict.is_empty() || summary.state.name() == filter.verdict);
+        let wanted = filter.text.to_lowercase();
+        let rows = rows.filter(|(run, summary)| {
+            let texts = [
+                Some(run.relative.clone()),
+                summary.seed.clone(),
+                summary.command(),
+                Some(summary.sentence()),
+            ];
+            wanted.is_empty() || texts.iter().flatten().any(|text| text.to_lowercase().contains(&wanted))
+        });
         let first = filter.page.saturating_mul(RUNS_PER_PAGE);
         let mut rows: Vec<Row> = rows
             .skip(first)
@@ -186,9 +199,10 @@ impl Index {
 
     fn older_address(&self, page: &usize) -> String {
         format!(
-            "/?workload={}&verdict={}&page={page}",
+            "/?workload={}&verdict={}&text={}&page={page}",
             encoded(&self.filter.workload),
-            encoded(&self.filter.verdict)
+            encoded(&self.filter.verdict),
+            encoded(&self.filter.text)
         )
     }
 }
@@ -237,6 +251,8 @@ struct RunPage {
     /// Whether there is something for the scripts to show.
     has_journal: bool,
     refresh: bool,
+    /// The run of the same workload before this one, for a comparison.
+    earlier: Option<String>,
 }
 
 /// What a run's page links to: file, name, and the kind of page that shows it.
@@ -268,7 +284,7 @@ impl RunPage {
         figures.extend(
             outcomes.map(|[ok, info, fail]| ("of these", format!("{ok} ok, {info} info, {fail} fail"))),
         );
-        figures.extend(summary.figures.iter().cloned());
+        figures.extend(summary.figures.iter().map(|(name, figure)| (*name, grouped(*figure))));
         let state = summary.state.name();
         let nodes = exists(files::JOURNAL).then_some(summary.nodes.as_slice());
         RunPage {
@@ -309,8 +325,17 @@ impl RunPage {
             has_timeline: exists("timeline.html"),
             has_journal: exists(files::JOURNAL),
             refresh: state == State::Running.name(),
+            earlier: None,
         }
     }
+}
+
+/// The run of the same workload before one.
+fn earlier(store: &Store, relative: &str) -> Option<String> {
+    let (workload, _) = relative.split_once('/')?;
+    let runs = store.runs().into_iter().map(|run| run.relative);
+    let mut later = runs.skip_while(|other| other != relative).skip(1);
+    later.find(|other| other.split('/').next() == Some(workload)).map(|other| encoded(&other))
 }
 
 /// The operations of a finding that its sentence does not name.

@@ -6,7 +6,6 @@ use glomers_check::{Finding, Validity, Value, edn};
 use glomers_workbench::trail::Trail;
 
 use crate::{
-    report::axis::grouped,
     run_directory::{is_under_way, reading},
     shell,
 };
@@ -49,8 +48,8 @@ pub struct RunSummary {
     pub functions: Vec<(String, [u64; 4])>,
     /// Messages between servers for each operation.
     pub messages_per_operation: Option<f64>,
-    /// Further figures for the table, each with its name.
-    pub figures: Vec<(&'static str, String)>,
+    /// Further figures, each with its name.
+    pub figures: Vec<(&'static str, f64)>,
     /// Which parts of the results are not valid, such as `workload`.
     pub blamed: Vec<String>,
     /// The finding that the verdict's sentence tells.
@@ -214,7 +213,7 @@ impl RunSummary {
         let at = |path: &[&str]| path.iter().try_fold(results, |value, key| value.get(key));
         self.messages_per_operation = at(&["net", "servers", "msgs-per-op"]).and_then(number);
         for (name, path) in FIGURES {
-            self.figures.extend(at(path).and_then(number).map(|figure| (*name, grouped(figure))));
+            self.figures.extend(at(path).and_then(number).map(|figure| (*name, figure)));
         }
         let parts = results.as_map().unwrap_or_default();
         let invalid = parts.iter().filter(|(_, part)| {

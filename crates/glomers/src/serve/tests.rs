@@ -340,3 +340,66 @@ async fn pipes_and_links_in_the_place_of_files_neither_hang_nor_lead_anywhere() 
     }
     assert!(get(root.path(), "/zip/echo/20261105T000000.zip").await.status.is_success());
 }
+
+#[tokio::test]
+async fn a_run_is_deleted_only_by_our_own_page_and_only_when_it_has_ended() {
+    let root = store();
+    let run = "echo/20261101T000000";
+    let directory = root.path().join(run);
+    let page = get(root.path(), &format!("/delete/{run}")).await.text();
+    assert!(page.contains("can&#39;t be undone") || page.contains("can't be undone"), "{page}");
+    assert!(directory.exists(), "asking deletes nothing");
+    let delete = async |path: &str, origin: Option<&str>, site: Option<&str>| {
+        let mut request = Request::post(format!("/delete/{path}")).header("host", "127.0.0.1:8080");
+        for (name, value) in [("origin", origin), ("sec-fetch-site", site)] {
+            if let Some(value) = value {
+                request = request.header(name, value);
+            }
+        }
+        let request = request.body(Body::empty()).unwrap();
+        router(Store::open(root.path()).unwrap(), Vec::new()).oneshot(request).await.unwrap().status()
+    };
+    let ours = Some("http://127.0.0.1:8080");
+    for (origin, site) in [
+        (None, None),
+        (Some("null"), None),
+        (Some("http://evil.example"), None),
+        (Some("http://127.0.0.1:9090"), None),
+        (ours, Some("cross-site")),
+    ] {
+        assert_eq!(delete(run, origin, site).await, StatusCode::FORBIDDEN, "{origin:?}");
+    }
+    std::os::unix::fs::symlink(run, root.path().join("latest")).unwrap();
+    for other in ["latest", "echo", "echo/../echo/20261101T000000", "echo/missing"] {
+        assert_eq!(delete(other, ours, None).await, StatusCode::NOT_FOUND, "{other}");
+    }
+    assert!(directory.exists());
+    let log = std::fs::File::create(directory.join("jepsen.log")).unwrap();
+    let lock = Flock::lock(log, FlockArg::LockExclusive).unwrap();
+    assert_eq!(delete(run, ours, Some("same-origin")).await, StatusCode::CONFLICT);
+    drop(lock);
+    assert_eq!(delete(run, ours, Some("same-origin")).await, StatusCode::SEE_OTHER);
+    assert!(!directory.exists() && root.path().join("echo").exists());
+}
+
+#[tokio::test]
+async fn two_runs_have_their_figures_side_by_side() {
+    let root = store();
+    let page = get(root.path(), "/compare?a=echo/20261101T000000&b=lin-kv/20261102T000000").await.text();
+    assert!(
+        page.contains("<th scope=\"row\">workload</th><td>echo</td><td>lin-kv</td><td>differs</td>"),
+        "{page}"
+    );
+    assert!(page.contains("The histories are not compared") && !page.contains("<script>alert"), "{page}");
+    let missing = get(root.path(), "/compare?a=echo/20261101T000000&b=../x").await;
+    assert_eq!(missing.status, StatusCode::FORBIDDEN);
+    assert_eq!(get(root.path(), "/compare").await.status, StatusCode::NOT_FOUND);
+}
+
+#[tokio::test]
+async fn the_index_is_searched() {
+    let root = store();
+    let found = get(root.path(), "/?text=ALL%2012%20echoes").await.text();
+    assert!(found.contains("/runs/echo/20261101T000000") && !found.contains("/runs/lin-kv/"), "{found}");
+    assert!(get(root.path(), "/?text=nowhere").await.text().contains("No run matches the filter"));
+}
