@@ -20,6 +20,7 @@ const EDGES: &[(&str, &[&str])] = &[
     ),
     ("nodes/echo", &["glomers-node"]),
     ("nodes/crdt", &["glomers-node"]),
+    ("nodes/first-steps", &["glomers-node"]),
     ("nodes/g-counter", &["glomers-node"]),
     ("nodes/g-set", &["glomers-node"]),
     ("nodes/kafka", &["glomers-node"]),
