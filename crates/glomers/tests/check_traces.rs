@@ -61,7 +61,8 @@ fn a_stale_read_is_found_by_its_span() {
     let (_directory, path) = changed(stale, &stale.replace('4', "5"));
     check(&path, &[&MAPPING, &MEANING]).expect_code(1).expect_said(&[
         "cannot `read 5` of key \"stock:17\"",
-        "In the trace: the span \"GET stock:17\" with the id \"eee19b7ec3c1b109\".",
+        // What it should have seen, and what it saw.
+        "In the trace: the span \"CAS stock:17\" with the id \"eee19b7ec3c1b106\"; the span \"GET stock:17\" with the id \"eee19b7ec3c1b109\".",
     ]);
     // If clocks may differ by more than the time between the two, the read may have come first.
     check(&path, &[&MAPPING, &MEANING, &["--clock-error", "100"]]).expect_code(0);
